@@ -1,0 +1,61 @@
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
+import { createInformer, type Informer, type InformerOptions } from '@nodeless/client/informer';
+import type { Client, ResourceType } from '@nodeless/client/client';
+import type { Lister } from './controller.ts';
+
+/** One informer a resource, shared by every controller of a process, and the Lister over them. */
+export interface SharedInformers {
+  informer<T extends KubernetesObject>(type: ResourceType<T>): Informer<T>;
+  readonly lister: Lister;
+  /** Starts all that were asked for and resolves when each has synced. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+const indexes = {
+  owner: (object: KubernetesObject): readonly string[] => object.metadata?.ownerReferences?.map((o) => o.uid) ?? [],
+  node: (object: KubernetesObject): readonly string[] => {
+    const nodeName = (object as { spec?: { nodeName?: string } }).spec?.nodeName;
+    return nodeName ? [nodeName] : [];
+  },
+};
+
+export function createSharedInformers(client: Client, options: Pick<InformerOptions<KubernetesObject>, 'clock' | 'log'>): SharedInformers {
+  const informers = new Map<string, Informer<KubernetesObject>>();
+  let running = false;
+
+  const informer = <T extends KubernetesObject>(type: ResourceType<T>): Informer<T> => {
+    const id = `${type.group}/${type.version}/${type.resource}`;
+    let found = informers.get(id);
+    if (!found) {
+      found = createInformer<KubernetesObject>(client, type as ResourceType<KubernetesObject>, { ...options, indexes });
+      informers.set(id, found);
+      if (running) found.start();
+    }
+    return found as unknown as Informer<T>;
+  };
+
+  const lister: Lister = {
+    get: (type, key) => informer(type).get(key.namespace ?? '', key.name),
+    list: (type, namespace) => informer(type).list(namespace),
+    ownedBy(type, ownerUid, namespace) {
+      const owned = informer(type).byIndex('owner', ownerUid);
+      return namespace === undefined ? owned : owned.filter((o) => o.metadata?.namespace === namespace);
+    },
+    onNode: (type, nodeName) => informer(type).byIndex('node', nodeName),
+  };
+
+  return {
+    informer,
+    lister,
+    async start() {
+      running = true;
+      for (const one of informers.values()) one.start();
+      await Promise.all([...informers.values()].map((one) => one.synced));
+    },
+    stop() {
+      running = false;
+      for (const one of informers.values()) one.stop();
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { isConflict } from '@nodeless/apimachinery/status';
+import type { Client } from '@nodeless/client/client';
+import type { InformerChange } from '@nodeless/client/informer';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
+import type { Clock, Timer } from '@nodeless/component-base/clock';
+import type { Logger } from '@nodeless/component-base/logger';
+import type { Change, Controller, ReconcileContext, Request, WatchRule } from './controller.ts';
+import { createEventRecorder } from './event-recorder.ts';
+import type { SharedInformers } from './informer-lister.ts';
+import { createWorkQueue, type WorkQueue } from './work-queue.ts';
+
+export interface ManagerOptions {
+  readonly controllers: readonly Controller[];
+  readonly informers: SharedInformers;
+  /** A client acting as the controller's own user. */
+  readonly clientFor: (controllerName: string) => Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Runs controllers in this process: informers feed watch rules, rules feed one queue a controller, workers reconcile. */
+export interface Manager {
+  /** Resolves once every cache has synced and the workers run. */
+  start(): Promise<void>;
+  /** Lets running reconciles end. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export function createManager(options: ManagerOptions): Manager {
+  const { controllers, informers, clientFor, clock, log } = options;
+  const names = new Set<string>();
+  for (const { name } of controllers) {
+    if (names.has(name)) throw new Error(`two controllers are named ${name}`);
+    names.add(name);
+  }
+  const running: { queue: WorkQueue; stop: () => void }[] = [];
+  // Every informer must exist before start() so that all of them sync.
+  for (const controller of controllers) for (const rule of controller.watches) informers.informer(rule.type);
+
+  const run = (controller: Controller): void => {
+    const client = clientFor(controller.name);
+    const context: ReconcileContext = {
+      client,
+      cache: informers.lister,
+      clock,
+      log: log.with({ controller: controller.name }),
+      events: createEventRecorder({ client, clock, log, component: controller.name }),
+    };
+    const queue: WorkQueue = createWorkQueue({
+      clock,
+      concurrency: controller.concurrency ?? 8,
+      work: (key) => reconcileOne(controller, context, queue, key),
+    });
+    const unsubscribe = controller.watches.map((rule) =>
+      informers.informer(rule.type).subscribe((change) => enqueue(rule, change, context, queue)),
+    );
+    const stopResync = controller.resyncMs === undefined ? () => {} : every(clock, controller.resyncMs, () => queue.add(keyOf({ name: '' })));
+    if (controller.resyncMs !== undefined) queue.add(keyOf({ name: '' }));
+    running.push({
+      queue,
+      stop() {
+        stopResync();
+        for (const end of unsubscribe) end();
+      },
+    });
+  };
+
+  return {
+    async start() {
+      await informers.start();
+      for (const controller of controllers) run(controller);
+    },
+    async stop() {
+      for (const { stop } of running) stop();
+      await Promise.all(running.splice(0).map(({ queue }) => queue.stop()));
+      informers.stop();
+    },
+  };
+}
+
+function enqueue(rule: WatchRule, change: InformerChange<KubernetesObject>, context: ReconcileContext, queue: WorkQueue): void {
+  const add = (requests: readonly Request[]): void => {
+    for (const request of requests) queue.add(keyOf(request));
+  };
+  try {
+    const requests = rule.requests(change as Change<KubernetesObject>, context.cache);
+    if (requests instanceof Promise) requests.then(add, (error: unknown) => context.log.error('watch rule failed', { error }));
+    else add(requests);
+  } catch (error) {
+    context.log.error('watch rule failed', { resource: rule.type.resource, error });
+  }
+}
+
+async function reconcileOne(controller: Controller, context: ReconcileContext, queue: WorkQueue, key: string): Promise<void> {
+  try {
+    const result = await controller.reconcile(parseKey(key), context);
+    queue.forget(key);
+    if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
+  } catch (error) {
+    // Somebody else wrote first: their event brings the key back, the retry is only for the case that it was before ours.
+    if (!isConflict(error)) context.log.warn('reconcile failed', { key, attempt: queue.failures(key), error });
+    queue.addRateLimited(key);
+  }
+}
+
+function keyOf(request: Request): string {
+  return `${request.namespace ?? ''}/${request.name}`;
+}
+
+function parseKey(key: string): Request {
+  const slash = key.indexOf('/');
+  return slash === 0 ? { name: key.slice(1) } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+function every(clock: Clock, ms: number, run: () => void): () => void {
+  let timer: Timer;
+  const again = (): void => {
+    timer = clock.setTimer(() => {
+      run();
+      again();
+    }, ms);
+  };
+  again();
+  return () => timer.cancel();
+}
