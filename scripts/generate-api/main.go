@@ -19,6 +19,7 @@ func main() {
 
 	scheme := newScheme()
 	model := walk(scheme)
+	checkProto(model)
 	addOpenAPIFacts(model)
 
 	writeTypesJSON(filepath.Join(*out, "types.json"), model)
