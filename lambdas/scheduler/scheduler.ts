@@ -1,7 +1,8 @@
-import type { Binding, Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isNotFound } from '@nodeless/apimachinery/status';
-import { type Client, resourceType } from '@nodeless/client/client';
+import type { Client } from '@nodeless/client/client';
 import type { Informer, InformerChange } from '@nodeless/client/informer';
+import { bindings as bindingType, pods as podType } from '@nodeless/client/resource-types';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
@@ -11,10 +12,6 @@ import { holdsResources, podInfo, type PodInfo } from './pod-info.ts';
 import { createSchedulingQueue } from './queue.ts';
 import { scheduleOne } from './schedule-one.ts';
 import { createSchedulerCache } from './snapshot.ts';
-
-export const podType = resourceType<Pod>('', 'v1', 'pods', 'Pod');
-export const nodeType = resourceType<Node>('', 'v1', 'nodes', 'Node', false);
-const bindingType = resourceType<Binding>('', 'v1', 'pods', 'Binding');
 
 /** Bindings under way at once: enough to fill a group commit, few enough to stop soon. */
 const maxBindings = 128;
