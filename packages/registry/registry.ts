@@ -5,6 +5,7 @@
  *
  * Errors of every method: ApiError, worded as kube-apiserver's. Objects and bytes handed out are shared and frozen.
  */
+import type { JsonDocument } from '@nodeless/apimachinery/json';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { ApiError } from '@nodeless/apimachinery/status';
 import type { AdmissionReader } from './admission/admission.ts';
@@ -44,11 +45,10 @@ export type RequestBody =
   /** From this process: an object of the request's version; trusted to have the right field types. Not kept, not changed. */
   | { readonly form: 'object'; readonly object: Readonly<UnknownObject> };
 
-export interface WireValue {
-  /** Null-prototype or plain; may be wrong-typed anywhere. The registry owns it and may change it. */
-  readonly value: unknown;
-  /** `duplicate field "a.b"` texts found while parsing, in document order; the registry warns or refuses by fieldValidation. */
-  readonly duplicates?: readonly string[];
+/** As parsed by apimachinery/json.ts; the registry owns the value and may change it. It may be wrong-typed anywhere. */
+export interface WireValue extends JsonDocument {
+  /** Faults of the text that `duplicates` cannot say (YAML's: `line 3: key "data" already set in map`): warned of or refused. */
+  readonly problems?: readonly string[];
 }
 
 /** A result, made into bytes or an object when asked for, once. */
