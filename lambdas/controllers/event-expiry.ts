@@ -1,0 +1,26 @@
+import type { Event } from '@nodeless/apimachinery/generated/types/core/v1';
+import { events } from '@nodeless/client/resource-types';
+import { type Action, perform, remove, requeue } from '@nodeless/controller-runtime/actions';
+import { type Controller, watchRule } from '@nodeless/controller-runtime/controller';
+
+/** kube-apiserver's --event-ttl. */
+const eventTtlMs = 3_600_000;
+
+/** An event goes an hour after its last write. */
+export function planEventExpiry(event: Event, now: number): Action[] {
+  const written = [event.lastTimestamp, event.eventTime, event.series?.lastObservedTime, event.metadata?.creationTimestamp];
+  const last = Math.max(...written.map((time) => (time ? Date.parse(time) : 0)));
+  const left = last + eventTtlMs - now;
+  if (left > 0) return [requeue(left)];
+  const { namespace, name = '', resourceVersion } = event.metadata ?? {};
+  return [remove(events, { namespace, name }, { preconditions: { resourceVersion } })];
+}
+
+export const eventExpiryController: Controller = {
+  name: 'ttl-controller',
+  watches: [watchRule({ type: events, requests: ({ object, type }) => (type === 'deleted' ? [] : [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }]) })],
+  async reconcile(request, context) {
+    const event = await context.cache.get(events, request);
+    return event ? perform(planEventExpiry(event, context.clock.now()), context) : {};
+  },
+};
