@@ -42,9 +42,14 @@ export type ResolvedVolume =
   | { readonly name: string; readonly kind: 'emptyDir'; readonly medium: '' | 'Memory' | 'HugePages'; readonly sizeLimitBytes?: number }
   | { readonly name: string; readonly kind: 'hostPath'; readonly path: string; readonly type: string };
 
-/** Environment with every source read and every $(VAR) expanded, in order. */
+/**
+ * Environment with every source read and every $(VAR) expanded, in order. Values may hold the markers of late-binding.ts
+ * where they need the pod's address, which only the provider learns: it replaces them when it starts the container.
+ */
 export interface ResolvedContainer {
   readonly name: string;
+  /** Set where a source is missing: the container must not be started, and waits with this reason until the next update. */
+  readonly error?: { readonly reason: 'CreateContainerConfigError'; readonly message: string };
   readonly env: readonly { readonly name: string; readonly value: string }[];
   /** command and args after $(VAR) expansion; undefined = the image's own. */
   readonly command: readonly string[] | undefined;
@@ -88,6 +93,8 @@ export interface ObservedPod {
   readonly podIp: string;
   readonly podIps: readonly string[];
   readonly startTime: string | undefined;
+  /** The pod's network is there and containers may start; undefined = it is when it has an address. */
+  readonly sandboxReady?: boolean;
   readonly containers: readonly ObservedContainer[];
   /** Set where the pod as a whole cannot run: reason and message for status ('Failed' phase when terminal). */
   readonly failure: { readonly reason: string; readonly message: string; readonly terminal: boolean } | undefined;
@@ -119,12 +126,19 @@ export interface PodEvent {
 
 export interface PodProvider {
   readonly name: string;
+  /** False where nothing ever reads a volume's files (simulated pods): ServiceAccount tokens are then not asked for. */
+  readonly readsVolumes?: boolean;
   /** The nodes it offers, by name. */
   nodes(): Promise<ReadonlyMap<string, NodeCapacity>>;
   /** Starts the pod or makes what is there agree with it. Returns when accepted, not when running. Errors: invalid, capacity, throttled, unavailable. */
   createPod(pod: ResolvedPod): Promise<void>;
   /** Applies what may change in a running pod: volume files, image of a container, resources, ephemeral containers. */
   updatePod(pod: ResolvedPod): Promise<void>;
+  /**
+   * Stops every container within the grace (seconds) and starts none again; resolves when all have stopped. States and logs
+   * stay readable until deletePod. Repeated with a shorter grace, the shorter one counts. Success when there is no such pod.
+   */
+  stopPod(ref: PodRef, graceSeconds: number): Promise<void>;
   /** Stops within the grace (seconds) and removes everything of it. Resolves once gone; a pod that is not there is success. */
   deletePod(ref: PodRef, graceSeconds: number): Promise<void>;
   observePod(ref: PodRef): Promise<ObservedPod | undefined>;
