@@ -1,10 +1,10 @@
 import type { Clock } from '@nodeless/component-base/clock';
 import { type Logger, silentLogger } from '@nodeless/component-base/logger';
-import { typeOf } from '../keys.ts';
-import { type Store, StoreError } from '../store.ts';
+import type { Store } from '../store.ts';
+import { createCachedStore } from '../watch-cache/cached-store.ts';
 import { createCommitter } from '../watch-cache/committer.ts';
-import { createWatchCache } from '../watch-cache/watch-cache.ts';
 import { baseCounter, defaultHistory } from '../watch-cache/history.ts';
+import { createWatchCache } from '../watch-cache/watch-cache.ts';
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -30,39 +30,5 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     initial: { counter, compacted: counter, entries: [], history: [], compactions: [], jumps: [] },
   });
   const committer = createCommitter({ cache, persist: () => undefined });
-  let closed = false;
-  const open = (): void => {
-    if (closed) throw new StoreError('unavailable', 'the store is closed');
-  };
-
-  return {
-    async get(key) {
-      open();
-      return cache.get(key);
-    },
-    async list(range, listOptions = {}) {
-      open();
-      return cache.list(range, listOptions);
-    },
-    commit: (operations) => committer.commit(operations),
-    watch(range, after, listener) {
-      open();
-      return cache.watch(range, after, listener);
-    },
-    async revision(type) {
-      open();
-      return cache.counter() + cache.offset(typeOf(type));
-    },
-    async compact(type, before) {
-      open();
-      cache.compact(typeOf(type), before);
-    },
-    async close() {
-      if (closed) return;
-      committer.refuse(new StoreError('unavailable', 'the store is closed'));
-      await committer.idle();
-      closed = true;
-      cache.close();
-    },
-  };
+  return createCachedStore({ cache, committer, release: () => Promise.resolve() });
 }

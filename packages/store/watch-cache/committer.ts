@@ -1,14 +1,14 @@
 import { typeOf } from '../keys.ts';
-import { type Entry, type Operation, type StoreEvent, StoreError } from '../store.ts';
+import { type Entry, type Operation, type Revision, type StoreEvent, StoreError } from '../store.ts';
 import type { WatchCache } from './watch-cache.ts';
 
 /** What becomes durable together: the commits that arrived while the batch before was being written. */
 export interface Batch {
-  /** The store's counter before the first event and after the last one. */
-  readonly before: number;
-  after: number;
+  /** The store's counter after the last event. */
+  readonly after: number;
   /** In order of their counters. */
-  readonly events: StoreEvent[];
+  readonly events: readonly StoreEvent[];
+  readonly compactions: readonly (readonly [type: string, before: Revision])[];
 }
 
 export interface CommitterOptions {
@@ -25,10 +25,12 @@ export interface CommitterOptions {
 /** Checks preconditions against commits in flight, gathers commits into batches, and acknowledges them once durable. */
 export interface Committer {
   commit(operations: readonly Operation[]): Promise<readonly (Entry | undefined)[]>;
+  /** See Store.compact: durable like a commit, and in line with the commits. */
+  compact(type: string, before: Revision): Promise<void>;
   /** From now on commits are refused with this error; undefined lifts it. */
   refuse(error: StoreError | undefined): void;
-  /** Resolves once nothing is in flight. */
-  idle(): Promise<void>;
+  /** Refuses commits for good; resolves once nothing is in flight. */
+  close(error: StoreError): Promise<void>;
 }
 
 interface Pending {
@@ -37,6 +39,9 @@ interface Pending {
 }
 
 interface GatheredBatch extends Batch {
+  after: number;
+  readonly events: StoreEvent[];
+  readonly compactions: (readonly [string, Revision])[];
   readonly settle: ((error: StoreError | undefined) => void)[];
 }
 
@@ -48,7 +53,8 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
   let busy = false;
   let scheduled = false;
   let refusal: StoreError | undefined;
-  let waiting: (() => void)[] = [];
+  let closed = false;
+  let idle: (() => void) | undefined;
 
   const flush = (): void => {
     scheduled = false;
@@ -57,7 +63,8 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
       const batch = gathering;
       gathering = undefined;
       busy = true;
-      const durable = batch.events.length > 0 ? persist(batch) : undefined;
+      const empty = batch.events.length + batch.compactions.length === 0;
+      const durable = empty ? undefined : persist(batch);
       if (!durable) {
         complete(batch);
         continue;
@@ -75,6 +82,7 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
   const complete = (batch: GatheredBatch): void => {
     for (const event of batch.events) if (heads.get(event.key)?.event === event) heads.delete(event.key);
     if (batch.events.length > 0) cache.apply(batch.events, batch.after);
+    for (const [type, before] of batch.compactions) cache.compact(type, before);
     for (const settle of batch.settle) settle(undefined);
     busy = false;
     wake();
@@ -92,14 +100,11 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
   };
 
   const wake = (): void => {
-    if (busy || gathering) return;
-    const idle = waiting;
-    waiting = [];
-    for (const resolve of idle) resolve();
+    if (!busy && !gathering) idle?.();
   };
 
   const gather = (settle: (error: StoreError | undefined) => void): GatheredBatch => {
-    gathering ??= { before: counter, after: counter, events: [], settle: [] };
+    gathering ??= { after: counter, events: [], compactions: [], settle: [] };
     gathering.settle.push(settle);
     return gathering;
   };
@@ -175,12 +180,23 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
         start();
       });
     },
-    refuse(error) {
-      refusal = error;
+    compact(type, before) {
+      return new Promise((resolve, reject) => {
+        if (refusal) throw refusal;
+        const error = cache.unreached(type, before);
+        if (error) throw error;
+        gather((failure) => (failure ? reject(failure) : resolve())).compactions.push([type, before]);
+        start();
+      });
     },
-    idle() {
+    refuse(error) {
+      if (!closed) refusal = error;
+    },
+    close(error) {
+      refusal = error;
+      closed = true;
       return new Promise((resolve) => {
-        waiting.push(resolve);
+        idle = resolve;
         wake();
       });
     },

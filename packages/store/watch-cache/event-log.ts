@@ -2,7 +2,8 @@ import type { Revision, StoreEvent } from '../store.ts';
 
 /** The kept events of one type in order of revision: appended at one end, forgotten at the other. */
 export interface EventLog {
-  size(): number;
+  /** The revision of the newest kept event; 0 without one. */
+  last(): Revision;
   append(event: StoreEvent): void;
   /** Forgets events up to and including `revision`. */
   dropThrough(revision: Revision): void;
@@ -29,7 +30,7 @@ export function createEventLog(): EventLog {
   };
 
   return {
-    size: () => events.length - start,
+    last: () => (start < events.length ? events[events.length - 1]!.revision : 0),
     append: (event) => void events.push(event),
     dropThrough(revision) {
       const next = indexAfter(revision);

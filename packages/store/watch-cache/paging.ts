@@ -4,9 +4,9 @@ import type { TypeState } from './type-state.ts';
 
 /** A page of the current state. */
 export function currentPage(state: TypeState | undefined, range: KeyRange, options: ListOptions, revision: Revision): Page {
+  const end = rangeScope(range.prefix) === 'key' ? `${range.prefix}\0` : prefixEnd(range.prefix);
   const index = range.trigger === undefined ? state?.order : state?.triggers.get(range.trigger);
   if (!index) return { entries: [], revision, more: false, remaining: 0 };
-  const end = rangeScope(range.prefix) === 'key' ? `${range.prefix}\0` : prefixEnd(range.prefix);
   const from = start(range.prefix, options.after);
   const page = createPage(options);
   if (from < end) index.scan(from, end, (slot) => page.take(slot.entry));

@@ -31,6 +31,9 @@ export interface WatchCache {
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
   /** Makes a durable batch visible, then calls the watchers. Events are in order; `counter` is where the batch ends. */
   apply(events: readonly StoreEvent[], counter: number): void;
+  /** The error for a revision that the type has not reached. */
+  unreached(type: string, revision: Revision): StoreError | undefined;
+  /** Forgets history of one type; `before` is a revision that was reached. */
   compact(type: string, before: Revision): void;
   /** The earliest counter whose state is still kept. */
   compacted(): number;
@@ -90,9 +93,15 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
     return forgotten;
   };
 
+  const unreached = (type: string, revision: Revision): StoreError | undefined => {
+    const current = counter + offset(type);
+    if (revision <= current) return undefined;
+    return new StoreError('future', `revision ${revision} of ${type} is not reached yet: it is at ${current}`);
+  };
   const unreachable = (type: string, revision: Revision): StoreError | undefined => {
+    const future = unreached(type, revision);
+    if (future) return future;
     const at = revision - offset(type);
-    if (at > counter) return new StoreError('future', `revision ${revision} of ${type} is not reached yet: it is at ${counter + offset(type)}`);
     const floor = Math.max(compacted() + offset(type), types.get(type)?.compacted ?? 0);
     if (revision < floor || initial.jumps.some((jump) => jump.from < at && at < jump.to)) {
       return new StoreError('compacted', `revision ${revision} of ${type} is no longer kept: the oldest is ${floor}`);
@@ -113,8 +122,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
   };
 
   const touched = new Set<TypeState>();
-  /** Apart from `deliver`: recovery does this without anybody listening. */
-  const absorb = (time: number, before: number, events: readonly StoreEvent[]): void => {
+  const noteHistory = (time: number, before: number, events: readonly StoreEvent[]): void => {
     let replaced = 0;
     for (const event of events) if (event.previous) replaced += event.previous.value.bytes.byteLength + 500;
     history.note(time, before, replaced);
@@ -122,7 +130,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
 
   for (const entry of initial.entries) stateOf(typeOf(entry.key)).set(entry);
   for (const { time, before, events } of initial.history) {
-    absorb(time, before, events);
+    noteHistory(time, before, events);
     for (const event of events) stateOf(typeOf(event.key)).events.append(event);
   }
   for (const [type, before] of initial.compactions) {
@@ -139,13 +147,11 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
       const type = typeOf(range.prefix);
       const state = types.get(type);
       const current = counter + offset(type);
-      if (at === undefined || at === current) {
-        rangeScope(range.prefix);
-        return currentPage(state, range, paging, current);
-      }
+      if (at === undefined || at === current) return currentPage(state, range, paging, current);
       const error = unreachable(type, at);
       if (error) throw error;
-      return state ? pageOf(snapshots.at(type, state, range, at), range, paging, at) : currentPage(state, range, paging, at);
+      if (!state || state.events.last() <= at) return currentPage(state, range, paging, at);
+      return pageOf(snapshots.at(type, state, range, at), range, paging, at);
     },
     watch(range, after, listener) {
       const type = typeOf(range.prefix);
@@ -165,7 +171,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
       return state.watchers.add(range, listener, backlog, counter);
     },
     apply(events, end) {
-      absorb(clock.now(), counter, events);
+      noteHistory(clock.now(), counter, events);
       for (const event of events) {
         const state = stateOf(typeOf(event.key));
         state.apply(event);
@@ -180,10 +186,9 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
       touched.clear();
       for (const state of listening) state.watchers.deliver(end);
     },
+    unreached,
     compact(type, before) {
       const state = stateOf(type);
-      const error = before > counter + state.offset ? unreachable(type, before) : undefined;
-      if (error) throw error;
       if (before <= state.compacted) return;
       state.compacted = before;
       state.events.dropThrough(before);
@@ -199,7 +204,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
 }
 
 /** A watch that could not begin: the listener hears so after watch() has returned, unless it was stopped before. */
-function endedSubscription(listener: WatchListener, error: StoreError): Subscription {
+export function endedSubscription(listener: WatchListener, error: StoreError): Subscription {
   let ended = false;
   const end = (reason: StoreError | undefined): void => {
     if (ended) return;
