@@ -1,6 +1,7 @@
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '@nodeless/apimachinery/generated/types/apps/v1';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { matcherOf } from '@nodeless/apimachinery/labels';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { pods, replicaSets } from '@nodeless/client/resource-types';
 import { perform, performOne, remove, slowStart, updateStatus } from '@nodeless/controller-runtime/actions';
@@ -73,7 +74,7 @@ async function siblingPods(replicaSet: ReplicaSet, owned: readonly Pod[], { cach
 
 /** Creates and removes pods of a plan, with upstream's events; used by ReplicationControllers too. */
 export async function applyReplicaPlan(
-  owner: ReplicaSet,
+  owner: KubernetesObject,
   plan: ReplicaPlan,
   template: Parameters<typeof podFromTemplate>[0] | undefined,
   context: ReconcileContext,

@@ -1,6 +1,6 @@
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { podRequests } from '@nodeless/apimachinery/resource-list';
-import { quantityMilli, quantityValue } from '@nodeless/apimachinery/quantity';
+import { parseQuantity, quantityMilliValue, quantityValue } from '@nodeless/apimachinery/quantity';
 
 /** CPU in millicores, everything else in its own unit (bytes, counts). */
 export type Resources = Readonly<Record<string, number>>;
@@ -36,7 +36,10 @@ export function podInfo(pod: Readonly<Pod>): PodInfo {
 
 export function toResources(list: Readonly<Record<string, string | number>> | undefined): Record<string, number> {
   const resources: Record<string, number> = {};
-  for (const [name, quantity] of Object.entries(list ?? {})) resources[name] = name === 'cpu' ? quantityMilli(quantity) : quantityValue(quantity);
+  for (const [name, quantity] of Object.entries(list ?? {})) {
+    const parsed = parseQuantity(quantity);
+    resources[name] = name === 'cpu' ? quantityMilliValue(parsed) : quantityValue(parsed);
+  }
   return resources;
 }
 

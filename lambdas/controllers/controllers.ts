@@ -1,0 +1,45 @@
+/** The list of controllers: what runs, wherever it runs. A new controller is a file and a line here. */
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { ResourceType } from '@nodeless/client/client';
+import type { Controller } from '@nodeless/controller-runtime/controller';
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
+import { deploymentController } from './deployment/deployment.ts';
+import { endpointSliceController } from './endpoints/endpoint-slice.ts';
+import { endpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
+import { eventExpiryController } from './event-expiry.ts';
+import { createGarbageCollector } from './garbage-collector.ts';
+import { createNamespaceController } from './namespace.ts';
+import { createNodeLifecycleController } from './node-lifecycle.ts';
+import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { replicaSetController } from './replica-set.ts';
+import { replicationControllerController } from './replication-controller.ts';
+import { createRootCertificateController, serviceAccountController } from './service-account.ts';
+
+export interface ControllersOptions {
+  /** Served resources that can be listed, watched and deleted, one version each. Events are left out: nobody owns them. */
+  readonly collected: readonly ResourceType<UnknownObject>[];
+  /** Namespaced resources that a namespace's deletion empties. */
+  readonly namespaced: () => readonly ResourceType<UnknownObject>[];
+  /** PEM of the cluster's CA, published to every namespace. */
+  readonly rootCertificate: string;
+}
+
+export function createControllers(options: ControllersOptions): readonly Controller[] {
+  return [
+    deploymentController,
+    replicaSetController,
+    replicationControllerController,
+    endpointsController,
+    endpointSliceController,
+    endpointSliceMirroringController,
+    createNamespaceController(options.namespaced),
+    serviceAccountController,
+    createRootCertificateController(options.rootCertificate),
+    createGarbageCollector(options.collected),
+    createNodeLifecycleController(),
+    createPodGarbageCollector(),
+    clusterRoleAggregationController,
+    eventExpiryController,
+  ];
+}
