@@ -18,7 +18,7 @@ export function parseJsonText(text: string, mergeDuplicates: boolean): JsonDocum
   const outerKeys: (string | number)[] = [];
   /** Keys seen in this occurrence of an object that was merged into an earlier one; undefined = the object tells. */
   const outerSeen: (Set<string> | undefined)[] = [];
-  let container: JsonObject | JsonValue[] | null = null;
+  let container = null as JsonObject | JsonValue[] | null;
   let key = '';
   let seen: Set<string> | undefined;
   const duplicates: DuplicateKey[] = [];

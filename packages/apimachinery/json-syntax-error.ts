@@ -6,7 +6,7 @@ import { JsonSyntaxError, MAX_JSON_DEPTH } from './json-value.ts';
  */
 export function jsonSyntaxError(source: string | Uint8Array): JsonSyntaxError {
   // bytes as Latin-1, because Go looks at bytes; and at the end it looks at one space more
-  const text = `${Buffer.from(source as string).latin1Slice()} `;
+  const text = `${Buffer.from(source as string).toString('latin1')} `;
   const closers: ('}' | ']')[] = [];
   let state: State = 'value';
   let pos = 0;
@@ -41,7 +41,7 @@ export function jsonSyntaxError(source: string | Uint8Array): JsonSyntaxError {
       pos++;
       state = 'value';
     } else if (state === 'after-member' || state === 'after-element') {
-      const isMember = state === 'after-member';
+      const isMember: boolean = state === 'after-member';
       if (c === ',') state = isMember ? 'key' : 'value';
       else if (c !== '' && c === closers.at(-1)) {
         closers.pop();

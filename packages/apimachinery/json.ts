@@ -81,8 +81,8 @@ function mayBeTooDeep(text: string): boolean {
 
 function decodeText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isAscii(buffer)) return buffer.latin1Slice();
-  return isUtf8(buffer) ? buffer.utf8Slice() : decodeUtf8AsGo(buffer);
+  if (isAscii(buffer)) return buffer.toString('latin1');
+  return isUtf8(buffer) ? buffer.toString() : decodeUtf8AsGo(buffer);
 }
 
 /**
