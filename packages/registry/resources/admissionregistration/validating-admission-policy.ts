@@ -1,0 +1,33 @@
+import type { ValidatingAdmissionPolicy } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { defaultMatchResources } from './policy-defaults.ts';
+
+export const validatingAdmissionPolicy: KindDefinition = {
+  group: 'admissionregistration.k8s.io',
+  resource: 'validatingadmissionpolicies',
+  strategy: {
+    generation: true,
+    allowUnconditionalUpdate: false,
+    default: defaultPolicy,
+    prepareForCreate: clearStatus,
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    status: {
+      default: defaultPolicy,
+      prepareForUpdate: (object, old) => {
+        keepSpec(object, old);
+        keepMetadata(object, old);
+      },
+      resetFields: [['spec'], ['metadata']],
+    },
+  },
+};
+
+function defaultPolicy(object: UnknownObject): void {
+  const spec = (object as ValidatingAdmissionPolicy).spec;
+  if (spec === undefined) return;
+  spec.failurePolicy ??= 'Fail';
+  defaultMatchResources(spec.matchConstraints);
+}

@@ -1,0 +1,51 @@
+import type { CustomResourceDefinition } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+
+export const customResourceDefinition: KindDefinition = {
+  group: 'apiextensions.k8s.io',
+  resource: 'customresourcedefinitions',
+  strategy: {
+    generation: true,
+    allowUnconditionalUpdate: false,
+    default: defaultDefinition,
+    prepareForCreate: (object) => {
+      clearStatus(object);
+      recordStoredVersion(object);
+    },
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      recordStoredVersion(object);
+    },
+    resetFields: [['status']],
+    status: { default: defaultDefinition, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+  },
+};
+
+function defaultDefinition(object: UnknownObject): void {
+  const definition = object as unknown as CustomResourceDefinition;
+  const spec = definition.spec;
+  if (spec === undefined) return;
+  const names = (spec.names ??= {} as typeof spec.names);
+  if (!names.singular) names.singular = (names.kind ?? '').toLowerCase();
+  if (!names.listKind && names.kind) names.listKind = `${names.kind}List`;
+  spec.conversion ??= { strategy: 'None' };
+  const service = spec.conversion.webhook?.clientConfig?.service;
+  if (service) service.port ??= 443;
+  const status = (definition.status ??= {});
+  if (!status.storedVersions?.length) {
+    const stored = spec.versions?.find((version) => version.storage);
+    if (stored) status.storedVersions = [stored.name];
+  }
+}
+
+/** Every version that objects were ever stored in stays listed until they are migrated. */
+function recordStoredVersion(object: UnknownObject): void {
+  const definition = object as unknown as CustomResourceDefinition;
+  const stored = definition.spec?.versions?.find((version) => version.storage);
+  if (stored === undefined) return;
+  const status = definition.status ?? {};
+  const versions = status.storedVersions ?? [];
+  if (!versions.includes(stored.name)) definition.status = { ...status, storedVersions: [...versions, stored.name] };
+}

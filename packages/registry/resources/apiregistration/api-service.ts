@@ -1,0 +1,44 @@
+import type { APIService } from '@nodeless/apimachinery/generated/types/apiregistration/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { rfc3339 } from '../timestamps.ts';
+
+export const apiService: KindDefinition = {
+  group: 'apiregistration.k8s.io',
+  resource: 'apiservices',
+  strategy: {
+    allowUnconditionalUpdate: false,
+    default: defaultApiService,
+    prepareForCreate: (object, context) => {
+      const service = object as APIService;
+      service.status = {};
+      if (service.spec?.service === undefined) {
+        service.status.conditions = [
+          {
+            type: 'Available',
+            status: 'True',
+            lastTransitionTime: rfc3339(context.now()),
+            reason: 'Local',
+            message: 'Local APIServices are always available',
+          },
+        ];
+      }
+    },
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    status: {
+      default: defaultApiService,
+      prepareForUpdate: (object, old) => {
+        keepSpec(object, old);
+        keepMetadata(object, old);
+      },
+      resetFields: [['spec'], ['metadata']],
+    },
+  },
+};
+
+function defaultApiService(object: UnknownObject): void {
+  const service = (object as APIService).spec?.service;
+  if (service) service.port ??= 443;
+}

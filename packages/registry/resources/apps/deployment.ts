@@ -1,0 +1,55 @@
+import type { Deployment } from '@nodeless/apimachinery/generated/types/apps/v1';
+import { deepEqual } from '@nodeless/apimachinery/equality';
+import { formatLabelSelector } from '@nodeless/apimachinery/labels';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { bumpGeneration, clearStatus, keepLabels, keepSpec, keepStatus } from '../carry-over.ts';
+import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+
+export const deployment: KindDefinition = {
+  group: 'apps',
+  resource: 'deployments',
+  strategy: {
+    generation: true,
+    default: defaultDeployment,
+    prepareForCreate: clearStatus,
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      // Changed annotations count too: the controller copies them to its replica sets.
+      if (!deepEqual(object.metadata?.annotations, old.metadata?.annotations)) bumpGeneration(object, old);
+    },
+    resetFields: [['status']],
+    status: {
+      default: defaultDeployment,
+      prepareForUpdate: (object, old) => {
+        keepSpec(object, old);
+        keepLabels(object, old);
+      },
+      resetFields: [['spec'], ['metadata', 'labels']],
+    },
+  },
+  scale: {
+    replicas: (object) => (object as Deployment).spec?.replicas ?? 0,
+    statusReplicas: (object) => (object as Deployment).status?.replicas ?? 0,
+    selector: (object) => formatLabelSelector((object as Deployment).spec?.selector),
+    setReplicas: (object, replicas) => {
+      (object as Deployment).spec!.replicas = replicas;
+    },
+  },
+};
+
+function defaultDeployment(object: UnknownObject): void {
+  const spec = (object as Deployment).spec;
+  if (spec === undefined) return;
+  spec.replicas ??= 1;
+  const strategy = (spec.strategy ??= {});
+  if (!strategy.type) strategy.type = 'RollingUpdate';
+  if (strategy.type === 'RollingUpdate') {
+    const rolling = (strategy.rollingUpdate ??= {});
+    rolling.maxUnavailable ??= '25%';
+    rolling.maxSurge ??= '25%';
+  }
+  spec.revisionHistoryLimit ??= 10;
+  spec.progressDeadlineSeconds ??= 600;
+  defaultPodTemplate(spec.template);
+}

@@ -1,0 +1,36 @@
+import type { ReplicaSet } from '@nodeless/apimachinery/generated/types/apps/v1';
+import { formatLabelSelector } from '@nodeless/apimachinery/labels';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+
+export const replicaSet: KindDefinition = {
+  group: 'apps',
+  resource: 'replicasets',
+  strategy: {
+    generation: true,
+    default: defaultReplicaSet,
+    prepareForCreate: clearStatus,
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    status: { default: defaultReplicaSet, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    fieldNames: ['status.replicas'],
+    selectableFields: (object) => ({ 'status.replicas': String((object as ReplicaSet).status?.replicas ?? 0) }),
+  },
+  scale: {
+    replicas: (object) => (object as ReplicaSet).spec?.replicas ?? 0,
+    statusReplicas: (object) => (object as ReplicaSet).status?.replicas ?? 0,
+    selector: (object) => formatLabelSelector((object as ReplicaSet).spec?.selector),
+    setReplicas: (object, replicas) => {
+      (object as ReplicaSet).spec!.replicas = replicas;
+    },
+  },
+};
+
+function defaultReplicaSet(object: UnknownObject): void {
+  const spec = (object as ReplicaSet).spec;
+  if (spec === undefined) return;
+  spec.replicas ??= 1;
+  defaultPodTemplate(spec.template);
+}

@@ -1,0 +1,23 @@
+import type { Lease } from '@nodeless/apimachinery/generated/types/coordination/v1';
+import type { KindDefinition } from '../../resource.ts';
+
+export const lease: KindDefinition = {
+  group: 'coordination.k8s.io',
+  resource: 'leases',
+  strategy: {
+    allowCreateOnUpdate: true,
+    allowUnconditionalUpdate: false,
+    // Coordinated leader election is off in v1.36: its fields are kept only where they are stored.
+    prepareForCreate: (object) => {
+      const spec = (object as Lease).spec;
+      delete spec?.strategy;
+      delete spec?.preferredHolder;
+    },
+    prepareForUpdate: (object, old) => {
+      const spec = (object as Lease).spec;
+      const stored = (old as Lease).spec;
+      if (stored?.strategy === undefined) delete spec?.strategy;
+      if (stored?.preferredHolder === undefined) delete spec?.preferredHolder;
+    },
+  },
+};

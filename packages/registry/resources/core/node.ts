@@ -1,0 +1,41 @@
+import type { Node } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { keepSpec, keepStatus } from '../carry-over.ts';
+import { roundResourceList } from './pod-template/resource-defaults.ts';
+
+export const node: KindDefinition = {
+  group: '',
+  resource: 'nodes',
+  strategy: {
+    default: defaultNode,
+    prepareForCreate: (object) => {
+      const node = object as Node;
+      delete node.spec?.configSource;
+      delete node.status?.config;
+    },
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      if ((old as Node).spec?.configSource === undefined) delete (object as Node).spec?.configSource;
+    },
+    resetFields: [['status']],
+    status: {
+      default: defaultNode,
+      prepareForUpdate: (object, old) => {
+        keepSpec(object, old);
+        if ((old as Node).status?.config === undefined) delete (object as Node).status?.config;
+      },
+      resetFields: [['spec']],
+    },
+    fieldNames: ['spec.unschedulable'],
+    selectableFields: (object) => ({ 'spec.unschedulable': String((object as Node).spec?.unschedulable === true) }),
+  },
+};
+
+function defaultNode(object: UnknownObject): void {
+  const status = (object as Node).status;
+  if (status === undefined) return;
+  if (status.allocatable === undefined && status.capacity !== undefined) status.allocatable = { ...status.capacity };
+  roundResourceList(status.capacity);
+  roundResourceList(status.allocatable);
+}

@@ -1,0 +1,79 @@
+import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { keepStatus } from '../carry-over.ts';
+import { defaultPodOnly, defaultPodSpec } from './pod-template/defaults.ts';
+import { prepareNewPod } from './pod-create.ts';
+import { keepObservedGenerations, onlyEphemeralContainers, onlyResources } from './pod-doors.ts';
+import { podGracePeriod } from './pod-deletion.ts';
+
+export const pod: KindDefinition = {
+  group: '',
+  resource: 'pods',
+  strategy: {
+    generation: true,
+    default: defaultPod,
+    prepareForCreate: prepareNewPod,
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    gracefulDeletion: { gracePeriodSeconds: podGracePeriod },
+    status: {
+      default: defaultPod,
+      prepareForUpdate: prepareStatusUpdate,
+      resetFields: [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
+    },
+    subresources: {
+      ephemeralcontainers: { default: defaultPod, prepareForUpdate: onlyEphemeralContainers },
+      resize: { default: defaultPod, prepareForUpdate: onlyResources },
+    },
+    fieldNames: [
+      'spec.nodeName',
+      'spec.restartPolicy',
+      'spec.schedulerName',
+      'spec.serviceAccountName',
+      'spec.hostNetwork',
+      'status.phase',
+      'status.podIP',
+      'status.podIPs',
+      'status.nominatedNodeName',
+    ],
+    selectableFields,
+    trigger: { field: 'spec.nodeName', of: (object) => (object as Pod).spec?.nodeName ?? '' },
+  },
+};
+
+function defaultPod(object: UnknownObject): void {
+  const spec = (object as Pod).spec;
+  if (spec === undefined) return;
+  defaultPodOnly(spec);
+  defaultPodSpec(spec);
+}
+
+function prepareStatusUpdate(object: UnknownObject, old: Readonly<UnknownObject>): void {
+  const pod = object as Pod;
+  const stored = old as Pod;
+  object.spec = old.spec;
+  const metadata = (pod.metadata ??= {});
+  // A status update cannot end a deletion or change owners.
+  if (stored.metadata?.deletionTimestamp === undefined) delete metadata.deletionTimestamp;
+  else metadata.deletionTimestamp = stored.metadata.deletionTimestamp;
+  if (stored.metadata?.ownerReferences === undefined) delete metadata.ownerReferences;
+  else metadata.ownerReferences = stored.metadata.ownerReferences;
+  const status = (pod.status ??= {});
+  if (!status.qosClass && stored.status?.qosClass) status.qosClass = stored.status.qosClass;
+  keepObservedGenerations(status, stored.status ?? {});
+}
+
+function selectableFields(object: Readonly<UnknownObject>): Record<string, string> {
+  const { spec, status } = object as Pod;
+  return {
+    'spec.nodeName': spec?.nodeName ?? '',
+    'spec.restartPolicy': spec?.restartPolicy ?? '',
+    'spec.schedulerName': spec?.schedulerName ?? '',
+    'spec.serviceAccountName': spec?.serviceAccountName ?? '',
+    'spec.hostNetwork': spec?.hostNetwork === true ? 'true' : 'false',
+    'status.phase': status?.phase ?? '',
+    'status.podIP': status?.podIPs?.[0]?.ip ?? status?.podIP ?? '',
+    'status.nominatedNodeName': status?.nominatedNodeName ?? '',
+  };
+}

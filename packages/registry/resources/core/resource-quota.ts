@@ -1,0 +1,21 @@
+import type { ResourceQuota } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { roundResourceList } from './pod-template/resource-defaults.ts';
+
+export const resourceQuota: KindDefinition = {
+  group: '',
+  resource: 'resourcequotas',
+  strategy: {
+    default: (object) => {
+      const quota = object as ResourceQuota;
+      roundResourceList(quota.spec?.hard);
+      roundResourceList(quota.status?.hard);
+      roundResourceList(quota.status?.used);
+    },
+    prepareForCreate: clearStatus,
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    status: { prepareForUpdate: keepSpec, resetFields: [['spec']] },
+  },
+};

@@ -1,0 +1,38 @@
+import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { defaultService } from './service-defaults.ts';
+import { dropFieldsOfOldType } from './service-type-change.ts';
+
+export interface ServiceOptions {
+  /** Where ClusterIPs come from. */
+  readonly serviceCidr?: string;
+  /** Both ends included. */
+  readonly nodePortRange?: readonly [first: number, last: number];
+}
+
+export function createServiceKind(_options: ServiceOptions = {}): KindDefinition {
+  return {
+    group: '',
+    resource: 'services',
+    strategy: {
+      allowCreateOnUpdate: true,
+      default: defaultService,
+      prepareForCreate: clearStatus,
+      prepareForUpdate: (object, old) => {
+        keepStatus(object, old);
+        dropFieldsOfOldType(object as Service, old as Service);
+      },
+      resetFields: [['status']],
+      status: { default: defaultService, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+      fieldNames: ['spec.clusterIP', 'spec.type'],
+      selectableFields,
+    },
+  };
+}
+
+function selectableFields(object: Readonly<UnknownObject>): Record<string, string> {
+  const spec = (object as Service).spec;
+  return { 'spec.clusterIP': spec?.clusterIP ?? '', 'spec.type': spec?.type ?? '' };
+}

@@ -1,0 +1,14 @@
+import type { IngressClass } from '@nodeless/apimachinery/generated/types/networking/v1';
+import type { KindDefinition } from '../../resource.ts';
+
+export const ingressClass: KindDefinition = {
+  group: 'networking.k8s.io',
+  resource: 'ingressclasses',
+  strategy: {
+    generation: true,
+    default: (object) => {
+      const parameters = (object as IngressClass).spec?.parameters;
+      if (parameters) parameters.scope ??= 'Cluster';
+    },
+  },
+};

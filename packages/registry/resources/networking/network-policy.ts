@@ -1,0 +1,22 @@
+import type { NetworkPolicy, NetworkPolicyPort } from '@nodeless/apimachinery/generated/types/networking/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+
+export const networkPolicy: KindDefinition = {
+  group: 'networking.k8s.io',
+  resource: 'networkpolicies',
+  strategy: { generation: true, default: defaultPolicy },
+};
+
+function defaultPolicy(object: UnknownObject): void {
+  const policy = object as NetworkPolicy;
+  const spec = (policy.spec ??= {} as NonNullable<NetworkPolicy['spec']>);
+  spec.podSelector ??= {};
+  if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
+  for (const rule of spec.ingress ?? []) defaultPorts(rule.ports);
+  for (const rule of spec.egress ?? []) defaultPorts(rule.ports);
+}
+
+function defaultPorts(ports: readonly NetworkPolicyPort[] | undefined): void {
+  for (const port of ports ?? []) port.protocol ??= 'TCP';
+}

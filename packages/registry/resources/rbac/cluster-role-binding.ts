@@ -1,0 +1,8 @@
+import type { KindDefinition } from '../../resource.ts';
+import { defaultBinding } from './binding-defaults.ts';
+
+export const clusterRoleBinding: KindDefinition = {
+  group: 'rbac.authorization.k8s.io',
+  resource: 'clusterrolebindings',
+  strategy: { allowCreateOnUpdate: true, default: defaultBinding },
+};

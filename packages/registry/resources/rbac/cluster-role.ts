@@ -1,0 +1,7 @@
+import type { KindDefinition } from '../../resource.ts';
+
+export const clusterRole: KindDefinition = {
+  group: 'rbac.authorization.k8s.io',
+  resource: 'clusterroles',
+  strategy: { allowCreateOnUpdate: true },
+};

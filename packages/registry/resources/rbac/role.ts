@@ -1,0 +1,7 @@
+import type { KindDefinition } from '../../resource.ts';
+
+export const role: KindDefinition = {
+  group: 'rbac.authorization.k8s.io',
+  resource: 'roles',
+  strategy: { allowCreateOnUpdate: true },
+};

@@ -1,0 +1,35 @@
+import type { CSIDriver } from '@nodeless/apimachinery/generated/types/storage/v1';
+import { deepEqual } from '@nodeless/apimachinery/equality';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { bumpGeneration } from '../carry-over.ts';
+
+export const csiDriver: KindDefinition = {
+  group: 'storage.k8s.io',
+  resource: 'csidrivers',
+  strategy: {
+    allowUnconditionalUpdate: false,
+    default: defaultDriver,
+    prepareForCreate: (object) => {
+      delete (object as unknown as CSIDriver).spec?.preventPodSchedulingIfMissing;
+    },
+    prepareForUpdate: (object, old) => {
+      const spec = (object as unknown as CSIDriver).spec;
+      if ((old as unknown as CSIDriver).spec?.preventPodSchedulingIfMissing === undefined) delete spec?.preventPodSchedulingIfMissing;
+      // Counted from the first change on: a new driver has no generation.
+      if (!deepEqual(object.spec, old.spec)) bumpGeneration(object, old);
+    },
+  },
+};
+
+function defaultDriver(object: UnknownObject): void {
+  const driver = object as unknown as CSIDriver;
+  const spec = (driver.spec ??= {});
+  spec.attachRequired ??= true;
+  spec.podInfoOnMount ??= false;
+  spec.storageCapacity ??= false;
+  spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType';
+  if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
+  spec.requiresRepublish ??= false;
+  spec.seLinuxMount ??= false;
+}

@@ -1,0 +1,7 @@
+import type { KindDefinition } from '../../resource.ts';
+
+export const csiStorageCapacity: KindDefinition = {
+  group: 'storage.k8s.io',
+  resource: 'csistoragecapacities',
+  strategy: { allowUnconditionalUpdate: false },
+};

@@ -1,0 +1,32 @@
+import type { VolumeAttachment } from '@nodeless/apimachinery/generated/types/storage/v1';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KindDefinition } from '../../resource.ts';
+import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { defaultNetworkVolume } from '../core/pod-template/volume-defaults.ts';
+
+export const volumeAttachment: KindDefinition = {
+  group: 'storage.k8s.io',
+  resource: 'volumeattachments',
+  strategy: {
+    allowUnconditionalUpdate: false,
+    default: defaultAttachment,
+    prepareForCreate: clearStatus,
+    prepareForUpdate: keepStatus,
+    resetFields: [['status']],
+    status: {
+      default: defaultAttachment,
+      prepareForUpdate: (object, old) => {
+        keepSpec(object, old);
+        keepMetadata(object, old);
+      },
+      resetFields: [['metadata'], ['spec']],
+    },
+  },
+};
+
+function defaultAttachment(object: UnknownObject): void {
+  const inline = (object as unknown as VolumeAttachment).spec?.source?.inlineVolumeSpec;
+  if (!inline) return;
+  if (inline.hostPath) inline.hostPath.type ??= '';
+  defaultNetworkVolume(inline);
+}
