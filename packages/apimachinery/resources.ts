@@ -35,6 +35,8 @@ export interface ResourceInfo {
   readonly storage?: string;
   /** base64 of the first 8 bytes of sha256("group/version/kind") of the stored kind */
   readonly storageVersionHash?: string;
+  /** A DELETE that removes the object at once answers with the object; elsewhere with a Status. */
+  readonly deleteReturnsObject?: boolean;
   readonly subresources?: readonly SubresourceInfo[];
 }
 

@@ -32,18 +32,19 @@ type Version struct {
 }
 
 type Resource struct {
-	Name               string        `json:"name"`
-	Singular           string        `json:"singular"`
-	Kind               string        `json:"kind"`
-	Model              string        `json:"model"`
-	ListModel          string        `json:"listModel,omitempty"`
-	Namespaced         bool          `json:"namespaced"`
-	Verbs              []string      `json:"verbs"`
-	ShortNames         []string      `json:"shortNames,omitempty"`
-	Categories         []string      `json:"categories,omitempty"`
-	Storage            string        `json:"storage,omitempty"`
-	StorageVersionHash string        `json:"storageVersionHash,omitempty"`
-	Subresources       []Subresource `json:"subresources,omitempty"`
+	Name                string        `json:"name"`
+	Singular            string        `json:"singular"`
+	Kind                string        `json:"kind"`
+	Model               string        `json:"model"`
+	ListModel           string        `json:"listModel,omitempty"`
+	Namespaced          bool          `json:"namespaced"`
+	Verbs               []string      `json:"verbs"`
+	ShortNames          []string      `json:"shortNames,omitempty"`
+	Categories          []string      `json:"categories,omitempty"`
+	Storage             string        `json:"storage,omitempty"`
+	StorageVersionHash  string        `json:"storageVersionHash,omitempty"`
+	DeleteReturnsObject bool          `json:"deleteReturnsObject,omitempty"`
+	Subresources        []Subresource `json:"subresources,omitempty"`
 }
 
 type Subresource struct {
@@ -191,6 +192,7 @@ func complete(scheme *runtime.Scheme, gv schema.GroupVersion, r *Resource) {
 	more := resourceExceptions[key(gv.Group, r.Name)]
 	r.ShortNames = more.ShortNames
 	r.Categories = more.Categories
+	r.DeleteReturnsObject = slices.Contains(deleteReturnsObject, key(gv.Group, r.Name))
 	if more.Verbs != nil {
 		r.Verbs = more.Verbs
 	}

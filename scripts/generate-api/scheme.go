@@ -8,6 +8,7 @@ import (
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	apidiscoveryv2beta1 "k8s.io/api/apidiscovery/v2beta1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	imagepolicyv1alpha1 "k8s.io/api/imagepolicy/v1alpha1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,10 @@ func newScheme() *runtime.Scheme {
 // extraRoots are types that no registered kind mentions but that go over the wire.
 func extraRoots() []reflect.Type {
 	return []reflect.Type{
+		// What autoscaling/v1 keeps of v2 in annotations.
+		reflect.TypeFor[autoscalingv1.MetricSpec](),
+		reflect.TypeFor[autoscalingv1.MetricStatus](),
+		reflect.TypeFor[autoscalingv1.HorizontalPodAutoscalerCondition](),
 		reflect.TypeFor[metav1.APIGroup](),
 		reflect.TypeFor[metav1.APIGroupList](),
 		reflect.TypeFor[metav1.APIResourceList](),

@@ -137,3 +137,23 @@ var serverOnlyResources = map[schema.GroupVersion][]Resource{
 			Subresources: []Subresource{{Name: "status", Kind: "APIService", Verbs: readWrite}}},
 	},
 }
+
+// deleteReturnsObject: a DELETE that removes the object at once answers with it, elsewhere with a Status.
+var deleteReturnsObject = []string{
+	"/persistentvolumeclaims",
+	"/persistentvolumes",
+	"/pods",
+	"/podtemplates",
+	"/resourcequotas",
+	"/serviceaccounts",
+	"/services",
+	"resource.k8s.io/deviceclasses",
+	"resource.k8s.io/resourceclaims",
+	"resource.k8s.io/resourceclaimtemplates",
+	"resource.k8s.io/resourceslices",
+	"storage.k8s.io/csidrivers",
+	"storage.k8s.io/csinodes",
+	"storage.k8s.io/storageclasses",
+	"storage.k8s.io/volumeattachments",
+	"storage.k8s.io/volumeattributesclasses",
+}
