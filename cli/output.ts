@@ -1,0 +1,40 @@
+/** What commands print: colours only on a terminal, JSON for scripts. */
+import { styleText } from 'node:util';
+
+export interface Output {
+  /** A line on standard output. */
+  line(text?: string): void;
+  /** A line on standard error: progress and hints, which scripts do not read. */
+  note(text: string): void;
+  json(value: unknown): void;
+  readonly colour: boolean;
+  style(format: Parameters<typeof styleText>[0], text: string): string;
+}
+
+export function createOutput(streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process, environment: NodeJS.ProcessEnv = process.env): Output {
+  const colour = Boolean(streams.stdout.isTTY) && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+  return {
+    colour,
+    line: (text = '') => void streams.stdout.write(`${text}\n`),
+    note: (text) => void streams.stderr.write(`${text}\n`),
+    json: (value) => void streams.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    style: (format, text) => (colour ? styleText(format, text, { validateStream: false }) : text),
+  };
+}
+
+/** Columns aligned as kubectl aligns them: three spaces between, nothing after the last. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd((widths[i] as number) + 3))).join(''));
+}
+
+/** An error that is the user's to mend: printed as one line, without a stack. */
+export class UserError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.name = 'UserError';
+    this.exitCode = exitCode;
+  }
+}
