@@ -248,6 +248,11 @@ export function findContainer(pod: Pod, name: string): Container | undefined {
   return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])].find((c) => c.name === name);
 }
 
+export function kindOf(pod: Pod, name: string): ContainerKind {
+  if (pod.spec?.containers.some((c) => c.name === name)) return 'regular';
+  return pod.spec?.initContainers?.some((c) => c.name === name) ? 'init' : 'ephemeral';
+}
+
 export function grace(pod: Pod): number {
   return pod.metadata?.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
 }
