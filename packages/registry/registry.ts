@@ -25,7 +25,7 @@ export interface RequestScope {
   readonly namespace: string;
   /** '' for collections. */
   readonly name: string;
-  /** The `dryRun` values as sent; checked here (`["All"]` is the only good one). Deletes: the query's, if the body has none. */
+  /** The `dryRun` values as sent; checked here (`["All"]` is the only good one). Deletes have it in DeleteOptions and ignore this. */
   readonly dryRun?: readonly string[];
   /** As sent; checked here. Absent: made from `userAgent` as upstream does (the part before the first slash). */
   readonly fieldManager?: string;
@@ -40,14 +40,24 @@ export interface RequestScope {
 
 /** What a client sent as a body. Lazy, so that bad options are found before a bad body, as upstream does. */
 export type RequestBody =
-  /** From the wire: JSON, YAML or protobuf, read as a JSON value. */
-  | { readonly form: 'wire'; read(): WireValue }
+  /** From the wire. */
+  | {
+      readonly form: 'wire';
+      /**
+       * The body as a JSON value: parsed JSON, YAML made into JSON, protobuf decoded. Called again, for a fresh value, when
+       * the write is tried again. Throws JsonSyntaxError for bad JSON and any other Error with Go's message for bad YAML or
+       * protobuf; the registry puts its words around them.
+       */
+      read(): WireValue;
+      /** The bytes that were sent: error messages quote their beginning. */
+      readonly raw?: Uint8Array;
+    }
   /** From this process: an object of the request's version; trusted to have the right field types. Not kept, not changed. */
   | { readonly form: 'object'; readonly object: Readonly<UnknownObject> };
 
-/** As parsed by apimachinery/json.ts; the registry owns the value and may change it. It may be wrong-typed anywhere. */
+/** As parsed by apimachinery/json.ts (`literals` and `duplicates` empty where there are none). It may be wrong-typed anywhere. */
 export interface WireValue extends JsonDocument {
-  /** Faults of the text that `duplicates` cannot say (YAML's: `line 3: key "data" already set in map`): warned of or refused. */
+  /** What YAML's parser found wrong with the text besides, one line each: `line 3: key "data" already set in map`. */
   readonly problems?: readonly string[];
 }
 
@@ -163,7 +173,7 @@ export interface Registry {
   list(scope: RequestScope, options?: ListOptions): Promise<List>;
   /**
    * Rejects when the watch cannot start (bad options, selector); what goes wrong later arrives at onEnd.
-   * With `scope.name` it is a watch of that one object.
+   * With `scope.name` it is a watch of that one object. The sink may be called before the promise resolves.
    */
   watch(scope: RequestScope, options: ListOptions, sink: WatchSink): Promise<WatchSession>;
   /** Creates, or posts to a subresource (binding, eviction, token) or a virtual resource (tokenreviews, subjectaccessreviews, …). */

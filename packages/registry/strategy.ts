@@ -60,8 +60,11 @@ export interface KindStrategy extends Strategy {
   /** Objects of the kind have metadata.generation. The registry sets 1 on create and bumps it when `spec` changes. Default false. */
   readonly generation?: boolean;
   readonly gracefulDeletion?: GracefulDeletion;
-  /** Default for propagationPolicy where the client sends none. Default 'Background'. Jobs and RCs: 'Orphan'. */
-  readonly defaultPropagation?: 'Background' | 'Orphan';
+  /**
+   * Default for propagationPolicy where the client sends none. Default 'Background'. Jobs and RCs: 'Orphan'.
+   * 'Unsupported': objects of the kind own nothing, and policies are ignored (events).
+   */
+  readonly defaultPropagation?: 'Background' | 'Orphan' | 'Unsupported';
   /** The /status door. Absent = the kind has none. */
   readonly status?: Strategy;
   /** Other doors that write the object: 'ephemeralcontainers', 'resize', 'approval', 'finalize'. */

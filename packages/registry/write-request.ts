@@ -1,0 +1,74 @@
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { AdmissionAttributes } from './admission/admission.ts';
+import { type Endpoint, doorOf } from './endpoint.ts';
+import type { RequestScope } from './registry.ts';
+import type { RequestContext, Strategy } from './strategy.ts';
+
+/** What stays the same through all attempts of a write. */
+export interface WriteRequest {
+  readonly scope: RequestScope;
+  readonly endpoint: Endpoint;
+  /** The strategy of the main resource or the subresource that is written through. */
+  readonly door: Strategy;
+  readonly context: RequestContext;
+  readonly dryRun: boolean;
+  readonly manager: string;
+  readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
+  /** Adds a warning; each text once, however often the write is tried again. */
+  warn(text: string): void;
+}
+
+export function beginWrite(scope: RequestScope, endpoint: Endpoint, now: () => number): WriteRequest {
+  let warned: Set<string> | undefined;
+  return {
+    scope,
+    endpoint,
+    door: doorOf(endpoint, scope.subresource),
+    context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now },
+    dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0,
+    manager: managerOf(scope),
+    fieldValidation: (scope.fieldValidation || 'Warn') as WriteRequest['fieldValidation'],
+    warn(text) {
+      if (warned?.has(text)) return;
+      (warned ??= new Set()).add(text);
+      scope.warn(text);
+    },
+  };
+}
+
+/** The field manager is the user agent's product where the client names none. */
+function managerOf({ fieldManager, userAgent }: RequestScope): string {
+  if (fieldManager) return fieldManager;
+  const slash = userAgent.indexOf('/');
+  let product = (slash < 0 ? userAgent : userAgent.slice(0, slash)).replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
+  if (product.length > maxManagerLength) product = product.slice(0, maxManagerLength);
+  return product;
+}
+const maxManagerLength = 128;
+
+export function admissionAttributes(
+  { scope, endpoint, dryRun, warn }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn'>,
+  operation: AdmissionAttributes['operation'],
+  object: UnknownObject | undefined,
+  oldObject: Readonly<UnknownObject> | undefined,
+  options?: Readonly<UnknownObject>,
+): AdmissionAttributes {
+  const { group, version, resource, subresource, namespace } = scope;
+  const body = subresource === '' ? endpoint.served : (endpoint.served.subresources.get(subresource) ?? endpoint.served);
+  const [bodyGroup, bodyVersion] = [body.group, body.version];
+  return {
+    operation,
+    resource: { group, version, resource },
+    kind: { group: bodyGroup, version: bodyVersion, kind: body.kind },
+    subresource,
+    namespace: endpoint.served.namespaced ? namespace : '',
+    name: scope.name || object?.metadata?.name || oldObject?.metadata?.name || '',
+    object,
+    oldObject,
+    options,
+    user: scope.user,
+    dryRun,
+    warn,
+    annotate: (key, value) => scope.annotate(key, value),
+  };
+}
