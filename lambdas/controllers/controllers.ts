@@ -9,12 +9,14 @@ import { endpointSliceMirroringController } from './endpoints/endpoint-slice-mir
 import { endpointsController } from './endpoints/endpoints.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
+import { jobController } from './job/job.ts';
 import { createNamespaceController } from './namespace.ts';
 import { createNodeLifecycleController } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationControllerController } from './replication-controller.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
 export interface ControllersOptions {
   /** Served resources that can be listed, watched and deleted, one version each. Events are left out: nobody owns them. */
@@ -30,6 +32,8 @@ export function createControllers(options: ControllersOptions): readonly Control
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    jobController,
+    ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
