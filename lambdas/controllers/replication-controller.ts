@@ -1,5 +1,5 @@
 import type { ReplicationController, ReplicationControllerStatus } from '@nodeless/apimachinery/generated/types/core/v1';
-import { matchesSet } from '@nodeless/apimachinery/labels';
+import { type Labels, matchesSet } from '@nodeless/apimachinery/labels';
 import { pods, replicationControllers } from '@nodeless/client/resource-types';
 import { perform, performOne, updateStatus } from '@nodeless/controller-runtime/actions';
 import { type Controller, watchRule } from '@nodeless/controller-runtime/controller';
@@ -7,7 +7,7 @@ import { claim, isControlledBy, ownerRequests } from './ownership.ts';
 import { applyReplicaPlan, failureCondition, sameStatus } from './replica-set.ts';
 import { countReplicas, isActive, planReplicas } from './replicas.ts';
 
-const selects = (controller: ReplicationController) => (labels: Readonly<Record<string, string>>) => matchesSet(controller.spec?.selector, labels);
+const selects = (controller: ReplicationController) => (labels: Labels | undefined) => matchesSet(controller.spec?.selector, labels);
 
 export const replicationControllerController: Controller = {
   name: 'replication-controller',

@@ -35,7 +35,7 @@ export interface WatchRule<T extends KubernetesObject = KubernetesObject> {
 export interface Lister {
   get<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey): T | undefined | Promise<T | undefined>;
   list<T extends KubernetesObject>(type: ResourceType<T>, namespace?: string): readonly T[] | Promise<readonly T[]>;
-  /** Objects whose controller owner (or any owner) has this UID: by index. */
+  /** Objects that have an owner of this UID: by index. '' = objects without any owner. */
   ownedBy<T extends KubernetesObject>(type: ResourceType<T>, ownerUid: string, namespace?: string): readonly T[] | Promise<readonly T[]>;
   /** Pods of a node, by index. */
   onNode<T extends KubernetesObject>(type: ResourceType<T>, nodeName: string): readonly T[] | Promise<readonly T[]>;

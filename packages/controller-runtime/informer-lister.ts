@@ -13,7 +13,10 @@ export interface SharedInformers {
 }
 
 const indexes = {
-  owner: (object: KubernetesObject): readonly string[] => object.metadata?.ownerReferences?.map((o) => o.uid) ?? [],
+  owner: (object: KubernetesObject): readonly string[] => {
+    const owners = object.metadata?.ownerReferences;
+    return owners?.length ? owners.map((o) => o.uid) : [''];
+  },
   node: (object: KubernetesObject): readonly string[] => {
     const nodeName = (object as { spec?: { nodeName?: string } }).spec?.nodeName;
     return nodeName ? [nodeName] : [];

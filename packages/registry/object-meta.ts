@@ -1,5 +1,5 @@
 /** metadata fields that are the server's to fill. */
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { badRequest } from '@nodeless/apimachinery/status';
@@ -26,17 +26,12 @@ export function fillSystemFields(metadata: ObjectMeta, now: number): void {
 /** Fills the request's namespace in. @throws ApiError 400 where the object says another one. */
 export function matchNamespace(metadata: ObjectMeta, namespaced: boolean, requestNamespace: string): void {
   const namespace = namespaced ? requestNamespace : '';
-  if (namespace === '') {
-    // cluster-scoped kinds may not carry one, and PUT drops it silently
-    if (metadata.namespace) throw namespaceMismatch();
-    return;
+  // cluster-scoped kinds lose one without a word
+  if (namespace === '') delete metadata.namespace;
+  else if (!metadata.namespace) metadata.namespace = namespace;
+  else if (metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  if (!metadata.namespace) metadata.namespace = namespace;
-  else if (metadata.namespace !== namespace) throw namespaceMismatch();
-}
-
-function namespaceMismatch(): Error {
-  return badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
 /** @throws ApiError 400 where the object's name is not the URL's. */
@@ -47,17 +42,6 @@ export function matchName(metadata: ObjectMeta, requestName: string): void {
   if (metadata.name !== requestName) {
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${requestName})`);
   }
-}
-
-const suffixLength = 5;
-const maxGeneratedLength = 63;
-/** No vowels and no digits that look like letters: no bad words, no confusion. */
-const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
-
-export function generateName(prefix: string): string {
-  let name = prefix.slice(0, maxGeneratedLength - suffixLength);
-  for (let i = 0; i < suffixLength; i++) name += suffixLetters[randomInt(suffixLetters.length)];
-  return name;
 }
 
 /** One reference an owner. `when` goes into the warning. */

@@ -1,4 +1,6 @@
 /** Checks of request options, as apimachinery's meta/v1/validation and meta/internalversion/validation make them. */
+import { GoText, forbiddenField, invalidValue, notSupported, required, tooLong } from '@nodeless/apimachinery/field-errors';
+import { quoteGo } from '@nodeless/apimachinery/quote-go';
 import { type FieldError, invalid } from '@nodeless/apimachinery/status';
 import type { DeleteOptions, ListOptions, PatchOptions, RequestScope } from './registry.ts';
 
@@ -8,27 +10,20 @@ function check(kind: string, errors: readonly FieldError[]): void {
   if (errors.length > 0) throw invalid({ group: metaGroup, kind }, '', errors);
 }
 
-const notSupported = (field: string, value: string, supported: readonly string[]): FieldError => ({
-  type: 'FieldValueNotSupported',
-  field,
-  message: `Unsupported value: ${value}: supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}`,
-});
-const forbiddenField = (field: string, detail: string): FieldError => ({ type: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` });
-
 /** CreateOptions, UpdateOptions or PatchOptions. */
 export function checkWriteOptions(kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', scope: RequestScope, patch?: PatchOptions): void {
   const errors: FieldError[] = [];
   if (scope.dryRun !== undefined) checkDryRun(scope.dryRun, errors);
   const manager = scope.fieldManager ?? '';
   if (patch?.type === 'apply') {
-    if (manager === '') errors.push({ type: 'FieldValueRequired', field: 'fieldManager', message: 'Required value: is required for apply patch' });
+    if (manager === '') errors.push(required('fieldManager', 'is required for apply patch'));
   } else if (patch?.force !== undefined) {
     errors.push(forbiddenField('force', 'may not be specified for non-apply patch'));
   }
   if (manager !== '') checkFieldManager(manager, errors);
   const validation = scope.fieldValidation ?? '';
   if (validation !== '' && validation !== 'Ignore' && validation !== 'Warn' && validation !== 'Strict') {
-    errors.push(notSupported('fieldValidation', JSON.stringify(validation), ['', 'Ignore', 'Strict', 'Warn']));
+    errors.push(notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn']));
   }
   check(kind, errors);
 }
@@ -36,25 +31,21 @@ export function checkWriteOptions(kind: 'CreateOptions' | 'UpdateOptions' | 'Pat
 function checkDryRun(values: readonly string[], errors: FieldError[]): void {
   if (values.every((v) => v === 'All')) return;
   // Go prints the whole list with %q joined by commas
-  errors.push(notSupported('dryRun', `[${values.map((v) => JSON.stringify(v)).join(',')}]`, ['All']));
+  errors.push(notSupported('dryRun', new GoText(`[${values.map(quoteGo).join(',')}]`), ['All']));
 }
 
 const maxManagerLength = 128;
 
 function checkFieldManager(manager: string, errors: FieldError[]): void {
   if (Buffer.byteLength(manager) > maxManagerLength) {
-    errors.push({ type: 'FieldValueTooLong', field: 'fieldManager', message: `Too long: may not be more than ${maxManagerLength} bytes` });
+    errors.push(tooLong('fieldManager', maxManagerLength));
   }
   let position = 0;
   for (const char of manager) {
     if (!/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) {
       const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
       const printable = code.length > 4 || /\p{C}|\p{Z}/u.test(char) ? '' : ` '${char}'`;
-      errors.push({
-        type: 'FieldValueInvalid',
-        field: 'fieldManager',
-        message: `Invalid value: ${JSON.stringify(manager)}: invalid character U+${code}${printable} (at position ${position})`,
-      });
+      errors.push(invalidValue('fieldManager', manager, `invalid character U+${code}${printable} (at position ${position})`));
       return;
     }
     position += Buffer.byteLength(char);
@@ -69,7 +60,7 @@ export function checkListOptions(options: ListOptions): void {
   if (match !== '') {
     if (!options.resourceVersion) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
     if (options.continue) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
-    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported(field, JSON.stringify(match), ['Exact', 'NotOlderThan', '']));
+    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported(field, match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && options.resourceVersion === '0') {
       errors.push(forbiddenField(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
     }
@@ -89,7 +80,7 @@ export function checkWatchOptions(options: ListOptions): void {
     if (options.sendInitialEvents === undefined) {
       errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
     }
-    if (match !== 'NotOlderThan') errors.push(notSupported(field, JSON.stringify(match), ['NotOlderThan']));
+    if (match !== 'NotOlderThan') errors.push(notSupported(field, match, ['NotOlderThan']));
   }
   if (options.continue) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
   check('ListOptions', errors);
@@ -99,14 +90,10 @@ export function checkDeleteOptions(options: DeleteOptions): void {
   const { propagationPolicy: policy, orphanDependents, dryRun } = options;
   const errors: FieldError[] = [];
   if (policy !== undefined && orphanDependents !== undefined) {
-    errors.push({
-      type: 'FieldValueInvalid',
-      field: 'propagationPolicy',
-      message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`,
-    });
+    errors.push(invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'));
   }
   if (policy !== undefined && policy !== 'Foreground' && policy !== 'Background' && policy !== 'Orphan') {
-    errors.push(notSupported('propagationPolicy', JSON.stringify(policy), ['Foreground', 'Background', 'Orphan', 'nil']));
+    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
   }
   if (dryRun !== undefined) checkDryRun(dryRun, errors);
   check('DeleteOptions', errors);

@@ -1,7 +1,7 @@
 import type { Job } from '@nodeless/apimachinery/generated/types/batch/v1';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { matcherOf } from '@nodeless/apimachinery/labels';
-import { generatedNameSuffix } from '@nodeless/apimachinery/names';
+import { randomSuffix } from '@nodeless/apimachinery/names';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { jobs, pods } from '@nodeless/client/resource-types';
 import { perform, performOne, remove, slowStart, updateStatus } from '@nodeless/controller-runtime/actions';
@@ -27,7 +27,7 @@ function podFor(job: Job, index: number | undefined, failures: number): Pod {
   const withIndex = <C extends { env?: { name: string }[] }>(container: C): C => (container.env?.some((e) => e.name === env.name) ? container : { ...container, env: [...(container.env ?? []), env] });
   return {
     ...pod,
-    metadata: { ...rest, name: `${base}-${generatedNameSuffix()}`, annotations, labels: { ...metadata.labels, [indexAnnotation]: String(index) } },
+    metadata: { ...rest, name: `${base}-${randomSuffix(5)}`, annotations, labels: { ...metadata.labels, [indexAnnotation]: String(index) } },
     spec: {
       ...pod.spec,
       hostname: base,

@@ -1,7 +1,7 @@
 import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { forbidden } from '@nodeless/apimachinery/status';
-import { generatedNameSuffix } from '@nodeless/apimachinery/names';
+import { randomSuffix } from '@nodeless/apimachinery/names';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionReader } from './admission.ts';
 
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -48,7 +48,7 @@ async function find({ resource, name, namespace }: AdmissionAttributes, accountN
 
 function mountToken(spec: PodSpec): void {
   const existing = spec.volumes?.find((v) => v.name.startsWith(volumePrefix));
-  const name = existing?.name ?? `${volumePrefix}${generatedNameSuffix()}`;
+  const name = existing?.name ?? `${volumePrefix}${randomSuffix(5)}`;
   let used = false;
   const mount = (container: Container): void => {
     if (container.volumeMounts?.some((m) => m.mountPath === mountPath)) return;

@@ -24,8 +24,9 @@ interface Watcher {
   readonly listener: WatchListener;
   /** The counter up to which everything was delivered. */
   position: number;
-  /** Events that wait for the first delivery; undefined once the watcher is live. */
+  /** Events that wait: for the first delivery, or for the listener to return; undefined while none may be kept back. */
   backlog: StoreEvent[] | undefined;
+  calling: boolean;
   ended: boolean;
 }
 
@@ -62,12 +63,23 @@ export function createWatchers(offset: number, log: Logger): Watchers {
 
   const call = (watcher: Watcher, events: readonly StoreEvent[], counter: number): void => {
     watcher.position = counter;
+    watcher.calling = true;
     try {
       watcher.listener.onEvents(events, counter + offset);
     } catch (thrown) {
       // It has lost its place: a listener that throws is ended rather than left with a gap.
       log.error('a watch listener threw', { error: thrown });
       if (!watcher.ended) end(watcher, new StoreError('unavailable', 'the watch listener failed', { cause: thrown }));
+    }
+    watcher.calling = false;
+  };
+
+  /** Hands out what was kept back, and what its listener causes by committing. */
+  const drain = (watcher: Watcher): void => {
+    while (watcher.backlog && !watcher.ended) {
+      const events = watcher.backlog;
+      watcher.backlog = undefined;
+      if (events.length > 0) call(watcher, events, watcher.position);
     }
   };
 
@@ -91,7 +103,7 @@ export function createWatchers(offset: number, log: Logger): Watchers {
     size: () => all.size,
     add(range, listener, backlog, position) {
       const id = range.trigger === undefined ? range.prefix : groupId(range.prefix, range.trigger);
-      const watcher: Watcher = { listener, position, backlog, ended: false };
+      const watcher: Watcher = { listener, position, backlog, calling: false, ended: false };
       let group = groups.get(id);
       if (!group) {
         groups.set(id, (group = { watchers: new Set(), inbox: [] }));
@@ -99,11 +111,7 @@ export function createWatchers(offset: number, log: Logger): Watchers {
       }
       group.watchers.add(watcher);
       all.add(watcher);
-      queueMicrotask(() => {
-        const events = watcher.backlog;
-        watcher.backlog = undefined;
-        if (events && events.length > 0 && !watcher.ended) call(watcher, events, watcher.position);
-      });
+      queueMicrotask(() => drain(watcher));
       return {
         stop() {
           if (all.delete(watcher)) {
@@ -133,16 +141,20 @@ export function createWatchers(offset: number, log: Logger): Watchers {
         for (const watcher of group.watchers) {
           // Whoever began to watch during this delivery stands at the counter already.
           if (watcher.ended || watcher.position >= counter) continue;
-          if (watcher.backlog) {
-            for (const event of events) watcher.backlog.push(event);
-            watcher.position = counter;
-          } else call(watcher, events, counter);
+          if (!watcher.backlog && !watcher.calling) {
+            call(watcher, events, counter);
+            drain(watcher);
+            continue;
+          }
+          watcher.backlog ??= [];
+          for (const event of events) watcher.backlog.push(event);
+          watcher.position = counter;
         }
       }
     },
     progress(counter) {
       for (const watcher of all) {
-        if (!watcher.ended && !watcher.backlog && watcher.position < counter) call(watcher, nothing, counter);
+        if (!watcher.ended && !watcher.backlog && !watcher.calling && watcher.position < counter) call(watcher, nothing, counter);
       }
     },
     end(error) {
