@@ -7,7 +7,10 @@
  * A *type* is the first two segments; revisions are ordered within a type and never compared across types.
  */
 
-/** A positive integer below 2^53; starts at seconds × 2^20 of the time when the type was first written. */
+/**
+ * A positive integer below 2^53; starts at seconds × 2^20 of the time when the type was first written. It never falls,
+ * also across restarts, and may jump forward at one; revisions inside such a jump are answered 'compacted'.
+ */
 export type Revision = number;
 
 /** What stands beside a value for selection without reading it. Opaque to the store; never changed after commit. */
@@ -77,7 +80,10 @@ export function isStoreError(error: unknown, code?: StoreErrorCode): error is St
  */
 export interface KeyRange {
   readonly prefix: string;
-  /** Only entries whose trigger attribute has this value: found by index, not by looking at each. */
+  /**
+   * Only entries whose trigger attribute has this value: found by index, not by looking at each. A watch also gets the
+   * events whose previous entry had it: those that say that an object has left the range.
+   */
   readonly trigger?: string;
 }
 
@@ -112,10 +118,15 @@ export interface WatchListener {
    * Events in order of revision, without gaps or repeats; called synchronously, as soon as they are durable and
    * before the committer's promise resolves; never re-entered. Must not throw and must be cheap: it queues.
    * `revision` is the type's revision after these events (it may grow without events that this range wants: then
-   * `events` may be empty, for bookmarks).
+   * `events` may be empty, for bookmarks; within seconds of the growth, while the store is busy).
+   * The first call comes after watch() has returned. Watchers of equal ranges may be handed the same array and the
+   * same event objects: what is computed of an event once can be remembered for all of them.
    */
   onEvents(events: readonly StoreEvent[], revision: Revision): void;
-  /** The watch is over: 'compacted', 'unavailable', or undefined after stop() or close(). Called at most once. */
+  /**
+   * The watch is over: 'compacted', 'future', 'unavailable', or undefined for stop() or close(). Called once, the last
+   * call of the listener; stop() makes it before it returns.
+   */
   onEnd(error: StoreError | undefined): void;
 }
 
@@ -126,7 +137,7 @@ export interface Subscription {
 
 export interface Store {
   get(key: string): Promise<Entry | undefined>;
-  /** Ordered by key. A page is exact at its revision. */
+  /** Ordered by key, as JavaScript compares strings. A page is exact at its revision. */
   list(range: KeyRange, options?: ListOptions): Promise<Page>;
   /**
    * All operations or none. Resolves after the commit is durable, visible to every reader and delivered to the
@@ -134,6 +145,8 @@ export interface Store {
    * delete gets a revision of its own. Preconditions see commits still in flight; when an earlier one fails to
    * become durable, those that built upon it fail with 'unavailable'. At most one operation a key.
    * A put of bytes equal to the current ones is the caller's to avoid: the store always makes a revision.
+   * Of several preconditions that fail, the first is reported. A put or delete at a revision, or a check, of a key
+   * that is not there fails with 'missing'.
    * Errors: exists, missing, conflict, unavailable (unknown outcome is never reported as failure of a precondition).
    */
   commit(operations: readonly Operation[]): Promise<readonly (Entry | undefined)[]>;
@@ -141,7 +154,10 @@ export interface Store {
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
   /** The current revision of a type (`<group>/<resource>/`), as a list of it would carry. */
   revision(type: string): Promise<Revision>;
-  /** Forgets history up to and including `before` of one type: older list-at and watch requests fail with 'compacted'. */
+  /**
+   * Forgets history up to and including `before` of one type: older list-at and watch requests fail with 'compacted',
+   * those at `before` itself still succeed. Errors: future, unavailable.
+   */
   compact(type: string, before: Revision): Promise<void>;
   /** Ends watches and releases the folder or connections; commits in flight are finished first. Idempotent. */
   close(): Promise<void>;
