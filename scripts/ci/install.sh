@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs on Debian, as root, what the tests use beyond npm's packages: a Docker engine, kubectl, helm, strace, nftables.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tools="${NODELESS_TOOLS:-$HOME/.cache/nodeless-tools}"
+mkdir -p "$tools"
+
+packages=()
+command -v dockerd >/dev/null || packages+=(docker.io)
+command -v strace >/dev/null || packages+=(strace)
+command -v nft >/dev/null || packages+=(nftables)
+command -v curl >/dev/null || packages+=(curl)
+command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+[ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || packages+=(busybox-static)
+if [ ${#packages[@]} -gt 0 ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}" >/dev/null
+fi
+
+if ! docker version >/dev/null 2>&1; then
+  nohup dockerd >"$tools/dockerd.log" 2>&1 &
+  for _ in $(seq 60); do
+    docker version >/dev/null 2>&1 && break
+    sleep 1
+  done
+  docker version >/dev/null || { tail -n 20 "$tools/dockerd.log"; exit 1; }
+fi
+
+# kubectl of the version that is served, from its Go module; kept between runs.
+if ! "$tools/kubectl" version --client 2>/dev/null | grep -q 'v1\.36\.'; then
+  (cd "$here/kubectl" && go build -ldflags "-s -w \
+    -X k8s.io/component-base/version.gitVersion=v1.36.3 \
+    -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" -o "$tools/kubectl" .)
+fi
+[ -x "$tools/helm" ] || GOBIN="$tools" go install helm.sh/helm/v3/cmd/helm@v3
