@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Writes packages/apimachinery/generated from the Go modules that scripts/generate-api/go.mod pins.
-# Needs Go and its module proxy. An argument is another folder to write to (scripts/verify-api.sh).
+# Writes packages/apimachinery/generated and test/fixtures/protobuf.json from the Go modules that
+# scripts/generate-api/go.mod pins. Needs Go and its module proxy.
+# Arguments: another folder and another fixture file to write to (scripts/verify-api.sh).
 set -euo pipefail
 cd "$(dirname "$0")/generate-api"
 out=${1:-../../packages/apimachinery/generated}
+fixtures=${2:-../../test/fixtures/protobuf.json}
 
 # The OpenAPI definitions of the types, with the markers of their comments evaluated: an intermediate.
 rm -rf definitions && mkdir definitions
@@ -23,3 +25,4 @@ go tool openapi-gen \
 
 rm -rf "$out/types"
 go run . -out "$out"
+go run ./protobuf-fixtures > "$fixtures"
