@@ -97,6 +97,7 @@ export interface Field {
   readonly patchMergeKey?: string;
   readonly listType?: 'atomic' | 'set' | 'map';
   readonly listMapKeys?: readonly string[];
+  /** Of a map, or of a struct: here it overrides the struct's own `atomic`, in either direction. */
   readonly mapType?: 'atomic' | 'granular';
   /** other OpenAPI extensions */
   readonly extensions?: Readonly<Record<string, unknown>>;
@@ -151,7 +152,15 @@ for (const [name, { groupVersion }] of packages) {
 export const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
 /** meta/v1 types that every group registers as kinds of its own. */
-const kindsOfEveryGroup = new Set(['CreateOptions', 'DeleteOptions', 'GetOptions', 'ListOptions', 'PatchOptions', 'UpdateOptions', 'WatchEvent']);
+const kindsOfEveryGroup = new Set([
+  'CreateOptions',
+  'DeleteOptions',
+  'GetOptions',
+  'ListOptions',
+  'PatchOptions',
+  'UpdateOptions',
+  'WatchEvent',
+]);
 /** meta/v1 types that are kinds of v1. */
 const kindsOfV1 = new Set(['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVersions', 'List', 'Status']);
 /** kinds of meta.k8s.io/v1 */
@@ -181,7 +190,9 @@ export function typeForKind(group: string, version: string, kind: string): Struc
     const row = typesOf(own)?.get(kind);
     if (row?.[0].kind) return findType(`${own}.${kind}`);
   }
-  const isMeta = kindsOfEveryGroup.has(kind) || (groupVersion === 'v1' ? kindsOfV1 : groupVersion === 'meta.k8s.io/v1' ? kindsOfMeta : none).has(kind);
+  const isMeta =
+    kindsOfEveryGroup.has(kind) ||
+    (groupVersion === 'v1' ? kindsOfV1 : groupVersion === 'meta.k8s.io/v1' ? kindsOfMeta : none).has(kind);
   return isMeta ? findType(`${META_V1}.${kind}`) : undefined;
 }
 const none = new Set<string>();
@@ -232,7 +243,9 @@ function expand(modelName: string): StructType | undefined {
   return {
     name: modelName,
     goName: modelName.slice(modelName.lastIndexOf('.', dot - 1) + 1),
-    ...(facts.kind && { gvk: { group: groupVersion.slice(0, Math.max(slash, 0)), version: groupVersion.slice(slash + 1), kind } }),
+    ...(facts.kind && {
+      gvk: { group: groupVersion.slice(0, Math.max(slash, 0)), version: groupVersion.slice(slash + 1), kind },
+    }),
     fields,
     members,
     atomic: facts.atomic === true,
@@ -279,7 +292,8 @@ function parse(text: string, home: string): FieldType {
   if (rest.startsWith('![]')) return { kind: 'list', items: parseType(rest.slice(3), home), message: true, ...named };
   if (rest.startsWith('[]')) return { kind: 'list', items: parseType(rest.slice(2), home), ...named };
   if (rest.startsWith('{}')) return { kind: 'map', values: parseType(rest.slice(2), home), ...named };
-  if (rest.startsWith('#')) return { kind: 'ref', name: rest.includes('.') ? rest.slice(1) : `${home}.${rest.slice(1)}` };
+  if (rest.startsWith('#'))
+    return { kind: 'ref', name: rest.includes('.') ? rest.slice(1) : `${home}.${rest.slice(1)}` };
   return { kind: rest as ScalarKind, ...named };
 }
 

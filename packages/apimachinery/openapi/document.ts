@@ -57,11 +57,17 @@ function refsIn(schema: unknown, dialect: Dialect): string[] {
   if (Array.isArray(schema)) return schema.flatMap((s) => refsIn(s, dialect));
   if (typeof schema !== 'object' || schema === null) return [];
   return Object.entries(schema).flatMap(([key, value]: [string, unknown]) =>
-    key === '$ref' && typeof value === 'string' && value.startsWith(dialect.refPrefix) ? [value.slice(dialect.refPrefix.length)] : refsIn(value, dialect),
+    key === '$ref' && typeof value === 'string' && value.startsWith(dialect.refPrefix)
+      ? [value.slice(dialect.refPrefix.length)]
+      : refsIn(value, dialect),
   );
 }
 
-function writePaths(paths: readonly PathItem[], writeParameter: (p: Parameter) => Schema, writeOperation: (o: Operation, own: Schema[]) => Schema): Schema {
+function writePaths(
+  paths: readonly PathItem[],
+  writeParameter: (p: Parameter) => Schema,
+  writeOperation: (o: Operation, own: Schema[]) => Schema,
+): Schema {
   const written = paths.map(({ path, operations }): [string, Schema] => {
     const shared = sharedParameters(operations.map((o) => o.parameters));
     const item: Schema = {};
@@ -91,7 +97,8 @@ function parameterV3({ name, in: place, type }: Parameter): Schema {
 }
 
 function operationV3(operation: Operation, parameters: Schema[]): Schema {
-  const content = (types: readonly string[], model: string) => Object.fromEntries(types.map((t) => [t, { schema: modelRef(model, V3) }]));
+  const content = (types: readonly string[], model: string) =>
+    Object.fromEntries(types.map((t) => [t, { schema: modelRef(model, V3) }]));
   const responses = Object.entries(operation.responses).map(([code, r]) => [
     code,
     { description: r.description, content: content(operation.produces, r.model) },
@@ -102,7 +109,10 @@ function operationV3(operation: Operation, parameters: Schema[]): Schema {
     operationId: operation.id,
     ...(parameters.length > 0 && { parameters }),
     ...(operation.body && {
-      requestBody: { content: content(operation.body.consumes, operation.body.model), ...(operation.body.required && { required: true }) },
+      requestBody: {
+        content: content(operation.body.consumes, operation.body.model),
+        ...(operation.body.required && { required: true }),
+      },
     }),
     responses: { ...Object.fromEntries(responses), ...unauthorized },
     ...extensionsOf(operation),
@@ -120,7 +130,10 @@ function operationV2(operation: Operation, parameters: Schema[]): Schema {
     ...(operation.body.required && { required: true }),
     schema: refTo(operation.body.model, V2),
   };
-  const responses = Object.entries(operation.responses).map(([code, r]) => [code, { description: r.description, schema: modelRef(r.model, V2) }]);
+  const responses = Object.entries(operation.responses).map(([code, r]) => [
+    code,
+    { description: r.description, schema: modelRef(r.model, V2) },
+  ]);
   return {
     description: operation.description,
     consumes: operation.body?.consumes ?? ['*/*'],

@@ -23,7 +23,10 @@ interface MessageType {
 
 function message(fields: Message, extensions?: number): MessageType {
   // The writer goes backwards, so numbers descend.
-  return { fields: new Map(Object.entries(fields).sort(([, [a]], [, [b]]) => b - a)), ...(extensions && { extensions }) };
+  return {
+    fields: new Map(Object.entries(fields).sort(([, [a]], [, [b]]) => b - a)),
+    ...(extensions && { extensions }),
+  };
 }
 
 function writeMessage(writer: ProtoWriter, type: MessageType, value: unknown): void {
@@ -47,7 +50,8 @@ function writeMessage(writer: ProtoWriter, type: MessageType, value: unknown): v
 const string: Encoder = (writer, number, value) => writer.string(number, value as string);
 const boolean: Encoder = (writer, number, value) => writer.varint(number, value === true ? 1 : 0);
 /** gnostic.Any: the value as YAML, which JSON is. */
-const any: Encoder = (writer, number, value) => writer.message(number, () => writer.string(2, `${JSON.stringify(value)}\n`));
+const any: Encoder = (writer, number, value) =>
+  writer.message(number, () => writer.string(2, `${JSON.stringify(value)}\n`));
 
 function of(type: () => MessageType): Encoder {
   return (writer, number, value) => writer.message(number, () => writeMessage(writer, type(), value));
@@ -86,7 +90,10 @@ const schemaMessage = message(
     default: [5, any],
     required: [19, list(string)],
     enum: [20, list(any)],
-    additionalProperties: [21, (w, n, value) => (typeof value === 'boolean' ? wrapped(2, boolean) : wrapped(1, schema))(w, n, value)],
+    additionalProperties: [
+      21,
+      (w, n, value) => (typeof value === 'boolean' ? wrapped(2, boolean) : wrapped(1, schema))(w, n, value),
+    ],
     type: [22, wrapped(1, string)],
     items: [23, wrapped(1, schema)],
     allOf: [24, list(schema)],
@@ -95,15 +102,62 @@ const schemaMessage = message(
   31,
 );
 
-const bodyParameter = message({ description: [1, string], name: [2, string], in: [3, string], required: [4, boolean], schema: [5, schema] });
-const queryParameter = message({ required: [1, boolean], in: [2, string], description: [3, string], name: [4, string], type: [6, string], uniqueItems: [20, boolean] });
-const pathParameter = message({ required: [1, boolean], in: [2, string], description: [3, string], name: [4, string], type: [5, string], uniqueItems: [19, boolean] });
+const bodyParameter = message({
+  description: [1, string],
+  name: [2, string],
+  in: [3, string],
+  required: [4, boolean],
+  schema: [5, schema],
+});
+const queryParameter = message({
+  required: [1, boolean],
+  in: [2, string],
+  description: [3, string],
+  name: [4, string],
+  type: [6, string],
+  uniqueItems: [20, boolean],
+});
+const pathParameter = message({
+  required: [1, boolean],
+  in: [2, string],
+  description: [3, string],
+  name: [4, string],
+  type: [5, string],
+  uniqueItems: [19, boolean],
+});
 /** ParametersItem > Parameter > BodyParameter, or > NonBodyParameter > the kind of parameter. */
 const parameter: Encoder = (writer, number, value) => {
   const place = (value as { in: string }).in;
-  if (place === 'body') wrapped(1, wrapped(1, of(() => bodyParameter)))(writer, number, value);
-  else if (place === 'query') wrapped(1, wrapped(2, wrapped(3, of(() => queryParameter))))(writer, number, value);
-  else wrapped(1, wrapped(2, wrapped(4, of(() => pathParameter))))(writer, number, value);
+  if (place === 'body')
+    wrapped(
+      1,
+      wrapped(
+        1,
+        of(() => bodyParameter),
+      ),
+    )(writer, number, value);
+  else if (place === 'query')
+    wrapped(
+      1,
+      wrapped(
+        2,
+        wrapped(
+          3,
+          of(() => queryParameter),
+        ),
+      ),
+    )(writer, number, value);
+  else
+    wrapped(
+      1,
+      wrapped(
+        2,
+        wrapped(
+          4,
+          of(() => pathParameter),
+        ),
+      ),
+    )(writer, number, value);
 };
 
 const response = message({ description: [1, string], schema: [2, wrapped(1, schema)] });
@@ -115,7 +169,18 @@ const operationMessage = message(
     produces: [6, list(string)],
     consumes: [7, list(string)],
     parameters: [8, list(parameter)],
-    responses: [9, wrapped(1, entries(wrapped(1, of(() => response))))],
+    responses: [
+      9,
+      wrapped(
+        1,
+        entries(
+          wrapped(
+            1,
+            of(() => response),
+          ),
+        ),
+      ),
+    ],
     schemes: [10, list(string)],
   },
   13,
@@ -141,5 +206,16 @@ const documentMessage = message({
   paths: [8, wrapped(2, entries(of(() => pathItem)))],
   definitions: [9, wrapped(1, entries(schema))],
   security: [12, list(wrapped(1, entries(wrapped(1, list(string)))))],
-  securityDefinitions: [13, wrapped(1, entries(wrapped(2, of(() => apiKey))))],
+  securityDefinitions: [
+    13,
+    wrapped(
+      1,
+      entries(
+        wrapped(
+          2,
+          of(() => apiKey),
+        ),
+      ),
+    ),
+  ],
 });

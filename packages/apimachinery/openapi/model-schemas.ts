@@ -1,4 +1,12 @@
-import { type Field, type FieldType, findType, META_V1, type ScalarKind, type StructType, typedGroupVersions } from '../schema.ts';
+import {
+  type Field,
+  type FieldType,
+  findType,
+  META_V1,
+  type ScalarKind,
+  type StructType,
+  typedGroupVersions,
+} from '../schema.ts';
 
 /**
  * OpenAPI schemas of the built-in types, made from the metadata. There are no descriptions: none are in the
@@ -38,10 +46,16 @@ const modelOfScalar: Partial<Record<ScalarKind, string>> = {
 };
 
 const scalarModels = new Map<string, (dialect: Dialect) => Schema>([
-  [modelOfScalar.quantity!, (d) => (d.unions ? { oneOf: [{ type: 'string' }, { type: 'number' }] } : { type: 'string' })],
+  [
+    modelOfScalar.quantity!,
+    (d) => (d.unions ? { oneOf: [{ type: 'string' }, { type: 'number' }] } : { type: 'string' }),
+  ],
   [
     modelOfScalar.intOrString!,
-    (d) => (d.unions ? { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] } : { type: 'string', format: 'int-or-string' }),
+    (d) =>
+      d.unions
+        ? { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] }
+        : { type: 'string', format: 'int-or-string' },
   ],
   [modelOfScalar.rawExtension!, () => ({ type: 'object' })],
   [modelOfScalar.time!, () => ({ type: 'string', format: 'date-time' })],
@@ -113,7 +127,9 @@ function structSchema(type: StructType, dialect: Dialect): Schema {
   return {
     type: 'object',
     ...(required.length > 0 && { required }),
-    ...(sorted.length > 0 && { properties: Object.fromEntries(sorted.map((f) => [f.name, propertySchema(f, dialect)])) }),
+    ...(sorted.length > 0 && {
+      properties: Object.fromEntries(sorted.map((f) => [f.name, propertySchema(f, dialect)])),
+    }),
     ...(gvks.length > 0 && { 'x-kubernetes-group-version-kind': gvks }),
     ...(type.atomic && { 'x-kubernetes-map-type': 'atomic' }),
     ...type.extensions,
@@ -158,7 +174,14 @@ function typeSchema(type: FieldType, dialect: Dialect, itemEnum?: readonly strin
 function elementSchema(type: FieldType, dialect: Dialect, itemEnum?: readonly string[]): Schema {
   const byDefault = impliedDefault(type, false, false);
   const element = typeSchema(type, dialect);
-  return wrapped({ ...element, ...(dialect.defaults && byDefault !== undefined && { default: byDefault }), ...(itemEnum && { enum: itemEnum }) }, dialect);
+  return wrapped(
+    {
+      ...element,
+      ...(dialect.defaults && byDefault !== undefined && { default: byDefault }),
+      ...(itemEnum && { enum: itemEnum }),
+    },
+    dialect,
+  );
 }
 
 /** What has no nil in Go shows its zero value: a struct always, a scalar unless it is left out when zero. */
@@ -186,7 +209,11 @@ const kindsOfV1 = new Set(['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVe
 function kindsOf(type: StructType): Kind[] {
   if (type.gvk !== undefined) return [{ group: type.gvk.group, kind: type.gvk.kind, version: type.gvk.version }];
   if (type.name === `${META_V1}.DeleteOptions` || type.name === `${META_V1}.WatchEvent`) {
-    return everyGroupVersion().map(([group, version]) => ({ group, kind: type.name.slice(META_V1.length + 1), version }));
+    return everyGroupVersion().map(([group, version]) => ({
+      group,
+      kind: type.name.slice(META_V1.length + 1),
+      version,
+    }));
   }
   const name = type.name.startsWith(`${META_V1}.`) ? type.name.slice(META_V1.length + 1) : '';
   return kindsOfV1.has(name) ? [{ group: '', kind: name, version: 'v1' }] : [];
@@ -195,6 +222,8 @@ function kindsOf(type: StructType): Kind[] {
 function everyGroupVersion(): [group: string, version: string][] {
   return typedGroupVersions()
     .filter((gv) => !gv.startsWith('apidiscovery.k8s.io/'))
-    .map((gv): [string, string] => (gv.includes('/') ? [gv.slice(0, gv.indexOf('/')), gv.slice(gv.indexOf('/') + 1)] : ['', gv]))
+    .map((gv): [string, string] =>
+      gv.includes('/') ? [gv.slice(0, gv.indexOf('/')), gv.slice(gv.indexOf('/') + 1)] : ['', gv],
+    )
     .sort((a, b) => (a.join('/') < b.join('/') ? -1 : 1));
 }

@@ -44,7 +44,9 @@ export interface GroupVersionApi {
 }
 
 /** The built-in group versions, by default those served without --runtime-config. */
-export function builtinApis(isServed = (_group: string, _version: string, byDefault: boolean): boolean => byDefault): GroupVersionApi[] {
+export function builtinApis(
+  isServed = (_group: string, _version: string, byDefault: boolean): boolean => byDefault,
+): GroupVersionApi[] {
   return groups.flatMap((group) =>
     group.versions
       .filter((v) => isServed(group.name, v.version, v.default))
@@ -66,7 +68,12 @@ export function createOpenApi(gitVersion: string, initial: readonly GroupVersion
     for (const api of apis) {
       const key = api.group === '' ? `api/${api.version}` : `apis/${api.group}/${api.version}`;
       const before = sources.get(key);
-      next.set(key, before?.api === api ? before : { api, paths: () => pathsOf(api), schemas: (d) => api.schemas?.(d) ?? new Map() });
+      next.set(
+        key,
+        before?.api === api
+          ? before
+          : { api, paths: () => pathsOf(api), schemas: (d) => api.schemas?.(d) ?? new Map() },
+      );
     }
     sources = next;
     index = v2 = v2Protobuf = undefined;
@@ -80,7 +87,9 @@ export function createOpenApi(gitVersion: string, initial: readonly GroupVersion
   }
 
   function writeIndex(): Document {
-    const paths = [...sources.keys()].sort().map((key) => [key, { serverRelativeURL: `/openapi/v3/${key}?hash=${v3(key)!.hash}` }]);
+    const paths = [...sources.keys()]
+      .sort()
+      .map((key) => [key, { serverRelativeURL: `/openapi/v3/${key}?hash=${v3(key)!.hash}` }]);
     return toDocument({ paths: Object.fromEntries(paths) });
   }
 

@@ -1,8 +1,17 @@
 import type { ResourceInfo, SubresourceInfo } from '../resources.ts';
 import { META_V1 } from '../schema.ts';
+import { createOperationNamer, title } from './operation-names.ts';
 import {
-  createParameters, deleteCollectionParameters, deleteParameters, listParameters, type Parameter, patchParameters, pathParameter, pretty,
-  queryParameters, updateParameters,
+  createParameters,
+  deleteCollectionParameters,
+  deleteParameters,
+  listParameters,
+  type Parameter,
+  patchParameters,
+  pathParameter,
+  pretty,
+  queryParameters,
+  updateParameters,
 } from './parameters.ts';
 
 /**
@@ -43,7 +52,11 @@ export function resourcePaths(target: Target, resource: ResourceInfo): PathItem[
   const root = target.group === '' ? `/api/${target.version}` : `/apis/${target.group}/${target.version}`;
   const scope = resource.namespaced ? '/namespaces/{namespace}' : '';
   const name = createOperationNamer(target, resource);
-  const common = { tag: name.tag, kind: { group: target.group, version: target.version, kind: resource.kind }, produces: mediaTypes(target) };
+  const common = {
+    tag: name.tag,
+    kind: { group: target.group, version: target.version, kind: resource.kind },
+    produces: mediaTypes(target),
+  };
   const inScope = resource.namespaced ? [pathParameter('namespace'), pretty] : [pretty];
   const named = [pathParameter('name'), ...inScope];
   const has = (verb: string) => resource.verbs.includes(verb);
@@ -105,11 +118,17 @@ export function resourcePaths(target: Target, resource: ResourceInfo): PathItem[
     },
   ]);
   for (const sub of resource.subresources ?? []) {
-    paths.push(...subresourcePaths(target, resource, sub, `${root}${scope}/${resource.name}/{name}/${sub.name}`, named, name));
+    paths.push(
+      ...subresourcePaths(target, resource, sub, `${root}${scope}/${resource.name}/{name}/${sub.name}`, named, name),
+    );
   }
   if (has('watch')) {
     const watch = (id: string, description: string, action: string, parameters: Parameter[]): Operation => ({
-      ...common, method: 'get', id, description, action,
+      ...common,
+      method: 'get',
+      id,
+      description,
+      action,
       parameters: [...parameters, ...listParameters],
       responses: answers([200], `${META_V1}.WatchEvent`),
       produces: [...mediaTypes(target), ...streamTypes(target)],
@@ -118,7 +137,10 @@ export function resourcePaths(target: Target, resource: ResourceInfo): PathItem[
     const one = `watch changes to an object of kind ${resource.kind}. deprecated: use the 'watch' parameter with a list operation instead, filtered to a single item with the 'fieldSelector' parameter.`;
     add(`/watch${scope}/${resource.name}`, [watch(name('watch', 'List'), changes, 'watchlist', inScope)]);
     add(`/watch${scope}/${resource.name}/{name}`, [watch(name('watch'), one, 'watch', named)]);
-    if (resource.namespaced) add(`/watch/${resource.name}`, [watch(name('watch', 'ListForAllNamespaces', false), changes, 'watchlist', [pretty])]);
+    if (resource.namespaced)
+      add(`/watch/${resource.name}`, [
+        watch(name('watch', 'ListForAllNamespaces', false), changes, 'watchlist', [pretty]),
+      ]);
   }
   return paths;
 }
@@ -127,9 +149,20 @@ const connectMethods = { get: 'get', create: 'post', update: 'put', patch: 'patc
 
 type Namer = ReturnType<typeof createOperationNamer>;
 
-function subresourcePaths(target: Target, resource: ResourceInfo, sub: SubresourceInfo, path: string, named: Parameter[], name: Namer): PathItem[] {
+function subresourcePaths(
+  target: Target,
+  resource: ResourceInfo,
+  sub: SubresourceInfo,
+  path: string,
+  named: Parameter[],
+  name: Namer,
+): PathItem[] {
   const suffix = title(sub.name);
-  const kind = { group: sub.version === undefined ? target.group : (sub.group ?? ''), version: sub.version ?? target.version, kind: sub.kind };
+  const kind = {
+    group: sub.version === undefined ? target.group : (sub.group ?? ''),
+    version: sub.version ?? target.version,
+    kind: sub.kind,
+  };
   const common = { tag: name.tag, kind, produces: mediaTypes(target) };
   if (sub.kind.endsWith('Options')) {
     const options = queryParameters(sub.model);
@@ -148,7 +181,10 @@ function subresourcePaths(target: Target, resource: ResourceInfo, sub: Subresour
     methods.push('head', 'options');
     return [
       { path, operations: methods.map((m) => connect(m, '', options)) },
-      { path: `${path}/{path}`, operations: methods.map((m) => connect(m, 'WithPath', [pathParameter('path'), ...options])) },
+      {
+        path: `${path}/{path}`,
+        operations: methods.map((m) => connect(m, 'WithPath', [pathParameter('path'), ...options])),
+      },
     ];
   }
   if (sub.name === 'log') {
@@ -181,7 +217,15 @@ function subresourcePaths(target: Target, resource: ResourceInfo, sub: Subresour
 type Common = Pick<Operation, 'tag' | 'kind' | 'produces'>;
 
 function reading(common: Common, id: string, what: string, parameters: Parameter[], model: string): Operation {
-  return { ...common, method: 'get', id, description: `read ${the(what)}`, parameters, responses: answers([200], model), action: 'get' };
+  return {
+    ...common,
+    method: 'get',
+    id,
+    description: `read ${the(what)}`,
+    parameters,
+    responses: answers([200], model),
+    action: 'get',
+  };
 }
 
 function writing(common: Common, id: string, what: string, parameters: Parameter[], model: string): Operation {
@@ -197,7 +241,14 @@ function writing(common: Common, id: string, what: string, parameters: Parameter
   };
 }
 
-function patching(common: Common, target: Target, id: string, what: string, parameters: Parameter[], model: string): Operation {
+function patching(
+  common: Common,
+  target: Target,
+  id: string,
+  what: string,
+  parameters: Parameter[],
+  model: string,
+): Operation {
   const consumes = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json'];
   if (target.builtin) consumes.push('application/strategic-merge-patch+json');
   return {
@@ -233,24 +284,8 @@ export function mediaTypes(target: Pick<Target, 'builtin'>): string[] {
 }
 
 function streamTypes(target: Target): string[] {
-  return ['application/json;stream=watch', ...(target.builtin ? ['application/vnd.kubernetes.protobuf;stream=watch'] : [])];
-}
-
-/** `list` of pods in apps/v1 is `listAppsV1NamespacedPod`; the tag is `apps_v1`. */
-function createOperationNamer(target: Target, resource: ResourceInfo) {
-  const group = groupWord(target.group);
-  const of = title(group) + title(target.version);
-  const namer = (verb: string, suffix = '', namespaced = true, middle = '') =>
-    `${verb}${of}${middle}${namespaced && resource.namespaced ? 'Namespaced' : ''}${resource.kind}${suffix}`;
-  return Object.assign(namer, { tag: `${group}_${target.version}` });
-}
-
-/** rbac.authorization.k8s.io is rbacAuthorization, the core group core. */
-export function groupWord(group: string): string {
-  const [first, ...rest] = group.replace(/\.k8s\.io$/, '').split(/[^A-Za-z0-9]+/);
-  return (first ?? '') === '' ? 'core' : first + rest.map(title).join('');
-}
-
-export function title(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+  return [
+    'application/json;stream=watch',
+    ...(target.builtin ? ['application/vnd.kubernetes.protobuf;stream=watch'] : []),
+  ];
 }

@@ -3,8 +3,19 @@ import { parseJson } from '../json.ts';
 import { type Field, type FieldType, isInline, type StructType, typeOf, type WireKind } from '../schema.ts';
 import { MAX_MESSAGE_DEPTH } from './limits.ts';
 import {
-  BYTES, type Cursor, FIXED64, ProtobufError, readBool, readDouble, readInt32, readInt64, readString, readTag, skipField,
-  skipLengthDelimited, VARINT,
+  BYTES,
+  type Cursor,
+  FIXED64,
+  ProtobufError,
+  readBool,
+  readDouble,
+  readInt32,
+  readInt64,
+  readString,
+  readTag,
+  skipField,
+  skipLengthDelimited,
+  VARINT,
 } from './reader.ts';
 import { scalarMessages } from './scalar-messages.ts';
 
@@ -51,7 +62,13 @@ function structReader(type: StructType): StructReader {
       if (isInline(member)) {
         const inlined = typeOf(member.inline);
         const name = inlined.goName.slice(inlined.goName.indexOf('.') + 1);
-        reader.fields.set(member.proto.number, { name: '', goName: name, wire: BYTES, read: () => undefined, inline: structReader(inlined) });
+        reader.fields.set(member.proto.number, {
+          name: '',
+          goName: name,
+          wire: BYTES,
+          read: () => undefined,
+          inline: structReader(inlined),
+        });
       } else {
         reader.fields.set(member.proto.number, fieldReader(member));
       }
@@ -227,7 +244,20 @@ function parseRaw(raw: Buffer): unknown {
   return parseJson(raw, { duplicates: 'replace' }).value;
 }
 
-const initialisms: Record<string, string> = { api: 'API', ip: 'IP', ips: 'IPs', uid: 'UID', tty: 'TTY', cidr: 'CIDR', uri: 'URI', url: 'URL', fs: 'FS', tls: 'TLS', ca: 'CA', id: 'ID' };
+const initialisms: Record<string, string> = {
+  api: 'API',
+  ip: 'IP',
+  ips: 'IPs',
+  uid: 'UID',
+  tty: 'TTY',
+  cidr: 'CIDR',
+  uri: 'URI',
+  url: 'URL',
+  fs: 'FS',
+  tls: 'TLS',
+  ca: 'CA',
+  id: 'ID',
+};
 
 /** Go's name of a field, as nearly as JSON's name tells it. */
 function goNameOf(name: string): string {

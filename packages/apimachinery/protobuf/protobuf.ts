@@ -29,7 +29,8 @@ export function isProtobuf(data: Uint8Array): boolean {
 /** @throws ProtobufError with kube-apiserver's text */
 export function decodeEnvelope(data: Uint8Array): Envelope {
   if (data.length === 0) throw new ProtobufError('empty data');
-  if (!isProtobuf(data)) throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (!isProtobuf(data))
+    throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   if (data.length === MAGIC.length) throw new ProtobufError('empty body');
   const cursor = createCursor(data.subarray(MAGIC.length));
   let raw: Uint8Array = new Uint8Array();
@@ -92,7 +93,9 @@ export function encodeProtobuf(object: { apiVersion?: string; kind?: string }): 
 function kindOf(envelope: Envelope, expected: GroupVersionKind | undefined): GroupVersionKind {
   const gv = parseApiVersion(envelope.apiVersion) ?? { group: '', version: '' };
   const kind = envelope.kind === '' ? (expected?.kind ?? '') : envelope.kind;
-  return gv.version === '' && expected !== undefined ? { group: expected.group, version: expected.version, kind } : { ...gv, kind };
+  return gv.version === '' && expected !== undefined
+    ? { group: expected.group, version: expected.version, kind }
+    : { ...gv, kind };
 }
 
 function noKind({ group, version, kind }: GroupVersionKind): string {

@@ -44,7 +44,11 @@ const quantity: ScalarMessage = {
 };
 
 /** Seconds and nanoseconds; an empty message is Go's zero time, which JSON has as null. */
-function timeMessage(name: string, write: (seconds: number, nanos: number) => string, withFraction: boolean): ScalarMessage {
+function timeMessage(
+  name: string,
+  write: (seconds: number, nanos: number) => string,
+  withFraction: boolean,
+): ScalarMessage {
   return {
     decode(cursor) {
       if (cursor.at === cursor.end) return null;
@@ -92,7 +96,8 @@ function nanosOf(text: string): bigint {
   let total = 0n;
   for (const [, whole, fraction = '', unit] of text.matchAll(/(\d+)(?:\.(\d+))?(ns|us|µs|ms|s|m|h)/g)) {
     const scale = BigInt(unitNanos[unit!]!);
-    total += BigInt(whole!) * scale + (fraction === '' ? 0n : (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length));
+    total +=
+      BigInt(whole!) * scale + (fraction === '' ? 0n : (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length));
   }
   return text.startsWith('-') ? -total : total;
 }
@@ -102,7 +107,11 @@ const intOrString: ScalarMessage = {
     let type: number | bigint = 0;
     let int = 0;
     let text = '';
-    readFields(cursor, 'IntOrString', { 1: (c) => (type = readInt64(c)), 2: (c) => (int = readInt32(c)), 3: (c) => (text = readString(c)) });
+    readFields(cursor, 'IntOrString', {
+      1: (c) => (type = readInt64(c)),
+      2: (c) => (int = readInt32(c)),
+      3: (c) => (text = readString(c)),
+    });
     return type === 0 ? int : text;
   },
   encode(writer, value) {
@@ -131,7 +140,10 @@ const schemaOrBool: ScalarMessage = {
   decode(cursor, depth, schema) {
     let value: unknown;
     let allows = false;
-    readFields(cursor, 'JSONSchemaPropsOrBool', { 1: (c) => (allows = readBool(c)), 2: (c) => (value = schema(c, depth)) });
+    readFields(cursor, 'JSONSchemaPropsOrBool', {
+      1: (c) => (allows = readBool(c)),
+      2: (c) => (value = schema(c, depth)),
+    });
     return value ?? allows;
   },
   encode(writer, value, schema) {
@@ -142,12 +154,19 @@ const schemaOrBool: ScalarMessage = {
 };
 
 /** A schema in field 1, or a list in field 2. */
-function schemaOrList(name: string, readItem: (c: Cursor, depth: number, schema: ReadSchema) => unknown, writeItem: WriteItem): ScalarMessage {
+function schemaOrList(
+  name: string,
+  readItem: (c: Cursor, depth: number, schema: ReadSchema) => unknown,
+  writeItem: WriteItem,
+): ScalarMessage {
   return {
     decode(cursor, depth, schema) {
       let value: unknown = null;
       const items: unknown[] = [];
-      readFields(cursor, name, { 1: (c) => (value = schema(c, depth)), 2: (c) => items.push(readItem(c, depth, schema)) });
+      readFields(cursor, name, {
+        1: (c) => (value = schema(c, depth)),
+        2: (c) => items.push(readItem(c, depth, schema)),
+      });
       return items.length > 0 ? items : value;
     },
     encode(writer, value, schema) {
@@ -161,13 +180,25 @@ type WriteItem = (writer: ProtoWriter, item: unknown, schema: WriteSchema) => vo
 export const scalarMessages: Record<MessageKind, ScalarMessage> = {
   quantity,
   time: timeMessage('Timestamp', (seconds) => `${isoSeconds(seconds)}Z`, false),
-  microTime: timeMessage('Timestamp', (seconds, nanos) => `${isoSeconds(seconds)}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z`, true),
+  microTime: timeMessage(
+    'Timestamp',
+    (seconds, nanos) => `${isoSeconds(seconds)}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z`,
+    true,
+  ),
   duration,
   intOrString,
   fieldsV1: rawMessage('FieldsV1'),
   rawExtension: rawMessage('RawExtension'),
   json: rawMessage('JSON'),
   schemaOrBool,
-  schemaOrArray: schemaOrList('JSONSchemaPropsOrArray', (c, depth, schema) => schema(c, depth), (w, item, schema) => schema(w, 2, item)),
-  schemaOrStringArray: schemaOrList('JSONSchemaPropsOrStringArray', (c) => readString(c), (w, item) => w.string(2, item as string)),
+  schemaOrArray: schemaOrList(
+    'JSONSchemaPropsOrArray',
+    (c, depth, schema) => schema(c, depth),
+    (w, item, schema) => schema(w, 2, item),
+  ),
+  schemaOrStringArray: schemaOrList(
+    'JSONSchemaPropsOrStringArray',
+    (c) => readString(c),
+    (w, item) => w.string(2, item as string),
+  ),
 };

@@ -1,7 +1,12 @@
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { modelSchema, type Schema, V2, V3 } from '@nodeless/apimachinery/openapi/model-schemas';
-import { builtinApis, createOpenApi, type Document, type GroupVersionApi } from '@nodeless/apimachinery/openapi/openapi';
+import {
+  builtinApis,
+  createOpenApi,
+  type Document,
+  type GroupVersionApi,
+} from '@nodeless/apimachinery/openapi/openapi';
 import { META_V1 } from '@nodeless/apimachinery/schema';
 
 interface Doc {
@@ -16,12 +21,27 @@ const openapi = createOpenApi('v1.36.3');
 
 describe('schemas', () => {
   it.each([
-    ['a scalar without omitempty', 'io.k8s.api.core.v1.ServicePort', 'port', { type: 'integer', format: 'int32', default: 0 }],
-    ['a default by marker and an enum', 'io.k8s.api.core.v1.ServicePort', 'protocol', { type: 'string', default: 'TCP', enum: ['SCTP', 'TCP', 'UDP'] }],
+    [
+      'a scalar without omitempty',
+      'io.k8s.api.core.v1.ServicePort',
+      'port',
+      { type: 'integer', format: 'int32', default: 0 },
+    ],
+    [
+      'a default by marker and an enum',
+      'io.k8s.api.core.v1.ServicePort',
+      'protocol',
+      { type: 'string', default: 'TCP', enum: ['SCTP', 'TCP', 'UDP'] },
+    ],
     ['a pointer', 'io.k8s.api.core.v1.PodSpec', 'affinity', ref('io.k8s.api.core.v1.Affinity')],
     ['a struct', 'io.k8s.api.core.v1.Pod', 'metadata', { default: {}, allOf: [ref(`${META_V1}.ObjectMeta`)] }],
     ['a time', `${META_V1}.ObjectMeta`, 'creationTimestamp', ref(`${META_V1}.Time`)],
-    ['a map of bytes', 'io.k8s.api.core.v1.Secret', 'data', { type: 'object', additionalProperties: { type: 'string', format: 'byte' } }],
+    [
+      'a map of bytes',
+      'io.k8s.api.core.v1.Secret',
+      'data',
+      { type: 'object', additionalProperties: { type: 'string', format: 'byte' } },
+    ],
     [
       'a map of quantities',
       'io.k8s.api.core.v1.ResourceRequirements',
@@ -42,12 +62,15 @@ describe('schemas', () => {
       },
     ],
   ])('%s', (_, model, property, schema) => {
-    expect((modelSchema(model, V3)?.properties as Schema)[property]).toEqual(schema);
+    expect((modelSchema(model, V3) as { properties: Schema }).properties[property]).toEqual(schema);
   });
 
   it('has unions in v3 and none in v2', () => {
     const name = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
-    expect(modelSchema(name, V3)).toEqual({ format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] });
+    expect(modelSchema(name, V3)).toEqual({
+      format: 'int-or-string',
+      oneOf: [{ type: 'integer' }, { type: 'string' }],
+    });
     expect(modelSchema(name, V2)).toEqual({ type: 'string', format: 'int-or-string' });
   });
 
@@ -77,10 +100,22 @@ describe('schemas', () => {
 describe('documents', () => {
   it('are listed with the hash of their content', () => {
     const index = read(openapi.index()).paths;
-    expect(Object.keys(index)).toEqual([...Object.keys(index)].sort());
-    expect(Object.keys(index)).toEqual(expect.arrayContaining(['.well-known/openid-configuration', 'api', 'api/v1', 'apis', 'apis/apps', 'apis/apps/v1', 'version']));
+    expect(Object.keys(index)).toEqual(Object.keys(index).sort());
+    expect(Object.keys(index)).toEqual(
+      expect.arrayContaining([
+        '.well-known/openid-configuration',
+        'api',
+        'api/v1',
+        'apis',
+        'apis/apps',
+        'apis/apps/v1',
+        'version',
+      ]),
+    );
     expect(Object.keys(index)).not.toContain('apis/certificates.k8s.io/v1beta1');
-    expect(index['apis/apps/v1']).toEqual({ serverRelativeURL: `/openapi/v3/apis/apps/v1?hash=${openapi.v3('apis/apps/v1')!.hash}` });
+    expect(index['apis/apps/v1']).toEqual({
+      serverRelativeURL: `/openapi/v3/apis/apps/v1?hash=${openapi.v3('apis/apps/v1')!.hash}`,
+    });
     expect(openapi.v3('apis/apps/v1')!.hash).toMatch(/^[0-9A-F]{128}$/);
     expect(openapi.v3('apis/nope/v1')).toBeUndefined();
     expect(openapi.v3('__proto__')).toBeUndefined();
@@ -91,12 +126,17 @@ describe('documents', () => {
       const text = new TextDecoder().decode(openapi.v3(key)!.body);
       const { schemas } = read(openapi.v3(key)).components;
       const wanted = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map((m) => m[1]!));
-      expect([...wanted].filter((w) => !(w in schemas)), key).toEqual([]);
+      expect(
+        [...wanted].filter((w) => !(w in schemas)),
+        key,
+      ).toEqual([]);
     }
   });
 
   it('name every operation differently', () => {
-    const ids = Object.values(read(openapi.v2()).paths).flatMap((item) => Object.values(item).flatMap((o) => (o.operationId ? [o.operationId] : [])));
+    const ids = Object.values(read(openapi.v2()).paths).flatMap((item) =>
+      Object.values(item).flatMap((o) => (o.operationId ? [o.operationId] : [])),
+    );
     expect(ids.length).toBeGreaterThan(700);
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -108,9 +148,19 @@ describe('documents', () => {
     ['/api/v1/pods', 'get', 'listCoreV1PodForAllNamespaces', 'list'],
     ['/api/v1/namespaces/{namespace}/pods/{name}/log', 'get', 'readCoreV1NamespacedPodLog', 'get'],
     ['/api/v1/namespaces/{namespace}/pods/{name}/exec', 'post', 'connectCoreV1PostNamespacedPodExec', 'connect'],
-    ['/api/v1/namespaces/{namespace}/pods/{name}/proxy/{path}', 'head', 'connectCoreV1HeadNamespacedPodProxyWithPath', 'connect'],
+    [
+      '/api/v1/namespaces/{namespace}/pods/{name}/proxy/{path}',
+      'head',
+      'connectCoreV1HeadNamespacedPodProxyWithPath',
+      'connect',
+    ],
     ['/api/v1/namespaces/{namespace}/pods/{name}/eviction', 'post', 'createCoreV1NamespacedPodEviction', 'post'],
-    ['/api/v1/namespaces/{namespace}/replicationcontrollers/{name}/scale', 'put', 'replaceCoreV1NamespacedReplicationControllerScale', 'put'],
+    [
+      '/api/v1/namespaces/{namespace}/replicationcontrollers/{name}/scale',
+      'put',
+      'replaceCoreV1NamespacedReplicationControllerScale',
+      'put',
+    ],
     ['/api/v1/watch/pods', 'get', 'watchCoreV1PodListForAllNamespaces', 'watchlist'],
     ['/api/v1/watch/nodes/{name}', 'get', 'watchCoreV1Node', 'watch'],
     ['/api/v1/namespaces/{name}/finalize', 'put', 'replaceCoreV1NamespaceFinalize', 'put'],
@@ -125,11 +175,27 @@ describe('documents', () => {
     expect(names(item.patch!.parameters)).toEqual(['dryRun', 'fieldManager', 'fieldValidation', 'force']);
     expect(item.get!.parameters).toBeUndefined();
     expect(names(core['/api/v1/pods']!.parameters)).toEqual([
-      'allowWatchBookmarks', 'continue', 'fieldSelector', 'labelSelector', 'limit', 'pretty', 'resourceVersion', 'resourceVersionMatch',
-      'sendInitialEvents', 'timeoutSeconds', 'watch',
+      'allowWatchBookmarks',
+      'continue',
+      'fieldSelector',
+      'labelSelector',
+      'limit',
+      'pretty',
+      'resourceVersion',
+      'resourceVersionMatch',
+      'sendInitialEvents',
+      'timeoutSeconds',
+      'watch',
     ]);
     expect(names(core['/api/v1/namespaces/{namespace}/pods/{name}/exec']!.parameters)).toEqual([
-      'command', 'container', 'name', 'namespace', 'stderr', 'stdin', 'stdout', 'tty',
+      'command',
+      'container',
+      'name',
+      'namespace',
+      'stderr',
+      'stdin',
+      'stdout',
+      'tty',
     ]);
   });
 
@@ -148,14 +214,22 @@ describe('custom resources', () => {
     builtin: false,
     resources: [
       {
-        name: 'widgets', singular: 'widget', kind: 'Widget', model, listModel: `${model}List`, namespaced: true,
+        name: 'widgets',
+        singular: 'widget',
+        kind: 'Widget',
+        model,
+        listModel: `${model}List`,
+        namespaced: true,
         verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
       },
     ],
     schemas: (dialect) =>
       new Map<string, Schema>([
         [model, { type: 'object', properties: { metadata: { $ref: `${dialect.refPrefix}${META_V1}.ObjectMeta` } } }],
-        [`${model}List`, { type: 'object', properties: { items: { type: 'array', items: { $ref: dialect.refPrefix + model } } } }],
+        [
+          `${model}List`,
+          { type: 'object', properties: { items: { type: 'array', items: { $ref: dialect.refPrefix + model } } } },
+        ],
       ]),
   };
 
@@ -215,12 +289,17 @@ describe('protobuf (gnostic)', () => {
     const pod = decoded.definitions.additionalProperties.find((d) => d.name === 'io.k8s.api.core.v1.Pod')!.value;
     expect(pod).toMatchObject({
       type: { value: ['object'] },
-      vendorExtension: [{ name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"","kind":"Pod","version":"v1"}]\n' } }],
+      vendorExtension: [
+        { name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"","kind":"Pod","version":"v1"}]\n' } },
+      ],
     });
     const item = decoded.paths.path.find((p) => p.name === '/api/v1/namespaces/{name}')!.value;
     expect(item).toMatchObject({
       get: { tags: ['core_v1'], operationId: 'readCoreV1Namespace' },
-      parameters: [{ parameter: { nonBodyParameter: { pathParameterSubSchema: { required: true, in: 'path', name: 'name' } } } }, expect.anything()],
+      parameters: [
+        { parameter: { nonBodyParameter: { pathParameterSubSchema: { required: true, in: 'path', name: 'name' } } } },
+        expect.anything(),
+      ],
     });
   });
 });

@@ -3,8 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { decodeObject } from '@nodeless/apimachinery/decode/decode';
 import { encodeText } from '@nodeless/apimachinery/encode';
 import { parseJson } from '@nodeless/apimachinery/json';
-import { decodeEnvelope, decodeProtobuf, encodeProtobuf, isProtobuf, ProtobufError } from '@nodeless/apimachinery/protobuf/protobuf';
-import { createCursor, readBool, readDouble, readInt32, readInt64, readString, readTag, readVarint } from '@nodeless/apimachinery/protobuf/reader';
+import {
+  decodeEnvelope,
+  decodeProtobuf,
+  encodeProtobuf,
+  isProtobuf,
+  ProtobufError,
+} from '@nodeless/apimachinery/protobuf/protobuf';
+import {
+  createCursor,
+  readBool,
+  readDouble,
+  readInt32,
+  readInt64,
+  readString,
+  readTag,
+  readVarint,
+} from '@nodeless/apimachinery/protobuf/reader';
 import { createProtoWriter } from '@nodeless/apimachinery/protobuf/writer';
 import { typeOf } from '@nodeless/apimachinery/schema';
 import fixtures from '../../fixtures/protobuf.json' with { type: 'json' };
@@ -27,7 +42,11 @@ const configMap = (raw: Uint8Array) => {
 };
 
 describe('what client-go sends', () => {
-  const cases = fixtures.map(({ json, protobuf }) => ({ json, protobuf, kind: (JSON.parse(json) as { kind: string }).kind }));
+  const cases = fixtures.map(({ json, protobuf }) => ({
+    json,
+    protobuf,
+    kind: (JSON.parse(json) as { kind: string }).kind,
+  }));
 
   it.each(cases)('$kind is read as its JSON', ({ json, protobuf }) => {
     const { object, type } = canonical(Buffer.from(protobuf, 'base64'));
@@ -50,15 +69,24 @@ describe('the envelope', () => {
     ['6b387300 0a05 01', 'unexpected EOF'],
     ['6b387300 0a04 0a00 1200', `Object 'Kind' is missing in 'runtime.TypeMeta{APIVersion:"", Kind:""}'`],
     ['6b387300 0a05 1203 506f64', `Object 'apiVersion' is missing in 'runtime.TypeMeta{APIVersion:"", Kind:"Pod"}'`],
-    ['6b387300 0a08 0a0176 1203 506f64', 'no kind "Pod" is registered for version "v" in scheme "pkg/api/legacyscheme/scheme.go:30"'],
+    [
+      '6b387300 0a08 0a0176 1203 506f64',
+      'no kind "Pod" is registered for version "v" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+    ],
   ])('%s: %s', (bytes, message) => {
     expect(() => decodeProtobuf(hex(bytes))).toThrow(new ProtobufError(message));
   });
 
   it('takes what it does not say from what is expected', () => {
     const data = hex('6b387300 0a04 0a00 1200 1202 1200');
-    expect(decodeProtobuf(data, { group: '', version: 'v1', kind: 'ConfigMap' }).object).toEqual({ kind: 'ConfigMap', apiVersion: 'v1', data: { '': '' } });
-    expect(decodeProtobuf(hex('6b387300 0a05 1203 506f64'), { group: '', version: 'v1', kind: 'Node' }).gvk.kind).toBe('Pod');
+    expect(decodeProtobuf(data, { group: '', version: 'v1', kind: 'ConfigMap' }).object).toEqual({
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      data: { '': '' },
+    });
+    expect(decodeProtobuf(hex('6b387300 0a05 1203 506f64'), { group: '', version: 'v1', kind: 'Node' }).gvk.kind).toBe(
+      'Pod',
+    );
   });
 
   it('is told by its magic', () => {
@@ -80,7 +108,11 @@ describe('a message', () => {
     ['a false that is there', '2000', { immutable: false }],
     ['any integer but zero is true', '2002', { immutable: true }],
     ['a message in two parts', '0a03 0a0161 0a03 1a0162', { metadata: { name: 'a', namespace: 'b' } }],
-    ['unknown fields of every wire type', 'f80101 f9010102030405060708 fa0101ff fd0101020304 2001', { immutable: true }],
+    [
+      'unknown fields of every wire type',
+      'f80101 f9010102030405060708 fa0101ff fd0101020304 2001',
+      { immutable: true },
+    ],
     ['an unknown group', 'fb01 0801 fb01 fc01 fc01 2001', { immutable: true }],
     ['text that is not UTF-8', '1206 0a01ff 1201fe', { data: { '\ufffd': '\ufffd' } }],
   ])('has %s', (_, raw, fields) => {
@@ -125,12 +157,15 @@ describe('a message', () => {
     for (const groups of ['2001 2080 01', '2203 0180 01']) {
       const size = hex(groups).length;
       const context = `72 0${size} ${groups}`;
-      expect(raw(`12 0${size + 2} ${context}`)).toMatchObject({ spec: { securityContext: { supplementalGroups: [1, 128] } } });
+      expect(raw(`12 0${size + 2} ${context}`)).toMatchObject({
+        spec: { securityContext: { supplementalGroups: [1, 128] } },
+      });
     }
   });
 
   it('refuses nesting that would end the stack', () => {
-    const number = (model: string, field: string) => typeOf(`io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.${model}`).field(field)!.proto!.number;
+    const number = (model: string, field: string) =>
+      typeOf(`io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.${model}`).field(field)!.proto!.number;
     const not = number('JSONSchemaProps', 'not');
     const writer = createProtoWriter();
     const nested = (left: number): void => {
@@ -143,7 +178,10 @@ describe('a message', () => {
       number('CustomResourceDefinitionVersion', 'schema'),
       number('CustomResourceValidation', 'openAPIV3Schema'),
     ];
-    path.reduceRight((inner, field) => () => writer.message(field, inner), () => nested(3000))();
+    path.reduceRight(
+      (inner, field) => () => writer.message(field, inner),
+      () => nested(3000),
+    )();
     writer.message(1, () => {
       writer.string(2, 'CustomResourceDefinition');
       writer.string(1, 'apiextensions.k8s.io/v1');
@@ -171,7 +209,10 @@ describe('a message', () => {
 });
 
 describe('the wire format', () => {
-  const roundTrip = <T>(write: (w: ReturnType<typeof createProtoWriter>) => void, read: (c: ReturnType<typeof createCursor>) => T) => {
+  const roundTrip = <T>(
+    write: (w: ReturnType<typeof createProtoWriter>) => void,
+    read: (c: ReturnType<typeof createCursor>) => T,
+  ) => {
     const writer = createProtoWriter(1);
     write(writer);
     const cursor = createCursor(writer.finish());
@@ -183,17 +224,38 @@ describe('the wire format', () => {
 
   it('keeps integers', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), fc.integer({ min: 1, max: 5000 }), (value, number) => {
-        expect(BigInt(roundTrip((w) => w.varint(number, value), readInt64))).toBe(value);
-      }),
+      fc.property(
+        fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }),
+        fc.integer({ min: 1, max: 5000 }),
+        (value, number) => {
+          expect(BigInt(roundTrip((w) => w.varint(number, value), readInt64))).toBe(value);
+        },
+      ),
     );
-    fc.assert(fc.property(fc.integer(), (value) => void expect(roundTrip((w) => w.varint(1, value), readInt32)).toBe(value)));
-    fc.assert(fc.property(fc.maxSafeNat(), (value) => void expect(roundTrip((w) => w.varint(1, value), readVarint)).toBe(value)));
+    fc.assert(
+      fc.property(fc.integer(), (value) => void expect(roundTrip((w) => w.varint(1, value), readInt32)).toBe(value)),
+    );
+    fc.assert(
+      fc.property(
+        fc.maxSafeNat(),
+        (value) => void expect(roundTrip((w) => w.varint(1, value), readVarint)).toBe(value),
+      ),
+    );
   });
 
   it('keeps text, numbers and booleans', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (value) => void expect(roundTrip((w) => w.string(3, value), readString)).toBe(value.toWellFormed())));
-    fc.assert(fc.property(fc.double({ noNaN: true }), (value) => void expect(roundTrip((w) => w.double(3, value), readDouble)).toBe(value)));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme' }),
+        (value) => void expect(roundTrip((w) => w.string(3, value), readString)).toBe(value.toWellFormed()),
+      ),
+    );
+    fc.assert(
+      fc.property(
+        fc.double({ noNaN: true }),
+        (value) => void expect(roundTrip((w) => w.double(3, value), readDouble)).toBe(value),
+      ),
+    );
     expect(roundTrip((w) => w.varint(3, 1), readBool)).toBe(true);
   });
 
@@ -210,7 +272,9 @@ describe('the wire format', () => {
 
 describe('writing', () => {
   it('refuses what is not built in', () => {
-    expect(() => encodeProtobuf({ apiVersion: 'example.com/v1', kind: 'Widget' })).toThrow('example.com/v1 Widget has no protobuf form');
+    expect(() => encodeProtobuf({ apiVersion: 'example.com/v1', kind: 'Widget' })).toThrow(
+      'example.com/v1 Widget has no protobuf form',
+    );
   });
 
   it('and reading again gives the same object', () => {
@@ -219,10 +283,16 @@ describe('writing', () => {
     const pod = fc.record({
       kind: fc.constant('Pod'),
       apiVersion: fc.constant('v1'),
-      metadata: fc.record({ name: text, labels: fc.dictionary(text, text), generation: fc.maxSafeInteger() }, { requiredKeys: [] }),
+      metadata: fc.record(
+        { name: text, labels: fc.dictionary(text, text), generation: fc.maxSafeInteger() },
+        { requiredKeys: [] },
+      ),
       spec: fc.record({
         containers: fc.array(
-          fc.record({ name: text, resources: fc.record({ limits: fc.dictionary(text, quantity) }), stdin: fc.boolean() }, { requiredKeys: ['name'] }),
+          fc.record(
+            { name: text, resources: fc.record({ limits: fc.dictionary(text, quantity) }), stdin: fc.boolean() },
+            { requiredKeys: ['name'] },
+          ),
         ),
         priority: fc.option(fc.integer(), { nil: undefined }),
         hostNetwork: fc.boolean(),
@@ -232,7 +302,11 @@ describe('writing', () => {
     fc.assert(
       fc.property(pod, (value) => {
         const object = decodeObject(value, type).object;
-        expect(canonical(encodeProtobuf(object)).object).toEqual(object.spec && (object.spec as { containers: unknown[] }).containers.length > 0 ? object : { ...object, spec: { ...(object.spec as object), containers: null } });
+        expect(canonical(encodeProtobuf(object)).object).toEqual(
+          object.spec && (object.spec as { containers: unknown[] }).containers.length > 0
+            ? object
+            : { ...object, spec: { ...(object.spec as object), containers: null } },
+        );
       }),
     );
   });

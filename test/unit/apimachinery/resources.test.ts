@@ -1,16 +1,29 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { findGroup, findResource, findResourceOfKind, findSubresource, findVersion, groups } from '@nodeless/apimachinery/resources';
+import {
+  findGroup,
+  findResource,
+  findResourceOfKind,
+  findSubresource,
+  findVersion,
+  groups,
+} from '@nodeless/apimachinery/resources';
 import { typeOf } from '@nodeless/apimachinery/schema';
 
-const all = groups.flatMap((g) => g.versions.flatMap((v) => v.resources.map((r) => ({ group: g.name, version: v.version, ...r }))));
+const all = groups.flatMap((g) =>
+  g.versions.flatMap((v) => v.resources.map((r) => ({ group: g.name, version: v.version, ...r }))),
+);
 
 describe('resources', () => {
   it('names types that exist, of the kind it says', () => {
     expect(all.length).toBeGreaterThan(80);
     for (const r of all) {
       expect(typeOf(r.model).gvk).toEqual({ group: r.group, version: r.version, kind: r.kind });
-      if (r.listModel) expect(typeOf(r.listModel).field('items')?.type).toEqual({ kind: 'list', items: { kind: 'ref', name: r.model } });
+      if (r.listModel)
+        expect(typeOf(r.listModel).field('items')?.type).toEqual({
+          kind: 'list',
+          items: { kind: 'ref', name: r.model },
+        });
       for (const s of r.subresources ?? []) expect(typeOf(s.model).gvk?.kind).toBe(s.kind);
       expect(r.verbs).toEqual([...r.verbs].sort());
     }
@@ -30,7 +43,13 @@ describe('resources', () => {
     ['autoscaling', 'v1', 'horizontalpodautoscalers', 'autoscaling/v2', 'qwQve8ut294='],
     ['events.k8s.io', 'v1', 'events', 'v1', 'r2yiGXH7wu8='],
     ['authorization.k8s.io', 'v1', 'subjectaccessreviews', undefined, undefined],
-    ['admissionregistration.k8s.io', 'v1', 'mutatingadmissionpolicies', 'admissionregistration.k8s.io/v1beta1', expect.any(String)],
+    [
+      'admissionregistration.k8s.io',
+      'v1',
+      'mutatingadmissionpolicies',
+      'admissionregistration.k8s.io/v1beta1',
+      expect.any(String),
+    ],
   ])('%s %s %s is stored in %s', (group, version, name, storage, hash) => {
     const resource = findResource(group, version, name);
     expect([resource?.storage, resource?.storageVersionHash]).toEqual([storage, hash]);
@@ -68,10 +87,26 @@ describe('resources', () => {
   it('has subresources with kinds of other groups', () => {
     const pods = findResource('', 'v1', 'pods')!;
     expect(pods.subresources?.map((s) => s.name)).toEqual([
-      'attach', 'binding', 'ephemeralcontainers', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'resize', 'status',
+      'attach',
+      'binding',
+      'ephemeralcontainers',
+      'eviction',
+      'exec',
+      'log',
+      'portforward',
+      'proxy',
+      'resize',
+      'status',
     ]);
-    expect(findSubresource(pods, 'eviction')).toMatchObject({ group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] });
-    expect(findSubresource(findResource('apps', 'v1', 'deployments')!, 'scale')).toMatchObject({ model: 'io.k8s.api.autoscaling.v1.Scale' });
+    expect(findSubresource(pods, 'eviction')).toMatchObject({
+      group: 'policy',
+      version: 'v1',
+      kind: 'Eviction',
+      verbs: ['create'],
+    });
+    expect(findSubresource(findResource('apps', 'v1', 'deployments')!, 'scale')).toMatchObject({
+      model: 'io.k8s.api.autoscaling.v1.Scale',
+    });
     expect(findSubresource(pods, 'nope')).toBeUndefined();
   });
 
