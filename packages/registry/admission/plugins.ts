@@ -1,0 +1,11 @@
+/** The admission plugins, in the order in which upstream runs them. */
+import type { AdmissionPlugin } from './admission.ts';
+import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { limitRanger } from './limit-ranger.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
+import { podSecurity } from './pod-security/pod-security.ts';
+import { priority } from './priority.ts';
+import { serviceAccount } from './service-account.ts';
+
+export const admissionPlugins: readonly AdmissionPlugin[] = [namespaceLifecycle, limitRanger, serviceAccount, nodeRestriction, podSecurity, priority, defaultTolerationSeconds];
