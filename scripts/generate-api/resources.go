@@ -67,7 +67,7 @@ var readWrite = []string{"get", "patch", "update"}
 func writeResourcesJSON(file string, scheme *runtime.Scheme, model *Model) {
 	byGroupVersion := map[schema.GroupVersion][]Resource{}
 	for _, found := range clientResources(scheme) {
-		if !isServed(scheme, found.gvk) || resourceExceptions[key(found.gvk.Group, found.Name)].Hidden {
+		if !isServed(scheme, found.gvk) {
 			continue
 		}
 		gv := found.gvk.GroupVersion()

@@ -44,7 +44,6 @@ var groupPriorities = []groupPriority{
 }
 
 type exception struct {
-	Hidden       bool
 	ShortNames   []string
 	Categories   []string
 	Verbs        []string
