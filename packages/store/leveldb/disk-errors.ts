@@ -38,7 +38,3 @@ export function formatError(path: string, format: string): StoreError {
 export function foreignError(path: string): StoreError {
   return new StoreError('unavailable', `the folder ${path} holds a database that is not a store of this program`);
 }
-
-export function damagedError(path: string, what: string): StoreError {
-  return new StoreError('unavailable', `the store folder ${path} is damaged: ${what}`);
-}

@@ -1,5 +1,5 @@
 import type { Logger } from '@nodeless/component-base/logger';
-import { type Entry, type StoreEvent, StoreError } from '../store.ts';
+import type { Entry, StoreEvent } from '../store.ts';
 import type { InitialState } from '../watch-cache/watch-cache.ts';
 import { createByteReader } from './byte-reader.ts';
 import type { Database } from './database.ts';
@@ -13,7 +13,7 @@ export interface LoadedState extends InitialState {
 
 type LoadedHistory = { readonly time: number; readonly before: number; readonly events: readonly StoreEvent[] };
 
-/** Reads everything there is. `keepSince`: batches that became durable at or before this time are history no more. */
+/** Reads everything there is; throws where it cannot be true. `keepSince`: batches that became durable at or before this time are history no more. */
 export async function load(database: Database, reader: RecordReader, keepSince: number, log: Logger): Promise<LoadedState> {
   const entries: Entry[] = [];
   const current = new Map<string, Entry>();
@@ -46,7 +46,7 @@ export async function load(database: Database, reader: RecordReader, keepSince: 
       }
     }
   }
-  if (counter === 0) throw new StoreError('unavailable', 'the log of the store is missing');
+  if (counter === 0) throw new Error('its log is missing');
 
   const compactions: [string, number][] = [];
   for await (const chunk of database.read(keys.compactions)) {
@@ -67,7 +67,7 @@ function rebuild(records: readonly LogRecord[], current: ReadonlyMap<string, Ent
       const { key, revision, previous, deleted } = record.events[e]!;
       const found = later.has(key) ? later.get(key) : current.get(key);
       if (found?.revision !== (deleted ? undefined : revision)) {
-        throw new StoreError('unavailable', `the log of the store disagrees with ${key} at revision ${revision}`, { key });
+        throw new Error(`its log disagrees with ${key} at revision ${revision}`);
       }
       later.set(key, previous);
       if (deleted) events.push({ type: 'delete', key, revision, entry: deleted, previous: previous! });
