@@ -29,6 +29,9 @@ class StoredEncoded implements Encoded {
   object(): Readonly<UnknownObject> {
     return objectOf(this.#value);
   }
+  stored(): Readonly<UnknownObject> {
+    return objectOf(this.#value);
+  }
   itemOffset(): number {
     return itemOffsetOf(this.#value);
   }
@@ -49,6 +52,9 @@ class ConvertedEncoded implements Encoded {
   object(): Readonly<UnknownObject> {
     return (this.#object ??= deepFreeze(this.#endpoint.fromStorage(objectOf(this.#value))));
   }
+  stored(): Readonly<UnknownObject> {
+    return objectOf(this.#value);
+  }
   itemOffset(): number {
     return (this.#encoded ??= new ObjectEncoded(this.object(), this.#endpoint.type)).itemOffset();
   }
@@ -58,16 +64,21 @@ class ConvertedEncoded implements Encoded {
 export class ObjectEncoded implements Encoded {
   readonly #object: Readonly<UnknownObject>;
   readonly #type: StructType | undefined;
+  readonly #stored: Readonly<UnknownObject>;
   #bytes: Buffer | undefined;
-  constructor(object: Readonly<UnknownObject>, type?: StructType) {
+  constructor(object: Readonly<UnknownObject>, type?: StructType, stored: Readonly<UnknownObject> = object) {
     this.#object = deepFreeze(object);
     this.#type = type;
+    this.#stored = stored;
   }
   bytes(): Uint8Array {
     return (this.#bytes ??= encodeObject(this.#object, this.#type));
   }
   object(): Readonly<UnknownObject> {
     return this.#object;
+  }
+  stored(): Readonly<UnknownObject> {
+    return this.#stored;
   }
   itemOffset(): number {
     // built-in kinds begin with kind and apiVersion, which items leave out
@@ -76,13 +87,18 @@ export class ObjectEncoded implements Encoded {
   }
 }
 
+/** An object of the storage version that was not committed (a dry run). */
+export function uncommitted(endpoint: Endpoint, object: Readonly<UnknownObject>): Encoded {
+  return new ObjectEncoded(endpoint.fromStorage(object), endpoint.type, object);
+}
+
 export interface ListMetadata {
   readonly resourceVersion: string;
   readonly continue?: string;
   readonly remainingItemCount?: number;
 }
 
-export function listOf(endpoint: Endpoint, metadata: ListMetadata, items: readonly Encoded[]): List {
+export function listOf(endpoint: Pick<Endpoint, 'served' | 'type'>, metadata: ListMetadata, items: readonly Encoded[]): List {
   const { listKind: kind, apiVersion } = endpoint.served;
   const head = { kind, apiVersion, metadata };
   const builtIn = endpoint.type !== undefined;

@@ -67,6 +67,8 @@ export interface Encoded {
   bytes(): Uint8Array;
   /** The same, frozen. No JSON is parsed when the object was written by this process. */
   object(): Readonly<UnknownObject>;
+  /** The storage version of it, which table printers read. */
+  stored(): Readonly<UnknownObject>;
   /**
    * An item of a list carries no kind and apiVersion: its JSON is `{` followed by `bytes().subarray(itemOffset())`.
    * List.chunks() does it.

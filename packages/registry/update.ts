@@ -1,0 +1,130 @@
+import type { UnknownObject } from '@nodeless/apimachinery/object';
+import { conflict, forbidden, notFound } from '@nodeless/apimachinery/status';
+import { type Entry, isStoreError } from '@nodeless/store/store';
+import { decodeBody } from './body-decoder.ts';
+import type { RegistryCore } from './core.ts';
+import { existsError } from './create.ts';
+import { encodedOf, uncommitted } from './encoded.ts';
+import { trackUpdate } from './managed-fields.ts';
+import { dropRepeatedOwners, matchName, matchNamespace, metadataOf } from './object-meta.ts';
+import { checkWriteOptions } from './options-validation.ts';
+import { prepareCreate } from './prepare-create.ts';
+import { checkRevision, modifiedMessage, prepareUpdate } from './prepare-update.ts';
+import type { RequestBody, RequestScope, WriteResult } from './registry.ts';
+import { objectOf } from './stored-value.ts';
+import { storeFailure } from './store-errors.ts';
+import { type WriteRequest, admissionAttributes, beginWrite } from './write-request.ts';
+
+/** PUT of an object, or of one of its doors. */
+export async function update(core: RegistryCore, scope: RequestScope, body: RequestBody): Promise<WriteResult> {
+  const endpoint = core.endpoints.of(scope);
+  checkWriteOptions('UpdateOptions', scope);
+  const request = beginWrite(scope, endpoint, () => core.clock.now());
+  // a bad body is told before a missing object
+  let first: UnknownObject | undefined = decodeReplacement(request, body);
+  const uid = first.metadata?.uid;
+  const allowCreate = endpoint.strategy.allowCreateOnUpdate === true && scope.subresource === '';
+  return guaranteedUpdate(core, request, { uid, allowCreate, unconditional: false }, (old, entry) => {
+    const object = first ?? decodeReplacement(request, body);
+    first = undefined;
+    // upstream looks after admission: telling the loser of a race early saves all the work
+    if (entry) checkRevision(request, object, entry);
+    trackUpdate(request, old, object);
+    return object;
+  });
+}
+
+function decodeReplacement(request: WriteRequest, body: RequestBody): UnknownObject {
+  const { endpoint, scope, door } = request;
+  const object = endpoint.toStorage(decodeBody(body, endpoint.served, request));
+  (door.default ?? endpoint.strategy.default)?.(object);
+  const metadata = metadataOf(object);
+  matchNamespace(metadata, endpoint.served.namespaced, scope.namespace);
+  matchName(metadata, scope.name);
+  dropRepeatedOwners(metadata, '', request.warn);
+  return object;
+}
+
+export interface UpdateRules {
+  /** The object must have this uid. */
+  readonly uid?: string | undefined;
+  /** An object that does not exist is created. */
+  readonly allowCreate: boolean;
+  /** Retried for as long as others win: the transformation does not depend on a revision. */
+  readonly unconditional: boolean;
+}
+
+/** Losing so often in a row to others means that something is wrong. */
+const maxAttempts = 100;
+
+/** The new object of the storage version, mutable, defaulted, managed fields recorded; called again after each lost race. */
+export type Transform = (old: Readonly<UnknownObject> | undefined, entry: Entry | undefined) => UnknownObject | Promise<UnknownObject>;
+
+/** Reads, transforms, admits, validates and commits until nobody has changed the object meanwhile. */
+export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest, rules: UpdateRules, transform: Transform): Promise<WriteResult> {
+  const { endpoint, scope } = request;
+  const key = keyOf(request);
+  const taken = new Set<string>();
+  for (let attempt = 1; ; attempt++) {
+    const entry = await core.store.get(key);
+    if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
+    const old = entry && objectOf(entry.value);
+    if (rules.uid && rules.uid !== (old?.metadata?.uid ?? '')) throw uidConflict(request, key, rules.uid, old?.metadata?.uid ?? '');
+    const object = await transform(old, entry);
+    await admitUpdate(core, request, object, old);
+    try {
+      if (!entry || !old) return await createInstead(core, request, object, taken);
+      const prepared = await prepareUpdate(core, request, object, old, entry, taken);
+      if (prepared.effect === 'none') return { code: 200, result: encodedOf(endpoint, entry.value) };
+      if (!request.dryRun) {
+        const [committed] = await core.store.commit(prepared.operations);
+        if (prepared.effect === 'put') return { code: 200, result: encodedOf(endpoint, committed!.value) };
+      }
+      return { code: 200, result: uncommitted(endpoint, prepared.object) };
+    } catch (error) {
+      if (!isStoreError(error) || attempt >= maxAttempts) throw isStoreError(error, 'conflict') ? conflict(scope, scope.name, modifiedMessage) : storeFailure(error);
+      if (error.code === 'exists' && error.key !== undefined && error.key !== key) taken.add(error.key);
+      // somebody was faster: the transformation sees what they made
+      else if (error.code !== 'conflict' && error.code !== 'exists' && error.code !== 'missing') throw storeFailure(error);
+    }
+  }
+}
+
+async function admitUpdate(core: RegistryCore, request: WriteRequest, object: UnknownObject, old: Readonly<UnknownObject> | undefined): Promise<void> {
+  const pending = core.admission.admit(admissionAttributes(request, old ? 'UPDATE' : 'CREATE', object, old));
+  if (typeof pending === 'boolean' ? pending : await pending) {
+    (request.door.default ?? request.endpoint.strategy.default)?.(object);
+    dropRepeatedOwners(metadataOf(object), ' after mutating admission happens', request.warn);
+  }
+}
+
+/** PUT and apply may create, if the user may. */
+async function createInstead(core: RegistryCore, request: WriteRequest, object: UnknownObject, taken: ReadonlySet<string>): Promise<WriteResult> {
+  const { endpoint, scope } = request;
+  const { user, group, version, resource, subresource, namespace, name } = scope;
+  const { decision, reason } = await core.authorizer.authorize({ user, verb: 'create', group, version, resource, subresource, namespace, name });
+  if (decision !== 'allow') throw forbidden(scope, name, reason);
+  const prepared = await prepareCreate(core, request, object, taken);
+  if (request.dryRun) return { code: 201, result: uncommitted(endpoint, prepared.object) };
+  try {
+    const [entry] = await core.store.commit(prepared.operations);
+    return { code: 201, result: encodedOf(endpoint, entry!.value) };
+  } catch (error) {
+    if (isStoreError(error, 'exists') && error.key === prepared.key && prepared.key !== keyOf(request)) throw await existsError(core, request, prepared, error);
+    throw error;
+  }
+}
+
+export function keyOf({ endpoint, scope }: Pick<WriteRequest, 'endpoint' | 'scope'>): string {
+  return endpoint.key(scope.namespace, scope.name);
+}
+
+function uidConflict({ scope, endpoint }: WriteRequest, key: string, wanted: string, actual: string): Error {
+  const etcdKey = `/registry/${key.slice(key.indexOf('/') + 1).replace('//', '/')}`;
+  void endpoint;
+  return conflict(
+    scope,
+    scope.name,
+    `StorageError: invalid object, Code: 4, Key: ${etcdKey}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`,
+  );
+}
