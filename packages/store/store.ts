@@ -44,12 +44,24 @@ export type Precondition = 'absent' | 'any' | Revision;
 
 export type Operation =
   /** Writes. `value` is called exactly once, synchronously or before the commit resolves, with the commit's revision. */
-  | { readonly type: 'put'; readonly key: string; readonly expected: Precondition; readonly value: (revision: Revision) => Value; readonly attributes: Attributes }
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly expected: Precondition;
+      readonly value: (revision: Revision) => Value;
+      readonly attributes: Attributes;
+    }
   /**
    * Deletes. The event carries `value` (the last state with the delete's own revision written into it).
    * `expected` is never 'absent'; with 'any' a missing key fails with `missing`.
    */
-  | { readonly type: 'delete'; readonly key: string; readonly expected: Precondition; readonly value: (revision: Revision) => Value; readonly attributes: Attributes }
+  | {
+      readonly type: 'delete';
+      readonly key: string;
+      readonly expected: Precondition;
+      readonly value: (revision: Revision) => Value;
+      readonly attributes: Attributes;
+    }
   /** Changes nothing; the whole commit fails unless it holds. */
   | { readonly type: 'check'; readonly key: string; readonly expected: 'absent' | 'present' | Revision };
 
@@ -109,9 +121,21 @@ export interface Page {
 }
 
 export type StoreEvent =
-  | { readonly type: 'put'; readonly key: string; readonly revision: Revision; readonly entry: Entry; readonly previous: Entry | undefined }
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly entry: Entry;
+      readonly previous: Entry | undefined;
+    }
   /** `entry` holds the delete operation's value: the last state at the delete's revision. */
-  | { readonly type: 'delete'; readonly key: string; readonly revision: Revision; readonly entry: Entry; readonly previous: Entry };
+  | {
+      readonly type: 'delete';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly entry: Entry;
+      readonly previous: Entry;
+    };
 
 export interface WatchListener {
   /**

@@ -64,7 +64,8 @@ export async function guaranteedUpdate(
 
 /** Whether reading again can help: a precondition failed that was more than a demand for the key's existence. */
 function lostRace(error: unknown, operations: readonly Operation[]): boolean {
-  if (!isStoreError(error, 'conflict') && !isStoreError(error, 'missing') && !isStoreError(error, 'exists')) return false;
+  if (!isStoreError(error, 'conflict') && !isStoreError(error, 'missing') && !isStoreError(error, 'exists'))
+    return false;
   const operation = operations.find(({ key }) => key === error.key);
   return operation !== undefined && (typeof operation.expected === 'number' || operation.expected === 'absent');
 }

@@ -1,7 +1,22 @@
 import { isStoreError, type Operation } from '@nodeless/store/store';
 import { expect } from 'vitest';
 import type { StoreCases } from './store.ts';
-import { attributes, check, commit, failure, nodes, pages, plain, pods, put, remove, settle, shown, textOf, watch } from './store-harness.ts';
+import {
+  attributes,
+  check,
+  commit,
+  failure,
+  nodes,
+  pages,
+  plain,
+  pods,
+  put,
+  remove,
+  settle,
+  shown,
+  textOf,
+  watch,
+} from './store-harness.ts';
 
 const a = '/pods/default/a';
 const b = '/pods/default/b';
@@ -10,7 +25,12 @@ const c = '/pods/other/c';
 export const commitCases: StoreCases = {
   'a put makes an entry that is read back': async ({ open }) => {
     const store = await open();
-    const of = attributes({ labels: { app: 'web' }, fields: { 'status.phase': 'Running' }, owners: ['u1', 'u2'], trigger: 'n1' });
+    const of = attributes({
+      labels: { app: 'web' },
+      fields: { 'status.phase': 'Running' },
+      owners: ['u1', 'u2'],
+      trigger: 'n1',
+    });
     const made = await commit(store, put(a, { expected: 'absent', text: 'one', attributes: of }));
     expect(textOf(made)).toBe('one');
     expect(shown(await store.get(a))).toEqual(shown(made));
@@ -21,7 +41,15 @@ export const commitCases: StoreCases = {
   'the decoded object is handed to readers as it was given': async ({ open }) => {
     const store = await open();
     const decoded = Object.freeze({ kind: 'Pod' });
-    await store.commit([{ type: 'put', key: a, expected: 'absent', attributes: plain, value: () => ({ bytes: Buffer.from('x'), decoded }) }]);
+    await store.commit([
+      {
+        type: 'put',
+        key: a,
+        expected: 'absent',
+        attributes: plain,
+        value: () => ({ bytes: Buffer.from('x'), decoded }),
+      },
+    ]);
     expect((await store.get(a))!.value.decoded).toBe(decoded);
   },
 
@@ -57,7 +85,9 @@ export const commitCases: StoreCases = {
     expect((await store.list({ prefix: 'example.com/widgets/' })).revision).toBe(revision);
   },
 
-  'the value function is called once, with the revision of the entry, and only when the commit goes through': async ({ open }) => {
+  'the value function is called once, with the revision of the entry, and only when the commit goes through': async ({
+    open,
+  }) => {
     const store = await open();
     const calls: number[] = [];
     const counted = (expected: 'absent' | 'any'): Operation => ({
@@ -159,9 +189,15 @@ export const commitCases: StoreCases = {
 
   'several operations on different types go together': async ({ open }) => {
     const store = await open();
-    await store.commit([put('/services/default/web', { expected: 'absent' }), put('networking.k8s.io/ipaddresses//10.0.0.1', { expected: 'absent' })]);
+    await store.commit([
+      put('/services/default/web', { expected: 'absent' }),
+      put('networking.k8s.io/ipaddresses//10.0.0.1', { expected: 'absent' }),
+    ]);
     await failure(
-      store.commit([put('/services/default/api', { expected: 'absent' }), put('networking.k8s.io/ipaddresses//10.0.0.1', { expected: 'absent' })]),
+      store.commit([
+        put('/services/default/api', { expected: 'absent' }),
+        put('networking.k8s.io/ipaddresses//10.0.0.1', { expected: 'absent' }),
+      ]),
       'exists',
     );
     expect(await store.get('/services/default/api')).toBeUndefined();
@@ -206,25 +242,22 @@ export const commitCases: StoreCases = {
       store.commit([put(a, { expected: 'absent', text: 'third' })]),
       store.commit([put(a, { expected: 7 })]),
     ]);
-    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'done' : (outcome.reason as { code: string }).code))).toEqual([
-      'done',
-      'exists',
-      'done',
-      'done',
-      'missing',
-      'done',
-      'conflict',
-    ]);
+    expect(
+      outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'done' : (outcome.reason as { code: string }).code)),
+    ).toEqual(['done', 'exists', 'done', 'done', 'missing', 'done', 'conflict']);
     expect(textOf((await store.get(a))!)).toBe('third');
   },
 
   'of many who update from one revision, one wins': async ({ open }) => {
     const store = await open();
     const { revision } = await commit(store, put(a));
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => store.commit([put(a, { expected: revision, text: `w${i}` })])));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) => store.commit([put(a, { expected: revision, text: `w${i}` })])),
+    );
     const won = outcomes.filter((outcome) => outcome.status === 'fulfilled');
     expect(won).toHaveLength(1);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') expect(isStoreError(outcome.reason, 'conflict')).toBe(true);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(isStoreError(outcome.reason, 'conflict')).toBe(true);
     expect(shown(await store.get(a))).toEqual(shown(won[0]!.value[0]));
   },
 
@@ -266,12 +299,18 @@ export const commitCases: StoreCases = {
     const strange = ['__proto__', 'constructor', 'a%2Fb', 'ünï-cödé', 'emoji-🐙', ' spaces ', 'UPPER'];
     const labels = Object.fromEntries(strange.map((name) => [name, `${name}=`]));
     Object.defineProperty(labels, '__proto__', { value: 'own', enumerable: true });
-    for (const name of strange) await commit(store, put(`/pods/${name}/${name}`, { text: name, attributes: attributes({ labels, trigger: name }) }));
+    for (const name of strange)
+      await commit(
+        store,
+        put(`/pods/${name}/${name}`, { text: name, attributes: attributes({ labels, trigger: name }) }),
+      );
     for (const name of strange) {
       const entry = (await store.get(`/pods/${name}/${name}`))!;
       expect(textOf(entry)).toBe(name);
       expect(Object.hasOwn(entry.attributes.labels!, '__proto__')).toBe(true);
-      expect((await store.list({ prefix: pods, trigger: name })).entries.map(({ key }) => key)).toEqual([`/pods/${name}/${name}`]);
+      expect((await store.list({ prefix: pods, trigger: name })).entries.map(({ key }) => key)).toEqual([
+        `/pods/${name}/${name}`,
+      ]);
     }
     expect((await store.list({ prefix: pods })).entries).toHaveLength(strange.length);
     expect(({} as Record<string, unknown>)['own']).toBeUndefined();

@@ -21,12 +21,12 @@ export interface StoreHarness {
   /** The history that `open` configures. */
   readonly historyMs: number;
   /** Opens what the last one left behind; the one before is closed by then. A store that keeps nothing starts anew. */
-  open(): Promise<Store>;
+  readonly open: () => Promise<Store>;
   /** Whether anything is left behind. */
   readonly persistent: boolean;
   /** Makes the next `open` start from nothing. */
-  wipe(): Promise<void>;
-  dispose(): Promise<void>;
+  readonly wipe: () => Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 export type MakeStore = () => Promise<StoreHarness>;
@@ -50,7 +50,10 @@ export function put(key: string, { expected = 'any', text = '', attributes: of =
   return { type: 'put', key, expected, attributes: of, value: (revision) => body(text, revision) };
 }
 
-export function remove(key: string, { expected = 'any', text = 'gone', attributes: of = plain }: PutOptions = {}): Operation {
+export function remove(
+  key: string,
+  { expected = 'any', text = 'gone', attributes: of = plain }: PutOptions = {},
+): Operation {
   return { type: 'delete', key, expected, attributes: of, value: (revision) => body(text, revision) };
 }
 
@@ -85,7 +88,13 @@ export function shown(entry: Entry | undefined): unknown {
 }
 
 export function shownEvent(event: StoreEvent): unknown {
-  return { type: event.type, key: event.key, revision: event.revision, entry: shown(event.entry), previous: shown(event.previous) };
+  return {
+    type: event.type,
+    key: event.key,
+    revision: event.revision,
+    entry: shown(event.entry),
+    previous: shown(event.previous),
+  };
 }
 
 /** Commits one operation and returns its entry. */
@@ -128,7 +137,8 @@ export function watch(store: Store, range: KeyRange, after: Revision): Watched {
       if (ended) problems.push('events came after the end');
       inside = true;
       for (const event of batch) {
-        if (event.revision <= revision || event.revision > at) problems.push(`event ${event.revision} after ${revision}, up to ${at}`);
+        if (event.revision <= revision || event.revision > at)
+          problems.push(`event ${event.revision} after ${revision}, up to ${at}`);
         revision = event.revision;
         events.push(event);
         watched.onEvent(event);

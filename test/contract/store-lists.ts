@@ -9,7 +9,8 @@ export const listCases: StoreCases = {
   'entries come in order of their keys, whatever the order of writing': async ({ open }) => {
     const store = await open();
     const order = Array.from({ length: 3000 }, (_, i) => `p${String((i * 1789) % 3000).padStart(5, '0')}`);
-    for (let i = 0; i < order.length; i += 100) await store.commit(order.slice(i, i + 100).map((name) => put(`/pods/ns${name.slice(-1)}/${name}`)));
+    for (let i = 0; i < order.length; i += 100)
+      await store.commit(order.slice(i, i + 100).map((name) => put(`/pods/ns${name.slice(-1)}/${name}`)));
     const { entries, more, remaining } = await store.list({ prefix: pods });
     const keys = entries.map(({ key }) => key);
     expect(keys).toEqual([...keys].sort());
@@ -22,8 +23,10 @@ export const listCases: StoreCases = {
 
   'a range is a type, a namespace or a key': async ({ open }) => {
     const store = await open();
-    for (const key of ['/pods/a/x', '/pods/a/xy', '/pods/a.b/x', '/pods/b/x', '/pods//x', '/nodes//x']) await commit(store, put(key));
-    const keys = async (prefix: string): Promise<string[]> => (await store.list({ prefix })).entries.map(({ key }) => key);
+    for (const key of ['/pods/a/x', '/pods/a/xy', '/pods/a.b/x', '/pods/b/x', '/pods//x', '/nodes//x'])
+      await commit(store, put(key));
+    const keys = async (prefix: string): Promise<string[]> =>
+      (await store.list({ prefix })).entries.map(({ key }) => key);
     expect(await keys('/pods/')).toHaveLength(5);
     expect(await keys('/pods/a/')).toEqual(['/pods/a/x', '/pods/a/xy']);
     expect(await keys('/pods/a/x')).toEqual(['/pods/a/x']);
@@ -36,14 +39,19 @@ export const listCases: StoreCases = {
   'a prefix that ends inside a segment is a mistake': async ({ open }) => {
     const store = await open();
     await commit(store, put('/pods/a/x'));
-    for (const prefix of ['', '/', '/pods', '/pods/a', 'pods']) await expect(store.list({ prefix }), prefix).rejects.toThrow(TypeError);
+    for (const prefix of ['', '/', '/pods', '/pods/a', 'pods'])
+      await expect(store.list({ prefix }), prefix).rejects.toThrow(TypeError);
   },
 
   'pages follow each other without gaps or repeats': async ({ open }) => {
     const store = await open();
     const all = Array.from({ length: 25 }, (_, i) => `/pods/ns${i % 3}/p${String(i).padStart(2, '0')}`).sort();
     await store.commit(all.map((key) => put(key)));
-    for (const limit of [1, 2, 5, 24, 25, 26]) expect((await pages(store, { prefix: pods }, limit)).map(({ key }) => key), `limit ${limit}`).toEqual(all);
+    for (const limit of [1, 2, 5, 24, 25, 26])
+      expect(
+        (await pages(store, { prefix: pods }, limit)).map(({ key }) => key),
+        `limit ${limit}`,
+      ).toEqual(all);
     const first = await store.list({ prefix: pods }, { limit: 10 });
     expect([first.more, first.remaining]).toEqual([true, 15]);
     const second = await store.list({ prefix: pods }, { limit: 15, after: first.entries[9]!.key });
@@ -81,27 +89,42 @@ export const listCases: StoreCases = {
 
   'entries that a filter refuses do not count': async ({ open }) => {
     const store = await open();
-    await store.commit(Array.from({ length: 20 }, (_, i) => put(`/pods/default/p${String(i).padStart(2, '0')}`, { text: i % 4 === 0 ? 'yes' : 'no' })));
+    await store.commit(
+      Array.from({ length: 20 }, (_, i) =>
+        put(`/pods/default/p${String(i).padStart(2, '0')}`, { text: i % 4 === 0 ? 'yes' : 'no' }),
+      ),
+    );
     const filter = (entry: Entry): boolean => textOf(entry) === 'yes';
     const first = await store.list({ prefix: pods }, { limit: 3, filter });
     expect([names(first.entries), first.more, first.remaining]).toEqual([['p00', 'p04', 'p08'], true, undefined]);
-    const rest = await store.list({ prefix: pods }, { limit: 3, filter, after: '/pods/default/p08', at: first.revision });
+    const rest = await store.list(
+      { prefix: pods },
+      { limit: 3, filter, after: '/pods/default/p08', at: first.revision },
+    );
     expect([names(rest.entries), rest.more]).toEqual([['p12', 'p16'], false]);
     await commit(store, remove('/pods/default/p12'));
-    const again = await store.list({ prefix: pods }, { limit: 1, filter, after: '/pods/default/p08', at: first.revision });
+    const again = await store.list(
+      { prefix: pods },
+      { limit: 1, filter, after: '/pods/default/p08', at: first.revision },
+    );
     expect([names(again.entries), again.more]).toEqual([['p12'], true]);
   },
 
   'by trigger: only entries whose trigger has the value, through changes of it': async ({ open }) => {
     const store = await open();
     const on = (trigger: string | undefined) => ({ attributes: attributes({ trigger }) });
-    const listed = async (trigger: string, prefix = pods): Promise<string[]> => names((await store.list({ prefix, trigger })).entries);
+    const listed = async (trigger: string, prefix = pods): Promise<string[]> =>
+      names((await store.list({ prefix, trigger })).entries);
     await commit(store, put('/pods/a/one', on('n1')));
     await commit(store, put('/pods/b/two', on('n1')));
     await commit(store, put('/pods/a/three', on('')));
     await commit(store, put('/pods/a/four', on(undefined)));
     expect([await listed('n1'), await listed('n2'), await listed('')]).toEqual([['one', 'two'], [], ['three']]);
-    expect([await listed('n1', '/pods/b/'), await listed('n1', '/pods/a/one'), await listed('n1', '/pods/a/three')]).toEqual([['two'], ['one'], []]);
+    expect([
+      await listed('n1', '/pods/b/'),
+      await listed('n1', '/pods/a/one'),
+      await listed('n1', '/pods/a/three'),
+    ]).toEqual([['two'], ['one'], []]);
     const before = await store.revision(pods);
     await commit(store, put('/pods/a/one', on('n2')));
     await commit(store, put('/pods/a/four', on('n1')));

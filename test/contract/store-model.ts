@@ -3,7 +3,19 @@ import { typeOf } from '@nodeless/store/keys';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { StoreCases } from './store.ts';
-import { type StoreHarness, type Watched, attributes, check, pages, put, remove, settle, shown, shownEvent, watch } from './store-harness.ts';
+import {
+  type StoreHarness,
+  type Watched,
+  attributes,
+  check,
+  pages,
+  put,
+  remove,
+  settle,
+  shown,
+  shownEvent,
+  watch,
+} from './store-harness.ts';
 
 /** Few keys and triggers, so that operations meet; two types, so that nothing may compare across them. */
 const keys = ['/pods/a/x', '/pods/a/y', '/pods/b/x', '/pods/b/z', '/nodes//x', '/nodes//y'];
@@ -23,7 +35,13 @@ interface OperationStep {
 type Step =
   /** Commits that are all begun before the first is awaited. */
   | { readonly do: 'commit'; readonly commits: readonly (readonly OperationStep[])[] }
-  | { readonly do: 'list'; readonly range: string; readonly trigger: string | undefined; readonly limit: number; readonly back: number }
+  | {
+      readonly do: 'list';
+      readonly range: string;
+      readonly trigger: string | undefined;
+      readonly limit: number;
+      readonly back: number;
+    }
   | { readonly do: 'watch'; readonly range: string; readonly trigger: string | undefined; readonly back: number }
   | { readonly do: 'stop' }
   | { readonly do: 'compact'; readonly type: string; readonly back: number }
@@ -38,7 +56,13 @@ const operation: fc.Arbitrary<OperationStep> = fc.record({
 });
 const commitOf = fc.uniqueArray(operation, { minLength: 1, maxLength: 3, selector: ({ key }) => key });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('commit' as const), commits: fc.array(commitOf, { minLength: 1, maxLength: 4 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('commit' as const),
+      commits: fc.array(commitOf, { minLength: 1, maxLength: 4 }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -49,9 +73,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       back: fc.nat(6),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('watch' as const), range: fc.constantFrom(...ranges), trigger: fc.constantFrom(...triggers), back: fc.nat(8) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('watch' as const),
+      range: fc.constantFrom(...ranges),
+      trigger: fc.constantFrom(...triggers),
+      back: fc.nat(8),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stop' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const), type: fc.constantFrom(...types), back: fc.nat(4) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('compact' as const), type: fc.constantFrom(...types), back: fc.nat(4) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('advance' as const), share: fc.constantFrom(0.01, 0.6, 1.2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
@@ -188,7 +223,12 @@ function shownChange({ type, entry, previous }: Change): unknown {
   return { type, key: entry.key, revision: entry.revision, entry: shown(entry), previous: shown(previous) };
 }
 
-async function compareList(store: Store, model: Model, step: Step & { do: 'list' }, { clock, historyMs }: StoreHarness): Promise<void> {
+async function compareList(
+  store: Store,
+  model: Model,
+  step: Step & { do: 'list' },
+  { clock, historyMs }: StoreHarness,
+): Promise<void> {
   const { range, trigger, limit, back } = step;
   const type = typeOf(range);
   const at = back === 0 ? undefined : model.revision(type, back);
@@ -206,14 +246,24 @@ async function compareList(store: Store, model: Model, step: Step & { do: 'list'
 }
 
 /** Begins all commits, predicts each in the order of their beginning, then compares. */
-async function commitAll(store: Store, model: Model, commits: readonly (readonly OperationStep[])[], step: number, time: number): Promise<void> {
+async function commitAll(
+  store: Store,
+  model: Model,
+  commits: readonly (readonly OperationStep[])[],
+  step: number,
+  time: number,
+): Promise<void> {
   const before = new Map(keys.map((key) => [key, model.get(key)]));
   const begun = commits.map((steps, c) => {
     const operations = steps.map((one) => operationOf(one, before.get(one.key), `${step}.${c}`));
-    return { steps, operations, outcome: store.commit(operations).then(
-      (entries) => ({ entries, error: undefined }),
-      (error: unknown) => ({ entries: undefined, error }),
-    ) };
+    return {
+      steps,
+      operations,
+      outcome: store.commit(operations).then(
+        (entries) => ({ entries, error: undefined }),
+        (error: unknown) => ({ entries: undefined, error }),
+      ),
+    };
   });
   for (const { operations, outcome } of begun) {
     const { entries, error } = await outcome;
@@ -237,11 +287,16 @@ async function commitAll(store: Store, model: Model, commits: readonly (readonly
   }
 }
 
-function operationOf({ key, type, expected, trigger }: OperationStep, current: Entry | undefined, text: string): Operation {
+function operationOf(
+  { key, type, expected, trigger }: OperationStep,
+  current: Entry | undefined,
+  text: string,
+): Operation {
   const revision = expected === 'current' ? (current?.revision ?? 'absent') : expected === 'stale' ? 17 : expected;
   const of = attributes({ trigger, labels: { text } });
   if (type === 'check') return check(key, revision === 'any' ? 'present' : revision);
-  if (type === 'delete') return remove(key, { expected: revision === 'absent' ? 'any' : revision, text, attributes: of });
+  if (type === 'delete')
+    return remove(key, { expected: revision === 'absent' ? 'any' : revision, text, attributes: of });
   return put(key, { expected: revision, text, attributes: of });
 }
 

@@ -1,6 +1,21 @@
 import { expect } from 'vitest';
 import type { StoreCases } from './store.ts';
-import { attributes, commit, failure, nodes, pages, pods, put, remove, settle, shown, shownEvent, textOf, watch, type StoreHarness } from './store-harness.ts';
+import {
+  attributes,
+  commit,
+  failure,
+  nodes,
+  pages,
+  pods,
+  put,
+  remove,
+  settle,
+  shown,
+  shownEvent,
+  textOf,
+  watch,
+  type StoreHarness,
+} from './store-harness.ts';
 
 const a = '/pods/default/a';
 const b = '/pods/default/b';
@@ -15,16 +30,28 @@ function persistent(run: (harness: StoreHarness) => Promise<void>): (harness: St
 export const restartCases: StoreCases = {
   'everything is there again': persistent(async ({ open }) => {
     const store = await open();
-    const of = attributes({ labels: { app: 'web' }, fields: { 'status.phase': 'Running' }, owners: ['u1'], trigger: 'n1' });
-    for (let i = 0; i < 300; i++) await commit(store, put(`/pods/ns${i % 7}/p${i}`, { text: `t${i}`, attributes: i % 2 ? of : attributes({}) }));
+    const of = attributes({
+      labels: { app: 'web' },
+      fields: { 'status.phase': 'Running' },
+      owners: ['u1'],
+      trigger: 'n1',
+    });
+    for (let i = 0; i < 300; i++)
+      await commit(store, put(`/pods/ns${i % 7}/p${i}`, { text: `t${i}`, attributes: i % 2 ? of : attributes({}) }));
     await commit(store, remove('/pods/ns0/p0'));
     await commit(store, put('/nodes//n1', { text: 'n' }));
-    const before = { pods: await store.list({ prefix: pods }), nodes: await store.list({ prefix: nodes }), onN1: await store.list({ prefix: pods, trigger: 'n1' }) };
+    const before = {
+      pods: await store.list({ prefix: pods }),
+      nodes: await store.list({ prefix: nodes }),
+      onN1: await store.list({ prefix: pods, trigger: 'n1' }),
+    };
     await store.close();
     const again = await open();
     expect((await again.list({ prefix: pods })).entries.map(shown)).toEqual(before.pods.entries.map(shown));
     expect((await again.list({ prefix: nodes })).entries.map(shown)).toEqual(before.nodes.entries.map(shown));
-    expect((await again.list({ prefix: pods, trigger: 'n1' })).entries.map(shown)).toEqual(before.onN1.entries.map(shown));
+    expect((await again.list({ prefix: pods, trigger: 'n1' })).entries.map(shown)).toEqual(
+      before.onN1.entries.map(shown),
+    );
     expect((await again.get('/pods/ns1/p1'))!.value.decoded).toBeUndefined();
     expect((await pages(again, { prefix: pods }, 50)).length).toBe(299);
     await failure(again.commit([put('/pods/ns1/p1', { expected: 'absent' })]), 'exists');
@@ -49,9 +76,17 @@ export const restartCases: StoreCases = {
     const start = await store.revision(pods);
     const whole = watch(store, { prefix: pods }, start);
     await commit(store, put(a, { text: 'one', attributes: attributes({ labels: { app: 'x' }, trigger: 'n1' }) }));
-    await store.commit([put(a, { text: 'two', attributes: attributes({ labels: { app: 'y' } }) }), put(b, { text: 'b' }), put('/nodes//n1')]);
+    await store.commit([
+      put(a, { text: 'two', attributes: attributes({ labels: { app: 'y' } }) }),
+      put(b, { text: 'b' }),
+      put('/nodes//n1'),
+    ]);
     await commit(store, remove(a, { text: 'gone', attributes: attributes({ labels: { app: 'z' } }) }));
-    await Promise.all([store.commit([put(a, { text: 'three' })]), store.commit([put(a, { text: 'four' })]), store.commit([put(b, { text: 'bb' })])]);
+    await Promise.all([
+      store.commit([put(a, { text: 'three' })]),
+      store.commit([put(a, { text: 'four' })]),
+      store.commit([put(b, { text: 'bb' })]),
+    ]);
     const before = await store.list({ prefix: pods });
     const revisions = [start, ...whole.events.map(({ revision }) => revision)];
     await store.close();
@@ -67,11 +102,15 @@ export const restartCases: StoreCases = {
       expect(all.slice(0, whole.events.length)).toEqual(whole.events.map(shownEvent));
       for (const { after, watched } of resumed) {
         expect(watched.ended()).toBeUndefined();
-        expect(watched.events.map(shownEvent)).toEqual(resumed[0]!.watched.events.filter(({ revision }) => revision > after).map(shownEvent));
+        expect(watched.events.map(shownEvent)).toEqual(
+          resumed[0]!.watched.events.filter(({ revision }) => revision > after).map(shownEvent),
+        );
       }
       expect(byTrigger.events.map(({ entry }) => textOf(entry))).toEqual(['one', 'two']);
       for (const { revision } of before.entries) await again.list({ prefix: pods }, { at: revision });
-      expect((await again.list({ prefix: pods }, { at: before.revision })).entries.map(shown)).toEqual(before.entries.map(shown));
+      expect((await again.list({ prefix: pods }, { at: before.revision })).entries.map(shown)).toEqual(
+        before.entries.map(shown),
+      );
       await again.close();
     }
   }),

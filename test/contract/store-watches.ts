@@ -1,7 +1,19 @@
 import type { StoreEvent } from '@nodeless/store/store';
 import { expect } from 'vitest';
 import type { StoreCases } from './store.ts';
-import { attributes, commit, nodes, pods, put, remove, settle, shown, shownEvent, textOf, watch } from './store-harness.ts';
+import {
+  attributes,
+  commit,
+  nodes,
+  pods,
+  put,
+  remove,
+  settle,
+  shown,
+  shownEvent,
+  textOf,
+  watch,
+} from './store-harness.ts';
 
 const a = '/pods/default/a';
 const b = '/pods/default/b';
@@ -32,7 +44,9 @@ export const watchCases: StoreCases = {
       order.push(`event ${textOf(event.entry)}`);
       seen.push(store.get(event.key).then((entry) => expect(entry?.revision).toBeGreaterThanOrEqual(event.revision)));
     };
-    const commits = Array.from({ length: 10 }, (_, i) => store.commit([put(`/pods/default/p${i}`, { text: `${i}` })]).then(() => order.push(`ack ${i}`)));
+    const commits = Array.from({ length: 10 }, (_, i) =>
+      store.commit([put(`/pods/default/p${i}`, { text: `${i}` })]).then(() => order.push(`ack ${i}`)),
+    );
     await Promise.all(commits);
     await Promise.all(seen);
     expect(order).toHaveLength(20);
@@ -49,7 +63,12 @@ export const watchCases: StoreCases = {
     await commit(store, put('/pods/default/aa', { text: 'aa' }));
     await commit(store, put('/podtemplates/default/a', { text: 'no' }));
     await commit(store, put('/nodes//n1', { text: 'n1' }));
-    const want = { type: ['put a', 'put b', 'put c', 'put aa'], namespace: ['put a', 'put b', 'put aa'], key: ['put a'], other: ['put n1'] };
+    const want = {
+      type: ['put a', 'put b', 'put c', 'put aa'],
+      namespace: ['put a', 'put b', 'put aa'],
+      key: ['put a'],
+      other: ['put n1'],
+    };
     for (const { name, live } of watched) expect(texts(live.events), name).toEqual(want[name as keyof typeof want]);
     for (const [name, prefix] of Object.entries(ranges)) {
       const late = begin(prefix);
@@ -91,18 +110,22 @@ export const watchCases: StoreCases = {
     for (let i = 0; i < 20; i++) {
       const commits = [a, b, c].slice(0, 1 + (i % 3)).map((key) => store.commit([put(key, { text: `t${i}` })]));
       // Some begin while commits are in flight, some between them.
-      if (i % 2 === 0) running.push({ after: whole.revision(), watched: watch(store, { prefix: pods }, whole.revision()) });
+      if (i % 2 === 0)
+        running.push({ after: whole.revision(), watched: watch(store, { prefix: pods }, whole.revision()) });
       await Promise.all(commits);
       if (i % 3 === 0) await store.commit([remove(a), put(b)]);
       running.push({ after: whole.revision(), watched: watch(store, { prefix: pods }, whole.revision()) });
     }
-    for (const { revision } of whole.events) running.push({ after: revision, watched: watch(store, { prefix: pods }, revision) });
+    for (const { revision } of whole.events)
+      running.push({ after: revision, watched: watch(store, { prefix: pods }, revision) });
     running.push({ after: start, watched: watch(store, { prefix: pods }, start) });
     await commit(store, put(c, { text: 'the end' }));
     await settle();
     expect(whole.events.length).toBeGreaterThan(40);
     for (const { after, watched } of running) {
-      expect(watched.events.map(shownEvent)).toEqual(whole.events.filter(({ revision }) => revision > after).map(shownEvent));
+      expect(watched.events.map(shownEvent)).toEqual(
+        whole.events.filter(({ revision }) => revision > after).map(shownEvent),
+      );
     }
   },
 
@@ -133,7 +156,8 @@ export const watchCases: StoreCases = {
     first.onEvent = (event) => {
       const depth = Number(textOf(event.entry));
       if (depth < 5) follow.push(store.commit([put(a, { text: String(depth + 1) })]));
-      if (depth === 2) nested.push(watch(store, { prefix: pods }, event.revision), watch(store, { prefix: pods }, after));
+      if (depth === 2)
+        nested.push(watch(store, { prefix: pods }, event.revision), watch(store, { prefix: pods }, after));
       if (depth !== 3) return;
       heard = second.events.length;
       second.subscription.stop();
@@ -262,9 +286,12 @@ export const watchCases: StoreCases = {
   'thousands of watchers get exactly what they asked for': async ({ open }) => {
     const store = await open();
     const after = await store.revision(pods);
-    const watchers = Array.from({ length: 2000 }, (_, i) => watch(store, { prefix: `/pods/ns${i % 200}/p${i % 10}` }, after));
+    const watchers = Array.from({ length: 2000 }, (_, i) =>
+      watch(store, { prefix: `/pods/ns${i % 200}/p${i % 10}` }, after),
+    );
     await store.commit(Array.from({ length: 200 }, (_, i) => put(`/pods/ns${i}/p${i % 10}`, { text: `${i}` })));
-    for (const [i, watched] of watchers.entries()) expect(texts(watched.events)).toEqual((i % 200) % 10 === i % 10 ? [`put ${i % 200}`] : []);
+    for (const [i, watched] of watchers.entries())
+      expect(texts(watched.events)).toEqual((i % 200) % 10 === i % 10 ? [`put ${i % 200}`] : []);
     for (const watched of watchers) watched.subscription.stop();
     await commit(store, put('/pods/ns0/p0', { text: 'late' }));
     expect(watchers[0]!.events).toHaveLength(1);

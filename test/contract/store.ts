@@ -30,14 +30,18 @@ export function describeStore(name: string, make: MakeStore, { skip = [] }: Cont
         for (const [title, run] of Object.entries(cases)) {
           const skipped = skip.find(({ test }) => test === `${group}: ${title}`);
           if (skipped) unused.delete(skipped.test);
-          it.skipIf(skipped !== undefined)(skipped ? `${title} (${skipped.reason})` : title, { timeout: 60_000 }, async () => {
-            const harness = await make();
-            try {
-              await run(harness);
-            } finally {
-              await harness.dispose();
-            }
-          });
+          it.skipIf(skipped !== undefined)(
+            skipped ? `${title} (${skipped.reason})` : title,
+            { timeout: 60_000 },
+            async () => {
+              const harness = await make();
+              try {
+                await run(harness);
+              } finally {
+                await harness.dispose();
+              }
+            },
+          );
         }
       });
     }

@@ -80,7 +80,10 @@ it('the trace reader tells a late sync from one in time', () => {
   const write = '7 write(20, "..w1-", 5) = 5\n7 write(20, "0-0 xx", 6) = 6';
   const said = '5 write(1, "ack 12 put /pods/a/b w1-0-0\\n", 28) = 28';
   expect(premature(parse([write, '7 fdatasync(20) = 0', said].join('\n')))).toEqual({ said: 1, premature: [] });
-  expect(premature(parse([write, '7 fdatasync(20 <unfinished ...>', '7 <... fdatasync resumed>) = 0', said].join('\n'))).premature).toEqual([]);
+  expect(
+    premature(parse([write, '7 fdatasync(20 <unfinished ...>', '7 <... fdatasync resumed>) = 0', said].join('\n')))
+      .premature,
+  ).toEqual([]);
   for (const wrong of [
     [write, said, '7 fdatasync(20) = 0'],
     [write, '7 fdatasync(20 <unfinished ...>', said, '7 <... fdatasync resumed>) = 0'],
@@ -93,21 +96,43 @@ it('the trace reader tells a late sync from one in time', () => {
   }
 });
 
-it.skipIf(!traceable)(traceable ? 'a completed fdatasync precedes each acknowledgement and each watch event' : 'needs strace with the right to trace', { timeout: 60_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'store-trace-'));
-  try {
-    for (const writers of [1, 16]) {
-      const output = join(folder, `trace-${writers}`);
-      const calls = 'trace=write,pwrite64,writev,fsync,fdatasync';
-      const args = ['-f', '-qq', '-s', '1000000', '-e', calls, '-e', 'signal=none', '-o', output, process.execPath, writer, join(folder, `store-${writers}`), String(writers), '150'];
-      const run = spawnSync('strace', args, { encoding: 'utf8', maxBuffer: 1e8 });
-      expect([run.status, run.stderr]).toEqual([0, '']);
-      const result = premature(parse(await readFile(output, 'utf8')));
-      expect(result.premature).toEqual([]);
-      expect(result.said).toBe(run.stdout.split('\n').filter((line) => /^(ack|event) /.test(line)).length);
-      expect(result.said).toBeGreaterThan(200);
+it.skipIf(!traceable)(
+  traceable
+    ? 'a completed fdatasync precedes each acknowledgement and each watch event'
+    : 'needs strace with the right to trace',
+  { timeout: 60_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'store-trace-'));
+    try {
+      for (const writers of [1, 16]) {
+        const output = join(folder, `trace-${writers}`);
+        const calls = 'trace=write,pwrite64,writev,fsync,fdatasync';
+        const args = [
+          '-f',
+          '-qq',
+          '-s',
+          '1000000',
+          '-e',
+          calls,
+          '-e',
+          'signal=none',
+          '-o',
+          output,
+          process.execPath,
+          writer,
+          join(folder, `store-${writers}`),
+          String(writers),
+          '150',
+        ];
+        const run = spawnSync('strace', args, { encoding: 'utf8', maxBuffer: 1e8 });
+        expect([run.status, run.stderr]).toEqual([0, '']);
+        const result = premature(parse(await readFile(output, 'utf8')));
+        expect(result.premature).toEqual([]);
+        expect(result.said).toBe(run.stdout.split('\n').filter((line) => /^(ack|event) /.test(line)).length);
+        expect(result.said).toBeGreaterThan(200);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+  },
+);

@@ -49,7 +49,10 @@ async function runAndKill(folder: string, writers: number): Promise<Line[]> {
 async function replay(store: Store, after: number): Promise<StoreEvent[]> {
   const events: StoreEvent[] = [];
   let end: string | undefined;
-  const subscription = store.watch({ prefix: type }, after, { onEvents: (more) => void events.push(...more), onEnd: (error) => (end = error?.code) });
+  const subscription = store.watch({ prefix: type }, after, {
+    onEvents: (more) => void events.push(...more),
+    onEnd: (error) => (end = error?.code),
+  });
   await delay(0);
   subscription.stop();
   expect(end).toBeUndefined();
@@ -75,44 +78,53 @@ function verifyLog(events: readonly StoreEvent[], entries: readonly Entry[]): vo
   expect(entries.map(shown)).toEqual([...state.values()].map(shown).sort());
 }
 
-it('a store killed at any instant keeps every acknowledged write, and its log has no gap and no repeat', { timeout: 60_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'store-kill-'));
-  const open = (): Promise<Store> => openLevelDbStore({ path: folder, clock: systemClock, log: createLogger({ level: 'error' }) });
-  try {
-    const empty = await open();
-    const start = await empty.revision(type);
-    await empty.close();
-    const said = new Map<number, string>();
-    let acknowledged = 0;
-    const until = Date.now() + 10_000;
-    for (let round = 0; Date.now() < until || round < 5; round++) {
-      const lines = await runAndKill(folder, 1 + (round % 3) * 8);
-      let lastEvent = 0;
-      for (const { said: what, revision, change } of lines) {
-        // An acknowledgement comes after its event, and events come in order.
-        if (what === 'event') {
-          expect(revision).toBeGreaterThan(lastEvent);
-          expect(said.has(revision)).toBe(false);
-          said.set((lastEvent = revision), change);
-        } else {
-          acknowledged++;
-          expect(said.get(revision)).toBe(change);
+it(
+  'a store killed at any instant keeps every acknowledged write, and its log has no gap and no repeat',
+  { timeout: 60_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'store-kill-'));
+    const open = (): Promise<Store> =>
+      openLevelDbStore({ path: folder, clock: systemClock, log: createLogger({ level: 'error' }) });
+    try {
+      const empty = await open();
+      const start = await empty.revision(type);
+      await empty.close();
+      const said = new Map<number, string>();
+      let acknowledged = 0;
+      const until = Date.now() + 10_000;
+      for (let round = 0; Date.now() < until || round < 5; round++) {
+        const lines = await runAndKill(folder, 1 + (round % 3) * 8);
+        let lastEvent = 0;
+        for (const { said: what, revision, change } of lines) {
+          // An acknowledgement comes after its event, and events come in order.
+          if (what === 'event') {
+            expect(revision).toBeGreaterThan(lastEvent);
+            expect(said.has(revision)).toBe(false);
+            said.set((lastEvent = revision), change);
+          } else {
+            acknowledged++;
+            expect(said.get(revision)).toBe(change);
+          }
         }
+        const store = await open();
+        const events = await replay(store, start);
+        const found = new Map(events.map((event) => [event.revision, changeOf(event)]));
+        for (const [revision, change] of said)
+          expect(found.get(revision), `revision ${revision} in round ${round}`).toBe(change);
+        const { entries, revision } = await store.list({ prefix: type });
+        verifyLog(events, entries);
+        expect(revision).toBeGreaterThanOrEqual(lastEvent);
+        const pairs = Map.groupBy(
+          entries.filter(({ key }) => key.startsWith('/pods/pair/')),
+          ({ key }) => key.slice(0, -2),
+        );
+        for (const pair of pairs.values()) expect(new Set(pair.map(textOf)).size).toBe(1);
+        for (const pair of pairs.values()) expect(pair).toHaveLength(2);
+        await store.close();
       }
-      const store = await open();
-      const events = await replay(store, start);
-      const found = new Map(events.map((event) => [event.revision, changeOf(event)]));
-      for (const [revision, change] of said) expect(found.get(revision), `revision ${revision} in round ${round}`).toBe(change);
-      const { entries, revision } = await store.list({ prefix: type });
-      verifyLog(events, entries);
-      expect(revision).toBeGreaterThanOrEqual(lastEvent);
-      const pairs = Map.groupBy(entries.filter(({ key }) => key.startsWith('/pods/pair/')), ({ key }) => key.slice(0, -2));
-      for (const pair of pairs.values()) expect(new Set(pair.map(textOf)).size).toBe(1);
-      for (const pair of pairs.values()) expect(pair).toHaveLength(2);
-      await store.close();
+      expect(acknowledged).toBeGreaterThan(100);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    expect(acknowledged).toBeGreaterThan(100);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+  },
+);

@@ -12,7 +12,11 @@ import { createLogger } from '@nodeless/component-base/logger';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
 import { type Operation, isStoreError } from '@nodeless/store/store';
 
-const [folder, writers, commits = Number.POSITIVE_INFINITY] = [process.argv[2]!, Number(process.argv[3]), process.argv[4] && Number(process.argv[4])];
+const [folder, writers, commits = Number.POSITIVE_INFINITY] = [
+  process.argv[2]!,
+  Number(process.argv[3]),
+  process.argv[4] && Number(process.argv[4]),
+];
 const attributes = { labels: { app: 'x' }, fields: undefined, owners: undefined, trigger: undefined };
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString().split(' ')[0]!;
@@ -20,7 +24,8 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString().spli
 const store = await openLevelDbStore({ path: folder, clock: systemClock, log: createLogger({ level: 'error' }) });
 store.watch({ prefix: '/pods/' }, await store.revision('/pods/'), {
   onEvents(events) {
-    for (const { revision, type, key, entry } of events) say(`event ${revision} ${type} ${key} ${textOf(entry.value.bytes)}`);
+    for (const { revision, type, key, entry } of events)
+      say(`event ${revision} ${type} ${key} ${textOf(entry.value.bytes)}`);
   },
   onEnd: () => {},
 });
@@ -29,7 +34,9 @@ let made = 0;
 const write = async (writer: number): Promise<void> => {
   while (made < Number(commits)) {
     const text = `w${process.pid}-${writer}-${made++}`;
-    const value = (): { bytes: Uint8Array } => ({ bytes: Buffer.from(`${text} ${'x'.repeat(Math.floor(Math.random() * 2000))} ${text} `) });
+    const value = (): { bytes: Uint8Array } => ({
+      bytes: Buffer.from(`${text} ${'x'.repeat(Math.floor(Math.random() * 2000))} ${text} `),
+    });
     const put = (key: string): Operation => ({ type: 'put', key, expected: 'any', value, attributes });
     // A pair is always written together; a single key comes and goes; one key is everybody's.
     const operations: Operation[] =
@@ -40,7 +47,8 @@ const write = async (writer: number): Promise<void> => {
           : [put(made % 5 === 0 ? '/pods/shared/one' : `/pods/single/${writer}`)];
     try {
       const entries = await store.commit(operations);
-      for (const [i, entry] of entries.entries()) say(`ack ${entry!.revision} ${operations[i]!.type} ${entry!.key} ${text}`);
+      for (const [i, entry] of entries.entries())
+        say(`ack ${entry!.revision} ${operations[i]!.type} ${entry!.key} ${text}`);
     } catch (error) {
       if (!isStoreError(error, 'missing')) throw error;
     }

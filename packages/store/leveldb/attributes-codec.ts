@@ -10,7 +10,12 @@ const hasTrigger = 8;
 type Strings = Readonly<Record<string, string>>;
 
 export function writeAttributes(writer: ByteWriter, { labels, fields, owners, trigger }: Attributes): void {
-  writer.byte((labels ? hasLabels : 0) | (fields ? hasFields : 0) | (owners ? hasOwners : 0) | (trigger === undefined ? 0 : hasTrigger));
+  writer.byte(
+    (labels ? hasLabels : 0) |
+      (fields ? hasFields : 0) |
+      (owners ? hasOwners : 0) |
+      (trigger === undefined ? 0 : hasTrigger),
+  );
   if (labels) writeStrings(writer, labels);
   if (fields) writeStrings(writer, fields);
   if (owners) {

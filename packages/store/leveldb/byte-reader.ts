@@ -17,7 +17,8 @@ export function createByteReader(source: Uint8Array): ByteReader {
   let position = 0;
   const take = (length: number): number => {
     const start = position;
-    if (start + length > buffer.length) throw new RangeError(`the record ends at ${buffer.length}, wanted up to ${start + length}`);
+    if (start + length > buffer.length)
+      throw new RangeError(`the record ends at ${buffer.length}, wanted up to ${start + length}`);
     position = start + length;
     return start;
   };

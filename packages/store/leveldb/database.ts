@@ -10,7 +10,10 @@ export interface Database {
   write(operations: DatabaseOperation[]): Promise<void>;
   get(key: string): Promise<Uint8Array | undefined>;
   /** In order of keys, in chunks of many, so that one await serves hundreds of records. */
-  read(range: { readonly gte: string; readonly lt: string }): AsyncIterable<readonly (readonly [key: string, value: Uint8Array])[]>;
+  read(range: {
+    readonly gte: string;
+    readonly lt: string;
+  }): AsyncIterable<readonly (readonly [key: string, value: Uint8Array])[]>;
   /** Waits for what is going on. Idempotent. */
   close(): Promise<void>;
 }

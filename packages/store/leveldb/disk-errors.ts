@@ -24,7 +24,9 @@ export function openError(path: string, error: unknown): StoreError {
 }
 
 export function writeError(path: string, error: unknown): StoreError {
-  return new StoreError('unavailable', `the store cannot write to its folder ${path}: ${rootCause(error).message}`, { cause: error });
+  return new StoreError('unavailable', `the store cannot write to its folder ${path}: ${rootCause(error).message}`, {
+    cause: error,
+  });
 }
 
 export function formatError(path: string, format: string): StoreError {

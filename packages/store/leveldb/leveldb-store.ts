@@ -33,11 +33,32 @@ const trimmedABatch = 64;
  * folder is then opened anew until that succeeds, and everything that was acknowledged is there.
  */
 export async function openLevelDbStore(options: LevelDbStoreOptions): Promise<Store> {
-  const { path, clock, log, historyMs = defaultHistory.historyMs, transformer, openDatabase = openClassicLevel } = options;
+  const {
+    path,
+    clock,
+    log,
+    historyMs = defaultHistory.historyMs,
+    transformer,
+    openDatabase = openClassicLevel,
+  } = options;
   const writer = createRecordWriter(transformer);
-  const { database, loaded } = await openFolder({ path, openDatabase, writer, transformer, historyMs, now: clock.now(), log });
+  const { database, loaded } = await openFolder({
+    path,
+    openDatabase,
+    writer,
+    transformer,
+    historyMs,
+    now: clock.now(),
+    log,
+  });
   const disk = createDisk({ path, database, openDatabase, clock, log });
-  const cache = createWatchCache({ clock, log, limits: { ...defaultHistory, historyMs }, offsetOf: () => 0, initial: loaded });
+  const cache = createWatchCache({
+    clock,
+    log,
+    limits: { ...defaultHistory, historyMs },
+    offsetOf: () => 0,
+    initial: loaded,
+  });
   /** Counters of the log entries on the disk; those before `trimmed` are deleted. */
   let logEntries = loaded.logEntries;
   let trimmed = 0;
@@ -48,7 +69,8 @@ export async function openLevelDbStore(options: LevelDbStoreOptions): Promise<St
     const most = Math.min(logEntries.length, trimmed + trimmedABatch);
     let next = trimmed;
     // The newest entry is never below the floor: it tells the next start where the counter stands.
-    while (next < most && logEntries[next]! < floor) operations.push({ type: 'del', key: keys.logEntry(logEntries[next++]!) });
+    while (next < most && logEntries[next]! < floor)
+      operations.push({ type: 'del', key: keys.logEntry(logEntries[next++]!) });
     return next;
   };
 
@@ -56,7 +78,11 @@ export async function openLevelDbStore(options: LevelDbStoreOptions): Promise<St
     try {
       return writer.batch(batch, cache.counter(), clock.now());
     } catch (cause) {
-      throw new StoreError('unavailable', `the store cannot encode a write: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new StoreError(
+        'unavailable',
+        `the store cannot encode a write: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     }
   };
 
@@ -79,7 +105,10 @@ export async function openLevelDbStore(options: LevelDbStoreOptions): Promise<St
       committer.refuse(undefined);
     };
     try {
-      await disk.write(operations, { key: batch.events.length > 0 ? keys.logEntry(batch.after) : undefined, recovered });
+      await disk.write(operations, {
+        key: batch.events.length > 0 ? keys.logEntry(batch.after) : undefined,
+        recovered,
+      });
     } catch (error) {
       committer.refuse(error as StoreError);
       throw error;

@@ -14,7 +14,12 @@ export interface LoadedState extends InitialState {
 type LoadedHistory = { readonly time: number; readonly before: number; readonly events: readonly StoreEvent[] };
 
 /** Reads everything there is; throws where it cannot be true. `keepSince`: batches that became durable at or before this time are history no more. */
-export async function load(database: Database, reader: RecordReader, keepSince: number, log: Logger): Promise<LoadedState> {
+export async function load(
+  database: Database,
+  reader: RecordReader,
+  keepSince: number,
+  log: Logger,
+): Promise<LoadedState> {
   const entries: Entry[] = [];
   const current = new Map<string, Entry>();
   for await (const chunk of database.read(keys.objects)) {
@@ -52,7 +57,9 @@ export async function load(database: Database, reader: RecordReader, keepSince: 
   for await (const chunk of database.read(keys.compactions)) {
     for (const [key, record] of chunk) compactions.push([key.slice(1), createByteReader(record).varint()]);
   }
-  const jumps = kept.filter((record) => record.events.length === 0).map(({ before, after }) => ({ from: before, to: after }));
+  const jumps = kept
+    .filter((record) => record.events.length === 0)
+    .map(({ before, after }) => ({ from: before, to: after }));
   return { counter, compacted, entries, history: rebuild(kept, current), compactions, jumps, logEntries };
 }
 

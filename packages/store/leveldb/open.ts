@@ -40,7 +40,10 @@ async function checkFormat(database: Database, { path, writer, now }: Opening): 
   }
   for await (const chunk of database.read({ gte: '', lt: '\uffff' })) if (chunk.length > 0) throw foreignError(path);
   const base = baseCounter(now);
-  await database.write([{ type: 'put', key: keys.format, value: Buffer.from(String(currentFormat)) }, writer.jump(base, base, now)]);
+  await database.write([
+    { type: 'put', key: keys.format, value: Buffer.from(String(currentFormat)) },
+    writer.jump(base, base, now),
+  ]);
 }
 
 /**

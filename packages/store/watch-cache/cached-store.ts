@@ -24,7 +24,8 @@ export function createCachedStore({ cache, committer, release }: CachedStoreOpti
     get: (key) => read(() => cache.get(key)),
     list: (range, options = {}) => read(() => cache.list(range, options)),
     commit: (operations) => committer.commit(operations),
-    watch: (range, after, listener) => (closing ? endedSubscription(listener, closed()) : cache.watch(range, after, listener)),
+    watch: (range, after, listener) =>
+      closing ? endedSubscription(listener, closed()) : cache.watch(range, after, listener),
     revision: (type) => read(() => cache.counter() + cache.offset(typeOf(type))),
     compact: (type, before) => committer.compact(typeOf(type), before),
     close() {

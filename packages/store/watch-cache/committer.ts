@@ -89,7 +89,10 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
   };
 
   const fail = (batch: GatheredBatch, cause: unknown): void => {
-    const error = cause instanceof StoreError ? cause : new StoreError('unavailable', 'the write did not become durable', { cause });
+    const error =
+      cause instanceof StoreError
+        ? cause
+        : new StoreError('unavailable', 'the write did not become durable', { cause });
     const dependents = gathering;
     gathering = undefined;
     heads.clear();
@@ -125,7 +128,9 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
     return head.event.type === 'put' ? head.event.entry : undefined;
   };
 
-  const plan = (operations: readonly Operation[]): { failure: StoreError; head: Pending | undefined } | (Entry | undefined)[] => {
+  const plan = (
+    operations: readonly Operation[],
+  ): { failure: StoreError; head: Pending | undefined } | (Entry | undefined)[] => {
     const found: (Entry | undefined)[] = [];
     for (const operation of operations) {
       const entry = current(operation.key);
@@ -136,7 +141,10 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
     return found;
   };
 
-  const write = (operations: readonly Operation[], previous: readonly (Entry | undefined)[]): { events: StoreEvent[]; results: (Entry | undefined)[]; after: number } => {
+  const write = (
+    operations: readonly Operation[],
+    previous: readonly (Entry | undefined)[],
+  ): { events: StoreEvent[]; results: (Entry | undefined)[]; after: number } => {
     const events: StoreEvent[] = [];
     const results: (Entry | undefined)[] = [];
     // A counter is never given twice, also when a value function throws or the batch fails: somebody has seen it.
@@ -149,9 +157,15 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
       }
       after = ++counter;
       const revision = after + cache.offset(typeOf(operation.key));
-      const entry: Entry = { key: operation.key, revision, value: operation.value(revision), attributes: operation.attributes };
+      const entry: Entry = {
+        key: operation.key,
+        revision,
+        value: operation.value(revision),
+        attributes: operation.attributes,
+      };
       results.push(entry);
-      if (operation.type === 'put') events.push({ type: 'put', key: entry.key, revision, entry, previous: previous[i] });
+      if (operation.type === 'put')
+        events.push({ type: 'put', key: entry.key, revision, entry, previous: previous[i] });
       else events.push({ type: 'delete', key: entry.key, revision, entry, previous: previous[i]! });
     }
     return { events, results, after };
@@ -207,10 +221,15 @@ function violation(operation: Operation, entry: Entry | undefined): StoreError |
   const { key, expected } = operation;
   if (expected === 'absent') return entry && new StoreError('exists', `key ${key} exists`, { key, current: entry });
   if (!entry) {
-    return expected === 'any' && operation.type === 'put' ? undefined : new StoreError('missing', `key ${key} does not exist`, { key });
+    return expected === 'any' && operation.type === 'put'
+      ? undefined
+      : new StoreError('missing', `key ${key} does not exist`, { key });
   }
   if (typeof expected === 'string' || expected === entry.revision) return undefined;
-  return new StoreError('conflict', `key ${key} is at revision ${entry.revision}, not at ${expected}`, { key, current: entry });
+  return new StoreError('conflict', `key ${key} is at revision ${entry.revision}, not at ${expected}`, {
+    key,
+    current: entry,
+  });
 }
 
 function refuseRepeatedKeys(operations: readonly Operation[]): void {

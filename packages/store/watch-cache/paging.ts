@@ -3,7 +3,12 @@ import type { Entry, KeyRange, ListOptions, Page, Revision } from '../store.ts';
 import type { TypeState } from './type-state.ts';
 
 /** A page of the current state. */
-export function currentPage(state: TypeState | undefined, range: KeyRange, options: ListOptions, revision: Revision): Page {
+export function currentPage(
+  state: TypeState | undefined,
+  range: KeyRange,
+  options: ListOptions,
+  revision: Revision,
+): Page {
   const end = rangeScope(range.prefix) === 'key' ? `${range.prefix}\0` : prefixEnd(range.prefix);
   const index = range.trigger === undefined ? state?.order : state?.triggers.get(range.trigger);
   if (!index) return { entries: [], revision, more: false, remaining: 0 };

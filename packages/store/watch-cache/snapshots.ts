@@ -14,7 +14,10 @@ export interface Snapshots {
 const kept = 16;
 
 export function createSnapshots(): Snapshots {
-  const snapshots = new Map<string, { readonly type: string; readonly revision: Revision; readonly entries: readonly Entry[] }>();
+  const snapshots = new Map<
+    string,
+    { readonly type: string; readonly revision: Revision; readonly entries: readonly Entry[] }
+  >();
   return {
     at(type, state, range, revision) {
       const id = `${revision} ${range.prefix}\0${range.trigger ?? ''}${range.trigger === undefined ? '' : '\0'}`;

@@ -55,7 +55,11 @@ export interface InitialState {
   readonly compacted: number;
   readonly entries: Iterable<Entry>;
   /** The kept history in order, each with the time when it became durable. */
-  readonly history: Iterable<{ readonly time: number; readonly before: number; readonly events: readonly StoreEvent[] }>;
+  readonly history: Iterable<{
+    readonly time: number;
+    readonly before: number;
+    readonly events: readonly StoreEvent[];
+  }>;
   /** Explicit compactions by type. */
   readonly compactions: Iterable<readonly [type: string, before: Revision]>;
   /** Counters strictly between the two were never given out in this life of the store. */
@@ -163,7 +167,11 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
       if (after < counter + state.offset) {
         state.events.after(after, (event) => {
           if (scope === 'key' ? event.key !== range.prefix : !event.key.startsWith(range.prefix)) return;
-          if (range.trigger === undefined || event.entry.attributes.trigger === range.trigger || event.previous?.attributes.trigger === range.trigger) {
+          if (
+            range.trigger === undefined ||
+            event.entry.attributes.trigger === range.trigger ||
+            event.previous?.attributes.trigger === range.trigger
+          ) {
             backlog.push(event);
           }
         });

@@ -154,7 +154,8 @@ export function createWatchers(offset: number, log: Logger): Watchers {
     },
     progress(counter) {
       for (const watcher of all) {
-        if (!watcher.ended && !watcher.backlog && !watcher.calling && watcher.position < counter) call(watcher, nothing, counter);
+        if (!watcher.ended && !watcher.backlog && !watcher.calling && watcher.position < counter)
+          call(watcher, nothing, counter);
       }
     },
     end(error) {

@@ -1,4 +1,13 @@
-import { namespaceOf, namespacePrefix, objectKey, parseKey, prefixEnd, rangeScope, typeOf, typePrefix } from '@nodeless/store/keys';
+import {
+  namespaceOf,
+  namespacePrefix,
+  objectKey,
+  parseKey,
+  prefixEnd,
+  rangeScope,
+  typeOf,
+  typePrefix,
+} from '@nodeless/store/keys';
 import { describe, expect, it } from 'vitest';
 
 describe('keys', () => {
@@ -6,7 +15,13 @@ describe('keys', () => {
     { group: '', resource: 'pods', namespace: 'default', name: 'web', key: '/pods/default/web' },
     { group: '', resource: 'nodes', namespace: '', name: 'n1', key: '/nodes//n1' },
     { group: 'apps', resource: 'deployments', namespace: 'a', name: 'b', key: 'apps/deployments/a/b' },
-    { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', namespace: '', name: 'system:x/y', key: 'rbac.authorization.k8s.io/clusterroles//system:x/y' },
+    {
+      group: 'rbac.authorization.k8s.io',
+      resource: 'clusterroles',
+      namespace: '',
+      name: 'system:x/y',
+      key: 'rbac.authorization.k8s.io/clusterroles//system:x/y',
+    },
   ])('$key is built and taken apart', ({ key, ...parts }) => {
     expect(objectKey(parts.group, parts.resource, parts.namespace, parts.name)).toBe(key);
     expect(parseKey(key)).toEqual(parts);

@@ -6,9 +6,17 @@ import { describe, expect, it } from 'vitest';
 
 const key = '/pods/default/a';
 const attributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
-const put = (text: string, expected: Precondition, of = key): Operation => ({ type: 'put', key: of, expected, attributes, value: () => ({ bytes: Buffer.from(text) }) });
+const put = (text: string, expected: Precondition, of = key): Operation => ({
+  type: 'put',
+  key: of,
+  expected,
+  attributes,
+  value: () => ({ bytes: Buffer.from(text) }),
+});
 const text = (entry: Entry | undefined): string | undefined => entry && Buffer.from(entry.value.bytes).toString();
-const append = (letter: string) => (current: Entry | undefined) => [put((text(current) ?? '') + letter, current?.revision ?? 'absent')];
+const append = (letter: string) => (current: Entry | undefined) => [
+  put((text(current) ?? '') + letter, current?.revision ?? 'absent'),
+];
 
 const newStore = (): Store => createMemoryStore({ clock: createManualClock() });
 
@@ -55,7 +63,10 @@ describe('guaranteedUpdate', () => {
 
   it('gives up with the last error once the retries are used up', async () => {
     const { store } = contended(100);
-    await expect(guaranteedUpdate(store, key, append('a'), { retries: 2 })).rejects.toMatchObject({ name: 'StoreError', code: 'conflict' });
+    await expect(guaranteedUpdate(store, key, append('a'), { retries: 2 })).rejects.toMatchObject({
+      name: 'StoreError',
+      code: 'conflict',
+    });
     expect(text(await store.get(key))).toBe('!!!');
   });
 
@@ -81,7 +92,10 @@ describe('guaranteedUpdate', () => {
     const address = (n: number): string => `/addresses//10.0.0.${n}`;
     await store.commit([put('taken', 'absent', address(1))]);
     let next = 1;
-    const service = await guaranteedUpdate(store, key, (current) => [put(`service ${next}`, current?.revision ?? 'absent'), put('mine', 'absent', address(next++))]);
+    const service = await guaranteedUpdate(store, key, (current) => [
+      put(`service ${next}`, current?.revision ?? 'absent'),
+      put('mine', 'absent', address(next++)),
+    ]);
     expect(text(service)).toBe('service 2');
     expect(text(await store.get(address(1)))).toBe('taken');
   });
@@ -90,7 +104,10 @@ describe('guaranteedUpdate', () => {
     let calls = 0;
     const failing = guaranteedUpdate(newStore(), key, (current) => {
       calls++;
-      return [put('x', current?.revision ?? 'absent'), { type: 'check', key: '/namespaces//default', expected: 'present' }];
+      return [
+        put('x', current?.revision ?? 'absent'),
+        { type: 'check', key: '/namespaces//default', expected: 'present' },
+      ];
     });
     await expect(failing).rejects.toMatchObject({ code: 'missing', key: '/namespaces//default' });
     expect(calls).toBe(1);

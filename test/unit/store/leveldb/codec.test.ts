@@ -10,8 +10,17 @@ import { describe, expect, it } from 'vitest';
 
 const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ minLength: 60, maxLength: 200 }));
 const strings = fc.option(fc.dictionary(text, text), { nil: undefined });
-const attributes: fc.Arbitrary<Attributes> = fc.record({ labels: strings, fields: strings, owners: fc.option(fc.array(text), { nil: undefined }), trigger: fc.option(text, { nil: undefined }) });
-const plain = (of: Attributes) => ({ ...of, labels: of.labels && { ...of.labels }, fields: of.fields && { ...of.fields } });
+const attributes: fc.Arbitrary<Attributes> = fc.record({
+  labels: strings,
+  fields: strings,
+  owners: fc.option(fc.array(text), { nil: undefined }),
+  trigger: fc.option(text, { nil: undefined }),
+});
+const plain = (of: Attributes) => ({
+  ...of,
+  labels: of.labels && { ...of.labels },
+  fields: of.fields && { ...of.fields },
+});
 
 describe('bytes', () => {
   it('come back as they were written', () => {
@@ -100,8 +109,19 @@ describe('attributes', () => {
 });
 
 const none: Attributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
-const entry = (key: string, revision: number, body: string): Entry => ({ key, revision, value: { bytes: Buffer.from(body) }, attributes: { ...none, labels: { body } } });
-const shown = (of: Entry | undefined) => of && { key: of.key, revision: of.revision, body: Buffer.from(of.value.bytes).toString(), labels: { ...of.attributes.labels } };
+const entry = (key: string, revision: number, body: string): Entry => ({
+  key,
+  revision,
+  value: { bytes: Buffer.from(body) },
+  attributes: { ...none, labels: { body } },
+});
+const shown = (of: Entry | undefined) =>
+  of && {
+    key: of.key,
+    revision: of.revision,
+    body: Buffer.from(of.value.bytes).toString(),
+    labels: { ...of.attributes.labels },
+  };
 
 /** Not a cipher: it shows that everything goes through, with its key. */
 const scramble: ValueTransformer = {
@@ -118,22 +138,43 @@ describe.each([
   { name: 'through a transformer', transformer: scramble },
 ])('records $name', ({ transformer }) => {
   it('a batch comes back', () => {
-    const [made, changed, gone] = [entry('/pods/a/x', 11, 'made'), entry('/pods/a/x', 12, 'changed'), entry('/pods/a/x', 13, 'gone')];
+    const [made, changed, gone] = [
+      entry('/pods/a/x', 11, 'made'),
+      entry('/pods/a/x', 12, 'changed'),
+      entry('/pods/a/x', 13, 'gone'),
+    ];
     const events: StoreEvent[] = [
       { type: 'put', key: made.key, revision: 11, entry: made, previous: undefined },
       { type: 'put', key: made.key, revision: 12, entry: changed, previous: made },
       { type: 'delete', key: made.key, revision: 13, entry: gone, previous: changed },
     ];
-    const operations = createRecordWriter(transformer).batch({ events, after: 13, compactions: [['/pods/', 9]] }, 10, 1234.5);
+    const operations = createRecordWriter(transformer).batch(
+      { events, after: 13, compactions: [['/pods/', 9]] },
+      10,
+      1234.5,
+    );
     const shapes = operations.map(({ type, key }) => `${type} ${key}`);
-    expect(shapes).toEqual(['put c/pods/', 'put o/pods/a/x', 'put o/pods/a/x', 'del o/pods/a/x', `put ${keys.logEntry(13)}`]);
+    expect(shapes).toEqual([
+      'put c/pods/',
+      'put o/pods/a/x',
+      'put o/pods/a/x',
+      'del o/pods/a/x',
+      `put ${keys.logEntry(13)}`,
+    ]);
     const values = operations.map((operation) => (operation.type === 'put' ? operation.value : new Uint8Array()));
     if (transformer) for (const value of values) expect(Buffer.from(value).includes('changed')).toBe(false);
     const reader = createRecordReader(transformer);
     expect(shown(reader.object(made.key, values[2]!))).toEqual(shown(changed));
     expect(reader.logHead(values[4]!)).toEqual({ time: 1234.5, before: 10, after: 13 });
     const log = reader.log(values[4]!);
-    expect(log.events.map(({ key, revision, previous, deleted }) => ({ key, revision, previous: shown(previous), deleted: shown(deleted) }))).toEqual([
+    expect(
+      log.events.map(({ key, revision, previous, deleted }) => ({
+        key,
+        revision,
+        previous: shown(previous),
+        deleted: shown(deleted),
+      })),
+    ).toEqual([
       { key: made.key, revision: 11, previous: undefined, deleted: undefined },
       { key: made.key, revision: 12, previous: shown(made), deleted: undefined },
       { key: made.key, revision: 13, previous: shown(changed), deleted: shown(gone) },
@@ -142,8 +183,14 @@ describe.each([
 
   it('a body is written once for a create, twice for an update', () => {
     const writer = createRecordWriter(transformer);
-    const size = (events: StoreEvent[]): number => writer.batch({ events, after: 2, compactions: [] }, 0, 0).reduce((sum, one) => sum + (one.type === 'put' ? one.value.byteLength : 0), 0);
-    const [old, now] = [entry('/pods/a/x', 1, 'o'.repeat(1000)), entry('/pods/a/x', 2, 'n'.repeat(1000))].map((of) => ({ ...of, attributes: none }));
+    const size = (events: StoreEvent[]): number =>
+      writer
+        .batch({ events, after: 2, compactions: [] }, 0, 0)
+        .reduce((sum, one) => sum + (one.type === 'put' ? one.value.byteLength : 0), 0);
+    const [old, now] = [entry('/pods/a/x', 1, 'o'.repeat(1000)), entry('/pods/a/x', 2, 'n'.repeat(1000))].map((of) => ({
+      ...of,
+      attributes: none,
+    }));
     expect(size([{ type: 'put', key: now!.key, revision: 2, entry: now!, previous: undefined }])).toBeLessThan(1150);
     expect(size([{ type: 'put', key: now!.key, revision: 2, entry: now!, previous: old! }])).toBeLessThan(2200);
   });

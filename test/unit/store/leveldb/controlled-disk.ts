@@ -30,7 +30,8 @@ export function createControlledDisk(): ControlledDisk {
   let gate: Promise<void> | undefined;
   let openGate = (): void => {};
 
-  const ioError = (message: string): Error => Object.assign(new Error(`IO error: /somewhere/000003.log: ${message}`), { code: 'LEVEL_IO_ERROR' });
+  const ioError = (message: string): Error =>
+    Object.assign(new Error(`IO error: /somewhere/000003.log: ${message}`), { code: 'LEVEL_IO_ERROR' });
   const apply = (operations: readonly DatabaseOperation[]): void => {
     for (const operation of operations) {
       if (operation.type === 'put') contents.set(operation.key, operation.value);
@@ -44,7 +45,9 @@ export function createControlledDisk(): ControlledDisk {
     return {
       async write(operations) {
         // The caller's bytes are copied before anything is awaited, as the interface promises.
-        const copy = operations.map((operation) => (operation.type === 'put' ? { ...operation, value: Uint8Array.from(operation.value) } : operation));
+        const copy = operations.map((operation) =>
+          operation.type === 'put' ? { ...operation, value: Uint8Array.from(operation.value) } : operation,
+        );
         writes.push(copy.map(({ type, key }) => `${type === 'put' ? '+' : '-'}${key}`));
         const failure = nextFailure;
         nextFailure = undefined;

@@ -1,22 +1,48 @@
 import { silentLogger } from '@nodeless/component-base/logger';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
-import { type Entry, type Operation, type Precondition, type Store, type StoreErrorCode, isStoreError } from '@nodeless/store/store';
+import {
+  type Entry,
+  type Operation,
+  type Precondition,
+  type Store,
+  type StoreErrorCode,
+  isStoreError,
+} from '@nodeless/store/store';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ControlledDisk, createControlledDisk } from './controlled-disk.ts';
 
 const a = '/pods/default/a';
 const b = '/pods/default/b';
 const attributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
-const put = (key: string, text: string, expected: Precondition = 'any'): Operation => ({ type: 'put', key, expected, attributes, value: () => ({ bytes: Buffer.from(text) }) });
-const remove = (key: string): Operation => ({ type: 'delete', key, expected: 'any', attributes, value: () => ({ bytes: Buffer.from('gone') }) });
+const put = (key: string, text: string, expected: Precondition = 'any'): Operation => ({
+  type: 'put',
+  key,
+  expected,
+  attributes,
+  value: () => ({ bytes: Buffer.from(text) }),
+});
+const remove = (key: string): Operation => ({
+  type: 'delete',
+  key,
+  expected: 'any',
+  attributes,
+  value: () => ({ bytes: Buffer.from('gone') }),
+});
 const text = (entry: Entry | undefined): string | undefined => entry && Buffer.from(entry.value.bytes).toString();
 
 let clock = createManualClock();
 let disk: ControlledDisk = createControlledDisk();
 let store: Store;
 
-const open = (): Promise<Store> => openLevelDbStore({ path: '/data/store', clock, log: silentLogger, openDatabase: disk.openDatabase, historyMs: 60_000 });
+const open = (): Promise<Store> =>
+  openLevelDbStore({
+    path: '/data/store',
+    clock,
+    log: silentLogger,
+    openDatabase: disk.openDatabase,
+    historyMs: 60_000,
+  });
 
 beforeEach(async () => {
   clock = createManualClock();
@@ -39,7 +65,10 @@ function follow(promise: Promise<unknown>): () => string {
 
 async function heard(after: number): Promise<string[]> {
   const events: string[] = [];
-  store.watch({ prefix: '/pods/' }, after, { onEvents: (more) => events.push(...more.map(({ type, key, entry }) => `${type} ${key} ${text(entry)}`)), onEnd: () => {} });
+  store.watch({ prefix: '/pods/' }, after, {
+    onEvents: (more) => events.push(...more.map(({ type, key, entry }) => `${type} ${key} ${text(entry)}`)),
+    onEnd: () => {},
+  });
   await settle();
   return events;
 }
@@ -51,7 +80,11 @@ describe('group commit', () => {
     const first = [store.commit([put(a, '1')]), store.commit([put(b, '2')])];
     await settle();
     expect(disk.writes).toHaveLength(1);
-    const second = [store.commit([put('/pods/x/1', '3')]), store.commit([put('/nodes//n', '4')]), store.commit([remove(a)])];
+    const second = [
+      store.commit([put('/pods/x/1', '3')]),
+      store.commit([put('/nodes//n', '4')]),
+      store.commit([remove(a)]),
+    ];
     await settle();
     expect(disk.writes).toHaveLength(1);
     await disk.release();
@@ -69,13 +102,13 @@ describe('group commit', () => {
     disk.hold();
     const state = follow(store.commit([put(a, 'new')]));
     await settle();
-    expect([state(), events, text(await store.get(a)), (await store.list({ prefix: '/pods/' })).revision, await store.revision('/pods/')]).toEqual([
-      'pending',
-      [],
-      'old',
-      made.revision,
-      made.revision,
-    ]);
+    expect([
+      state(),
+      events,
+      text(await store.get(a)),
+      (await store.list({ prefix: '/pods/' })).revision,
+      await store.revision('/pods/'),
+    ]).toEqual(['pending', [], 'old', made.revision, made.revision]);
     await disk.release();
     expect([state(), events, text(await store.get(a))]).toEqual(['done', [`put ${a} new`], 'new']);
   });
@@ -89,7 +122,13 @@ describe('group commit', () => {
     const check = follow(store.commit([{ type: 'check', key: a, expected: 'present' }]));
     const unrelated = follow(store.commit([put(b, '4', 17)]));
     await settle();
-    expect([first(), second(), third(), check(), unrelated()]).toEqual(['pending', 'pending', 'pending', 'pending', 'missing']);
+    expect([first(), second(), third(), check(), unrelated()]).toEqual([
+      'pending',
+      'pending',
+      'pending',
+      'pending',
+      'missing',
+    ]);
     await disk.release();
     await settle();
     expect([first(), second(), third(), check()]).toEqual(['done', 'exists', 'exists', 'done']);
@@ -104,7 +143,11 @@ describe('a write that fails', () => {
     disk.failNextWrite('No space left on device', { written });
     const commits = [store.commit([put(a, 'lost', made.revision)]), store.commit([put(b, 'with it', 'absent')])];
     await settle();
-    commits.push(store.commit([put(a, 'dependent')]), store.commit([put(b, 'met it', 'absent')]), store.commit([put('/nodes//n', 'independent')]));
+    commits.push(
+      store.commit([put(a, 'dependent')]),
+      store.commit([put(b, 'met it', 'absent')]),
+      store.commit([put('/nodes//n', 'independent')]),
+    );
     const outcomes = commits.map(follow);
     await settle();
     await disk.release();
@@ -114,12 +157,19 @@ describe('a write that fails', () => {
   it('fails its commits and their dependents, and leaves what was durable', async () => {
     const { revision, events, outcomes } = await fail(false);
     expect(outcomes()).toEqual(Array<StoreErrorCode>(5).fill('unavailable'));
-    expect([events, text(await store.get(a)), await store.get(b), await store.revision('/pods/')]).toEqual([[], 'old', undefined, revision]);
+    expect([events, text(await store.get(a)), await store.get(b), await store.revision('/pods/')]).toEqual([
+      [],
+      'old',
+      undefined,
+      revision,
+    ]);
   });
 
   it('says why, with the folder', async () => {
     disk.failNextWrite('No space left on device');
-    await expect(store.commit([put(a, 'x')])).rejects.toThrow('the store cannot write to its folder /data/store: No space left on device');
+    await expect(store.commit([put(a, 'x')])).rejects.toThrow(
+      'the store cannot write to its folder /data/store: No space left on device',
+    );
     // While it lasts, the answer is the same and immediate.
     await expect(store.commit([put(a, 'x')])).rejects.toThrow('No space left on device');
     await expect(store.compact('/pods/', 1)).rejects.toMatchObject({ code: 'unavailable' });
@@ -136,7 +186,11 @@ describe('a write that fails', () => {
     await store.close();
     store = await open();
     expect(await heard(revision)).toEqual([`put ${a} next`]);
-    expect([text(await store.get(a)), await store.get(b), await store.get('/nodes//n')]).toEqual(['next', undefined, undefined]);
+    expect([text(await store.get(a)), await store.get(b), await store.get('/nodes//n')]).toEqual([
+      'next',
+      undefined,
+      undefined,
+    ]);
   });
 
   it('is taken up when it was written after all', async () => {
@@ -232,7 +286,13 @@ it('a value that cannot be encoded fails its commit alone', async () => {
     },
     fromStorage: (bytes: Uint8Array) => bytes,
   };
-  store = await openLevelDbStore({ path: '/data/store', clock, log: silentLogger, openDatabase: disk.openDatabase, transformer });
+  store = await openLevelDbStore({
+    path: '/data/store',
+    clock,
+    log: silentLogger,
+    openDatabase: disk.openDatabase,
+    transformer,
+  });
   await expect(store.commit([put(b, 'x')])).rejects.toThrow('the store cannot encode a write: no key');
   await store.commit([put(a, 'y')]);
   expect([text(await store.get(a)), await store.get(b)]).toEqual(['y', undefined]);

@@ -11,7 +11,13 @@ import { type ControlledDisk, createControlledDisk } from './controlled-disk.ts'
 
 const a = '/pods/default/a';
 const attributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
-const put = (key: string, text: string): Operation => ({ type: 'put', key, expected: 'any', attributes, value: () => ({ bytes: Buffer.from(text) }) });
+const put = (key: string, text: string): Operation => ({
+  type: 'put',
+  key,
+  expected: 'any',
+  attributes,
+  value: () => ({ bytes: Buffer.from(text) }),
+});
 const text = (entry: Entry | undefined): string | undefined => entry && Buffer.from(entry.value.bytes).toString();
 const start = Date.UTC(2030, 0, 1);
 
@@ -38,7 +44,10 @@ describe('a folder', () => {
 
   it('that is in use is refused with its name, and can be opened once it is free', async () => {
     store = await open();
-    await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: `the store folder ${path} is in use by another process` });
+    await expect(open()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `the store folder ${path} is in use by another process`,
+    });
     await store.close();
     store = await open();
   });
@@ -57,19 +66,31 @@ describe('a folder', () => {
     const database = await openClassicLevel(path);
     await database.write([{ type: 'put', key: 'hello', value: Buffer.from('world') }]);
     await database.close();
-    await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: `the folder ${path} holds a database that is not a store of this program` });
+    await expect(open()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `the folder ${path} holds a database that is not a store of this program`,
+    });
   });
 
   it('that cannot be made is an error with its reason', async () => {
     path = '/dev/null/store';
-    await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/^the store folder \/dev\/null\/store cannot be opened: .*ENOTDIR/) });
+    await expect(open()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^the store folder \/dev\/null\/store cannot be opened: .*ENOTDIR/),
+    });
   });
 });
 
 describe('what is found', () => {
   let disk: ControlledDisk = createControlledDisk();
   const open = (now = start, log = silentLogger): Promise<Store> =>
-    openLevelDbStore({ path: '/data/store', clock: createManualClock(now), log, openDatabase: disk.openDatabase, historyMs: 60_000 });
+    openLevelDbStore({
+      path: '/data/store',
+      clock: createManualClock(now),
+      log,
+      openDatabase: disk.openDatabase,
+      historyMs: 60_000,
+    });
   beforeEach(() => {
     disk = createControlledDisk();
   });
@@ -125,14 +146,33 @@ describe('what is found', () => {
     const lines: string[] = [];
     const second = await open(start, createLogger({ write: (line) => lines.push(line) }));
     expect(lines.join()).toContain('the log of the store has a gap');
-    expect(await Promise.all(revisions.map((revision) => statusOf(second, revision)))).toEqual(['compacted', 'compacted', 'kept', 'kept', 'kept']);
+    expect(await Promise.all(revisions.map((revision) => statusOf(second, revision)))).toEqual([
+      'compacted',
+      'compacted',
+      'kept',
+      'kept',
+      'kept',
+    ]);
     await second.close();
   });
 
   it.each([
-    { name: 'an object that is not what the log says', spoil: () => disk.contents.delete(`o${a}`), message: /^the store folder \/data\/store cannot be opened: its log disagrees with/ },
-    { name: 'an object cut short', spoil: () => disk.contents.set(`o${a}`, disk.contents.get(`o${a}`)!.slice(0, 9)), message: /^the store folder \/data\/store cannot be opened: the record ends/ },
-    { name: 'no log at all', spoil: () => [...disk.contents.keys()].filter((key) => key.startsWith('l')).forEach((key) => disk.contents.delete(key)), message: /^the store folder \/data\/store cannot be opened: its log is missing/ },
+    {
+      name: 'an object that is not what the log says',
+      spoil: () => disk.contents.delete(`o${a}`),
+      message: /^the store folder \/data\/store cannot be opened: its log disagrees with/,
+    },
+    {
+      name: 'an object cut short',
+      spoil: () => disk.contents.set(`o${a}`, disk.contents.get(`o${a}`)!.slice(0, 9)),
+      message: /^the store folder \/data\/store cannot be opened: the record ends/,
+    },
+    {
+      name: 'no log at all',
+      spoil: () =>
+        [...disk.contents.keys()].filter((key) => key.startsWith('l')).forEach((key) => disk.contents.delete(key)),
+      message: /^the store folder \/data\/store cannot be opened: its log is missing/,
+    },
   ])('$name keeps it from opening', async ({ spoil, message }) => {
     const first = await open();
     await first.commit([put(a, 'one')]);

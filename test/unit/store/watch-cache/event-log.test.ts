@@ -2,7 +2,13 @@ import type { Entry, StoreEvent } from '@nodeless/store/store';
 import { createEventLog } from '@nodeless/store/watch-cache/event-log';
 import { describe, expect, it } from 'vitest';
 
-const event = (revision: number): StoreEvent => ({ type: 'put', key: 'k', revision, entry: {} as Entry, previous: undefined });
+const event = (revision: number): StoreEvent => ({
+  type: 'put',
+  key: 'k',
+  revision,
+  entry: {} as Entry,
+  previous: undefined,
+});
 
 function after(log: ReturnType<typeof createEventLog>, revision: number): number[] {
   const seen: number[] = [];
@@ -18,7 +24,15 @@ describe('event log', () => {
     const log = createEventLog();
     expect([after(log, 0), log.last()]).toEqual([[], 0]);
     for (const revision of [10, 20, 30]) log.append(event(revision));
-    expect([0, 9, 10, 15, 29, 30, 99].map((revision) => after(log, revision))).toEqual([[10, 20, 30], [10, 20, 30], [20, 30], [20, 30], [30], [], []]);
+    expect([0, 9, 10, 15, 29, 30, 99].map((revision) => after(log, revision))).toEqual([
+      [10, 20, 30],
+      [10, 20, 30],
+      [20, 30],
+      [20, 30],
+      [30],
+      [],
+      [],
+    ]);
     expect(log.last()).toBe(30);
   });
 
