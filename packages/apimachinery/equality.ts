@@ -8,6 +8,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 /**
  * Equal for an API object's purposes: absent, null, empty list, empty object and '' / 0 / false are one value, as they are
  * after a round trip through Go's omitempty. For comparing desired with observed state, where defaults are filled already.
+ * Quantities are compared as text: decoded objects have them in canonical form (see resource-list.ts for amounts).
  */
 export function semanticEqual(a: unknown, b: unknown): boolean {
   return equal(a, b, true);
@@ -37,7 +38,7 @@ function isEmpty(value: unknown): boolean {
   return true;
 }
 
-/** A copy that shares nothing with the original. Prototypes (null or plain) are kept. */
+/** A copy that shares nothing with the original and may be changed. */
 export function deepCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
@@ -46,16 +47,28 @@ export function deepCopy<T>(value: T): T {
     return copy as T;
   }
   const source = value as Record<string, unknown>;
-  const plain = Object.getPrototypeOf(source) !== null && !Object.hasOwn(source, '__proto__');
-  const copy = (plain ? {} : Object.create(null)) as Record<string, unknown>;
-  for (const key in source) copy[key] = deepCopy(source[key]);
+  const copy: Record<string, unknown> = {};
+  for (const key in source) {
+    const member = source[key];
+    if (key === '__proto__') setOwn(copy, key, deepCopy(member));
+    else copy[key] = typeof member === 'object' ? deepCopy(member) : member;
+  }
   return copy as T;
+}
+
+/** Sets a key that may come from a user: `__proto__` becomes a key like any other. */
+export function setOwn(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** Freezes the whole tree in place and returns it. Stops at what is frozen already: trees are frozen from the root. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
-  for (const key in value) deepFreeze((value as Record<string, unknown>)[key]);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) deepFreeze(value[i] as unknown);
+  } else {
+    for (const key in value) deepFreeze((value as Record<string, unknown>)[key]);
+  }
   return value;
 }
