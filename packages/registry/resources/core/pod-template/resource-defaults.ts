@@ -31,8 +31,10 @@ export function requestsFromLimits(requirements: ResourceRequirements | undefine
   for (const name of Object.keys(limits)) requests[name] ??= limits[name]!;
 }
 
-export const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
-export const isPodLevelResource = (name: string): boolean => name === 'cpu' || name === 'memory' || isHugePages(name);
+
+import { isHugePages } from './resource-names.ts';
+
+const isPodLevelResource = (name: string): boolean => name === 'cpu' || name === 'memory' || isHugePages(name);
 
 /** Pod-level resources that are only partly given are completed from the containers. */
 export function defaultPodLevelResources(spec: PodSpec): void {
