@@ -63,6 +63,8 @@ export interface ResolvedPod {
   readonly volumes: readonly ResolvedVolume[];
   readonly dns: { readonly nameservers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
   readonly hostname: string;
+  /** The domain that makes the host name fully qualified, where the pod has a subdomain. */
+  readonly hostDomain?: string;
   /** Lines for /etc/hosts beyond the pod's own. */
   readonly hostAliases: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
   readonly pullSecrets: readonly { readonly registry: string; readonly username: string; readonly password: string }[];
