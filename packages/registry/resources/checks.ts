@@ -8,11 +8,11 @@ import {
   required,
   tooLong,
 } from '@nodeless/apimachinery/field-errors';
+import { validateCidr, validateIp, validateLegacyCidr, validateLegacyIp } from '@nodeless/apimachinery/ip-validation';
 import type { LabelSelector } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName, nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { FieldError } from '@nodeless/apimachinery/status';
-import { parseCidr, parseIp } from './ip.ts';
 
 export { duplicate, forbiddenField as forbidden, internalFieldError, invalidValue as invalid, notSupported, required, tooLong };
 
@@ -129,38 +129,15 @@ export function checkRequiredOneOf(faults: Faults, path: string, value: string |
 
 /** Addresses in fields that once took sloppy ones; `stored` values stay valid. */
 export function checkLegacyIp(faults: Faults, path: string, value: string, stored: readonly string[] = []): void {
-  if (stored.includes(value)) return;
-  const ip = parseIp(value);
-  if (ip === undefined) {
-    faults.push(invalidValue(path, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
-    return;
-  }
-  if (ip.leadingZeros) faults.push(invalidValue(path, value, 'must not have leading 0s'));
-  else if (ip.mapped) faults.push(invalidValue(path, value, 'must not be an IPv4-mapped IPv6 address'));
+  faults.push(...validateLegacyIp(path, value, { strict: true, old: stored }));
 }
-
 /** Addresses in newer fields. */
 export function checkIp(faults: Faults, path: string, value: string): void {
-  const before = faults.length;
-  checkLegacyIp(faults, path, value);
-  if (faults.length > before) return;
-  const { canonical } = parseIp(value)!;
-  if (canonical !== value) faults.push(invalidValue(path, value, `must be in canonical form (${JSON.stringify(canonical)})`));
+  faults.push(...validateIp(path, value));
 }
-
 export function checkLegacyCidr(faults: Faults, path: string, value: string, stored: readonly string[] = []): void {
-  if (stored.includes(value)) return;
-  const cidr = parseCidr(value);
-  if (cidr === undefined) faults.push(invalidValue(path, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
-  else if (cidr.leadingZeros) faults.push(invalidValue(path, value, 'must not have leading 0s in IP or prefix length'));
-  else if (cidr.ip.mapped) faults.push(invalidValue(path, value, 'must not have an IPv4-mapped IPv6 address'));
-  else if (cidr.ip.value !== cidr.network) faults.push(invalidValue(path, value, 'must not have bits set beyond the prefix length'));
+  faults.push(...validateLegacyCidr(path, value, { strict: true, old: stored }));
 }
-
 export function checkCidr(faults: Faults, path: string, value: string): void {
-  const before = faults.length;
-  checkLegacyCidr(faults, path, value);
-  if (faults.length > before) return;
-  const { canonical } = parseCidr(value)!;
-  if (canonical !== value) faults.push(invalidValue(path, value, `must be in canonical form (${JSON.stringify(canonical)})`));
+  faults.push(...validateCidr(path, value));
 }

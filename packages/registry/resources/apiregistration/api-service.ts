@@ -2,7 +2,7 @@ import type { APIService } from '@nodeless/apimachinery/generated/types/apiregis
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
-import { rfc3339 } from '../timestamps.ts';
+import { formatTime } from '@nodeless/apimachinery/time';
 
 export const apiService: KindDefinition = {
   group: 'apiregistration.k8s.io',
@@ -18,7 +18,7 @@ export const apiService: KindDefinition = {
           {
             type: 'Available',
             status: 'True',
-            lastTransitionTime: rfc3339(context.now()),
+            lastTransitionTime: formatTime(context.now()),
             reason: 'Local',
             message: 'Local APIServices are always available',
           },

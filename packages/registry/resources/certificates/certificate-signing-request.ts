@@ -3,7 +3,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import type { RequestContext } from '../../strategy.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
-import { rfc3339 } from '../timestamps.ts';
+import { formatTime } from '@nodeless/apimachinery/time';
 
 export const certificateSigningRequest: KindDefinition = {
   group: 'certificates.k8s.io',
@@ -74,7 +74,7 @@ function keepApprovals(object: UnknownObject, old: Readonly<UnknownObject>): voi
 }
 
 function stampConditions(object: UnknownObject, old: Readonly<UnknownObject>, context: RequestContext): void {
-  const now = rfc3339(context.now());
+  const now = formatTime(context.now());
   const conditions = conditionsOf(object);
   conditions.forEach((condition, i) => {
     if (condition.lastUpdateTime && condition.lastTransitionTime) return;

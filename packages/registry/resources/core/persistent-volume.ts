@@ -3,7 +3,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import type { RequestContext } from '../../strategy.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
-import { rfc3339 } from '../timestamps.ts';
+import { formatTime } from '@nodeless/apimachinery/time';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultNetworkVolume } from './pod-template/volume-defaults.ts';
 
@@ -13,7 +13,7 @@ export const persistentVolume: KindDefinition = {
   strategy: {
     default: defaultVolume,
     prepareForCreate: (object, context) => {
-      (object as PersistentVolume).status = { phase: 'Pending', lastPhaseTransitionTime: rfc3339(context.now()) };
+      (object as PersistentVolume).status = { phase: 'Pending', lastPhaseTransitionTime: formatTime(context.now()) };
     },
     prepareForUpdate: keepStatus,
     resetFields: [['status']],
@@ -43,6 +43,6 @@ function prepareStatusUpdate(object: UnknownObject, old: Readonly<UnknownObject>
     status.lastPhaseTransitionTime ??= stored.lastPhaseTransitionTime;
     if (status.lastPhaseTransitionTime === undefined) delete status.lastPhaseTransitionTime;
   } else if (status.lastPhaseTransitionTime === undefined || status.lastPhaseTransitionTime === stored.lastPhaseTransitionTime) {
-    status.lastPhaseTransitionTime = rfc3339(context.now());
+    status.lastPhaseTransitionTime = formatTime(context.now());
   }
 }

@@ -6,6 +6,7 @@ import { defaultPodOnly, defaultPodSpec } from './pod-template/defaults.ts';
 import { prepareNewPod } from './pod-create.ts';
 import { keepObservedGenerations, onlyEphemeralContainers, onlyResources } from './pod-doors.ts';
 import { podGracePeriod } from './pod-deletion.ts';
+import { validateNewPod } from './pod-validation.ts';
 
 export const pod: KindDefinition = {
   group: '',
@@ -14,6 +15,7 @@ export const pod: KindDefinition = {
     generation: true,
     default: defaultPod,
     prepareForCreate: prepareNewPod,
+    validate: validateNewPod,
     prepareForUpdate: keepStatus,
     resetFields: [['status']],
     gracefulDeletion: { gracePeriodSeconds: podGracePeriod },

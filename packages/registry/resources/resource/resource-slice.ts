@@ -1,7 +1,7 @@
 import type { DeviceAttribute, ResourceSlice } from '@nodeless/apimachinery/generated/types/resource/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
-import { rfc3339 } from '../timestamps.ts';
+import { formatTime } from '@nodeless/apimachinery/time';
 
 export const resourceSlice: KindDefinition = {
   group: 'resource.k8s.io',
@@ -22,7 +22,7 @@ export const resourceSlice: KindDefinition = {
 
 function defaultSlice(object: UnknownObject): void {
   for (const device of (object as unknown as ResourceSlice).spec?.devices ?? []) {
-    for (const taint of device.taints ?? []) taint.timeAdded ??= rfc3339(Date.now());
+    for (const taint of device.taints ?? []) taint.timeAdded ??= formatTime(Date.now());
     for (const name of Object.keys(device.nodeAllocatableResourceMappings ?? {})) {
       device.nodeAllocatableResourceMappings![name]!.allocationMultiplier ??= '1';
     }
