@@ -3,14 +3,16 @@ import type { ServedResource } from './resource-table.ts';
 import type { KindStrategy, Strategy } from './strategy.ts';
 
 /** A kind's strategy with what it leaves out filled in from what is served: a kind without one of its own works by schema alone. */
-export function completeStrategy({ definition, subresources }: ServedResource): KindStrategy {
+export function completeStrategy({ definition, subresources, model }: ServedResource): KindStrategy {
   const own = definition.strategy;
   if (!subresources.has('status') || own.status) return own;
   return {
     ...own,
     resetFields: own.resetFields ?? [['status']],
     prepareForCreate(object, context) {
-      delete object.status;
+      // a built-in type's status is a struct, which is never left out
+      if (model === '') delete object.status;
+      else object.status = {};
       own.prepareForCreate?.(object, context);
     },
     prepareForUpdate(object, old, context) {

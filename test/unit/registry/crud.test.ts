@@ -32,7 +32,7 @@ describe('create', () => {
     ['another kind', { ...configMap('a'), kind: 'Secret' }, {}, { message: 'Secret in version "v1" cannot be handled as a ConfigMap: illegal base64 data at input byte 0' }],
     ['no such kind', { ...configMap('a'), kind: 'Zig' }, {}, { message: 'Zig in version "v1" cannot be handled as a ConfigMap: no kind "Zig" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"' }],
     ['a list', { ...configMap('a'), kind: 'ConfigMapList', data: undefined }, {}, { message: 'ConfigMapList in version "v1" cannot be handled as a ConfigMap: converting (v1.ConfigMapList) to (core.ConfigMap): unknown conversion' }],
-    ['a bad apiVersion', { ...configMap('a'), apiVersion: 'a/b/c' }, {}, { message: 'the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c","kind": ...)' }],
+    ['a bad apiVersion', { ...configMap('a'), apiVersion: 'a/b/c' }, {}, { message: 'the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c","kind":" ...)' }],
     ['a bad name', configMap('Bad_Name'), {}, { code: 422, reason: 'Invalid' }],
     ['a bad option', configMap('a'), { dryRun: ['Zig'] }, { message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Zig"]: supported values: "All"' }],
     ['an unknown field, strictly', { ...configMap('a'), zig: 1 }, { fieldValidation: 'Strict' }, { message: 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "zig"' }],
