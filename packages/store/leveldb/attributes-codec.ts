@@ -37,11 +37,12 @@ function writeStrings(writer: ByteWriter, strings: Strings): void {
 /** Decodes attributes; equal ones come out as one object, because thousands of objects share their labels. */
 export function createAttributesReader(): (bytes: Buffer) => Attributes {
   const known = new Map<string, Attributes>();
+  const reader = createByteReader();
   return (bytes) => {
     const id = bytes.toString('latin1');
     let attributes = known.get(id);
     if (attributes) return attributes;
-    attributes = readAttributes(createByteReader(bytes));
+    attributes = readAttributes(reader.over(bytes));
     if (known.size >= 10_000) known.clear();
     known.set(id, attributes);
     return attributes;

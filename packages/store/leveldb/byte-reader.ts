@@ -1,5 +1,7 @@
 /** Reads what a ByteWriter wrote. Throws RangeError beyond the end. */
 export interface ByteReader {
+  /** Goes to the start of another record: one reader serves thousands of them. */
+  over(source: Uint8Array): ByteReader;
   done(): boolean;
   byte(): number;
   varint(): number;
@@ -12,8 +14,8 @@ export interface ByteReader {
   rest(): Buffer;
 }
 
-export function createByteReader(source: Uint8Array): ByteReader {
-  const buffer = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+export function createByteReader(first: Uint8Array = new Uint8Array()): ByteReader {
+  let buffer = Buffer.alloc(0);
   let position = 0;
   const take = (length: number): number => {
     const start = position;
@@ -34,7 +36,12 @@ export function createByteReader(source: Uint8Array): ByteReader {
     const start = take(length);
     return buffer.subarray(start, start + length);
   };
-  return {
+  const reader: ByteReader = {
+    over(source) {
+      buffer = Buffer.isBuffer(source) ? source : Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+      position = 0;
+      return reader;
+    },
     done: () => position === buffer.length,
     byte: () => buffer[take(1)]!,
     varint,
@@ -48,4 +55,5 @@ export function createByteReader(source: Uint8Array): ByteReader {
     enclosed: () => bytes(buffer.readUInt32LE(take(4))),
     rest: () => bytes(buffer.length - position),
   };
+  return reader.over(first);
 }

@@ -42,9 +42,13 @@ export const openClassicLevel: OpenDatabase = async (path) => {
     async *read(range) {
       const iterator = level.iterator({ ...range, fillCache: false, highWaterMarkBytes: 1024 * 1024 });
       try {
+        let next = iterator.nextv(chunk);
         for (;;) {
-          const entries = await iterator.nextv(chunk);
+          const entries = await next;
           if (entries.length === 0) return;
+          // The disk is read while the caller decodes. It may leave before it looks at the next chunk, and its error.
+          next = iterator.nextv(chunk);
+          next.catch(() => {});
           yield entries;
         }
       } finally {

@@ -138,24 +138,26 @@ export interface RecordReader {
 export function createRecordReader(transformer: ValueTransformer | undefined): RecordReader {
   const attributesOf = createAttributesReader();
   const slab = createSlab();
+  const outer = createByteReader();
+  const inner = createByteReader();
 
   const entryOf = (key: string, revision: Revision, stored: Uint8Array): Entry => {
-    const reader = createByteReader(transformer ? transformer.fromStorage(stored, key) : stored);
+    const reader = inner.over(transformer ? transformer.fromStorage(stored, key) : stored);
     const attributes: Attributes = attributesOf(reader.enclosed());
     return { key, revision, value: { bytes: slab.copy(reader.rest()), decoded: undefined }, attributes };
   };
 
   return {
     object(key, record) {
-      const reader = createByteReader(record);
+      const reader = outer.over(record);
       return entryOf(key, reader.varint(), reader.rest());
     },
     logHead(record) {
-      const reader = createByteReader(record);
+      const reader = outer.over(record);
       return { time: reader.double(), before: reader.varint(), after: reader.varint() };
     },
     log(record) {
-      const reader = createByteReader(record);
+      const reader = outer.over(record);
       const head = { time: reader.double(), before: reader.varint(), after: reader.varint() };
       const events: LoggedEvent[] = [];
       for (let count = reader.varint(); count > 0; count--) {
