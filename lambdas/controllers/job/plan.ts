@@ -48,7 +48,9 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   let { requeueAfterMs } = verdict;
   let remove: readonly Pod[] = [];
   let create: (number | undefined)[] = [];
-  const target = verdict.target ?? (status.conditions ?? []).find((c) => (c.type === 'FailureTarget' || c.type === 'SuccessCriteriaMet') && c.status === 'True');
+  // Once decided it stays: what its own pods do while they are stopped is no new reason.
+  const decided = (status.conditions ?? []).find((c) => (c.type === 'FailureTarget' || c.type === 'SuccessCriteriaMet') && c.status === 'True');
+  const target = decided ?? verdict.target;
   if (target) {
     setCondition(status, { type: target.type, status: 'True', reason: target.reason, message: target.message }, now);
     remove = active;
