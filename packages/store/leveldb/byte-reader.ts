@@ -15,7 +15,7 @@ export interface ByteReader {
 }
 
 export function createByteReader(first: Uint8Array = new Uint8Array()): ByteReader {
-  let buffer = Buffer.alloc(0);
+  let buffer: Buffer = Buffer.alloc(0);
   let position = 0;
   const take = (length: number): number => {
     const start = position;

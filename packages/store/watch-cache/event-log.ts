@@ -7,6 +7,11 @@ export interface EventLog {
   append(event: StoreEvent): void;
   /** Forgets events up to and including `revision`. */
   dropThrough(revision: Revision): void;
+  /**
+   * Lets go of the decoded objects of states that were replaced up to and including `revision`: whoever still wants
+   * one reads its bytes. They are several times as large as these.
+   */
+  releaseThrough(revision: Revision): void;
   /** Calls `visit` for each event after `revision`, oldest first. */
   after(revision: Revision, visit: (event: StoreEvent) => void): void;
   /** Calls `visit` for each event after `revision`, newest first. */
@@ -16,6 +21,7 @@ export interface EventLog {
 export function createEventLog(): EventLog {
   let events: StoreEvent[] = [];
   let start = 0;
+  let released = 0;
 
   /** The index of the first event after `revision`. */
   const indexAfter = (revision: Revision): number => {
@@ -43,6 +49,14 @@ export function createEventLog(): EventLog {
         events.fill(undefined as unknown as StoreEvent, start, next);
         start = next;
       }
+    },
+    releaseThrough(revision) {
+      for (let i = indexAfter(released); i < events.length && events[i]!.revision <= revision; i++) {
+        const { type, entry, previous } = events[i]!;
+        if (previous) previous.value.decoded = undefined;
+        if (type === 'delete') entry.value.decoded = undefined;
+      }
+      released = revision;
     },
     after(revision, visit) {
       for (let i = indexAfter(revision); i < events.length; i++) visit(events[i]!);

@@ -68,6 +68,8 @@ export interface InitialState {
 
 /** How often watchers without events learn the revision, and history is looked through, while anything happens. */
 const housekeepingMs = 1000;
+/** How long the decoded form of a state that was replaced is kept, for watchers that lag a little. */
+const decodedMs = 10_000;
 
 export function createWatchCache(options: WatchCacheOptions): WatchCache {
   const { clock, log, limits, initial } = options;
@@ -77,6 +79,8 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
   let counter = initial.counter;
   let timer: Timer | undefined;
   let told = counter;
+  /** Where the counter stood when; the newest of those that are old enough says what may be released. */
+  const ticks: { readonly time: number; readonly counter: number }[] = [];
   let forgotten = initial.compacted;
 
   const stateOf = (type: string): TypeState => {
@@ -113,13 +117,23 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
     return undefined;
   };
 
+  const release = (now: number): void => {
+    if (told < counter) ticks.push({ time: now, counter });
+    let old: number | undefined;
+    while (ticks[0] && now - ticks[0].time >= decodedMs) old = ticks.shift()!.counter;
+    if (old === undefined) return;
+    for (const state of types.values()) state.events.releaseThrough(old + state.offset);
+  };
+
   const housekeeping = (): void => {
     timer = undefined;
+    release(clock.now());
     const behind = told < counter;
     told = counter;
     const floor = compacted();
     if (behind) for (const state of types.values()) if (state.watchers.size() > 0) state.watchers.progress(counter);
-    if (floor < counter) arm(behind ? housekeepingMs : Math.max(housekeepingMs, limits.historyMs / 10));
+    if (floor < counter)
+      arm(behind || ticks.length > 0 ? housekeepingMs : Math.max(housekeepingMs, limits.historyMs / 10));
   };
   const arm = (ms: number): void => {
     timer = clock.setTimer(housekeeping, ms);
@@ -127,9 +141,10 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
 
   const touched = new Set<TypeState>();
   const noteHistory = (time: number, before: number, events: readonly StoreEvent[]): void => {
-    let replaced = 0;
-    for (const event of events) if (event.previous) replaced += event.previous.value.bytes.byteLength + 500;
-    history.note(time, before, replaced);
+    let bytes = 0;
+    // Beside the bodies, an event and an entry are some objects of a few hundred bytes.
+    for (const event of events) bytes += 200 + (event.previous ? event.previous.value.bytes.byteLength + 300 : 0);
+    history.note(time, before, bytes);
   };
 
   for (const entry of initial.entries) stateOf(typeOf(entry.key)).set(entry);

@@ -36,6 +36,30 @@ describe('event log', () => {
     expect(log.last()).toBe(30);
   });
 
+  it('releases the decoded form of what was replaced, and of nothing else', () => {
+    const log = createEventLog();
+    const entry = (revision: number): Entry => ({
+      key: 'k',
+      revision,
+      value: { bytes: new Uint8Array(), decoded: revision },
+      attributes: { labels: undefined, fields: undefined, owners: undefined, trigger: undefined },
+    });
+    const [one, two, three, gone] = [1, 2, 3, 4].map(entry) as [Entry, Entry, Entry, Entry];
+    log.append({ type: 'put', key: 'k', revision: 1, entry: one, previous: undefined });
+    log.append({ type: 'put', key: 'k', revision: 2, entry: two, previous: one });
+    log.append({ type: 'put', key: 'k', revision: 3, entry: three, previous: two });
+    const decoded = () => [one, two, three, gone].map(({ value }) => value.decoded);
+    log.releaseThrough(1);
+    expect(decoded()).toEqual([1, 2, 3, 4]);
+    log.releaseThrough(2);
+    expect(decoded()).toEqual([undefined, 2, 3, 4]);
+    log.releaseThrough(9);
+    expect(decoded()).toEqual([undefined, undefined, 3, 4]);
+    log.append({ type: 'delete', key: 'k', revision: 10, entry: gone, previous: three });
+    log.releaseThrough(10);
+    expect(decoded()).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
   it('forgets from the old end, again and again', () => {
     const log = createEventLog();
     let next = 1;
