@@ -54,6 +54,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
   let deadline: number | undefined;
   let stopping: Promise<void> | undefined;
   let disposed = false;
+  let removing = false;
   let busy: Promise<void> | undefined;
   let again = false;
   let timer: Timer | undefined;
@@ -268,6 +269,8 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
   };
 
   const publish = (plan: PodPlan | undefined): void => {
+    // What is left while it is being removed says nothing about how it ended.
+    if (removing) return;
     const waiting = plan?.waiting ?? nothingWaits;
     const pod = seen ?? (waiting.size > 0 ? { ref, nodeName: desired?.pod.spec?.nodeName ?? '', sandbox: undefined, containers: [] } : undefined);
     observation = pod && observePod(pod, {
@@ -325,6 +328,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     stop,
     async remove(graceSeconds) {
       await stop(graceSeconds);
+      removing = true;
       await runtime.removePod(ref);
       seen = undefined;
       observation = undefined;

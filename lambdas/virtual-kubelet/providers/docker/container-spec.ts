@@ -12,6 +12,8 @@ export interface SpecContext {
   readonly nodeName: string;
   /** Bytes of the engine's machine. */
   readonly machineMemory: number;
+  /** False = scores below 0 are refused. */
+  readonly protectsFromOom: boolean;
   /** `enginePath:containerPath[:options]`, volumes, termination file and the pod's own files included. */
   readonly binds: readonly string[];
   /** Below the kubelet folder; '' = the container has none. */
@@ -65,7 +67,7 @@ export function containerSpec(start: ContainerStart, context: SpecContext): Dock
       IpcMode: pod.spec?.hostIPC ? 'host' : inSandbox,
       ...(pod.spec?.hostPID ? { PidMode: 'host' } : pod.spec?.shareProcessNamespace ? { PidMode: inSandbox } : {}),
       ...engineResources(container),
-      OomScoreAdj: oomScore(pod, container, context.machineMemory),
+      OomScoreAdj: Math.max(oomScore(pod, container, context.machineMemory), context.protectsFromOom ? -1000 : 0),
       ...hostSecurity,
       LogConfig: logConfig,
     },

@@ -136,7 +136,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     const place = await placeOf(start.pod);
     facts ??= await nodes.facts();
     const { binds, terminationFile } = await volumes.binds(start, place);
-    const spec = containerSpec(start, { cluster, nodeName: place.name, machineMemory: facts.memoryBytes, binds, terminationFile });
+    const spec = containerSpec(start, { cluster, nodeName: place.name, machineMemory: facts.memoryBytes, protectsFromOom: place.protectsFromOom, binds, terminationFile });
     try {
       return (await engine.createContainer(spec)).id;
     } catch (error) {

@@ -30,6 +30,8 @@ export interface NodePlace extends NodeHelper {
   readonly index: number;
   /** The node's volume as the engine's own file system sees it: what bind mounts name. */
   readonly volumePath: string;
+  /** Whether the engine may protect a process from the kernel's choice when memory runs out (it may lack the right). */
+  readonly protectsFromOom: boolean;
 }
 
 /** Inside the helper. */
@@ -55,15 +57,21 @@ export async function ensureHelper(engine: Engine, node: string, index: number, 
   const address = nodeAddress(network.subnet, index);
   await callEngine(() => engine.createVolume({ Name: nodeVolumeName(cluster, node), Labels: { [label.cluster]: cluster, [label.role]: 'node', [label.node]: node } }));
   const volumePath = (await callEngine(() => engine.getVolume(nodeVolumeName(cluster, node)).inspect())).Mountpoint;
-  const containerId = await callEngine(async () => {
+  const { containerId, protectsFromOom } = await callEngine(async () => {
     const found = await findHelper(engine, name, image);
-    const id = found ?? (await createHelper(engine, node, address, settings));
+    const id = found ?? (await createHelper(engine, node, address, settings, true));
     try {
-      await engine.getContainer(id).start();
+      await startHelper(engine, id);
+      const { HostConfig } = await engine.getContainer(id).inspect();
+      return { containerId: id, protectsFromOom: (HostConfig.OomScoreAdj ?? 0) < 0 };
     } catch (error) {
-      if (!isAlreadySo(error)) throw error;
+      if (found !== undefined) throw error;
+      // An engine without CAP_SYS_RESOURCE cannot start what asks for a lower score, and does not say so plainly.
+      await engine.getContainer(id).remove({ force: true });
+      const plain = await createHelper(engine, node, address, settings, false);
+      await startHelper(engine, plain);
+      return { containerId: plain, protectsFromOom: false };
     }
-    return id;
   });
   return {
     name: node,
@@ -71,6 +79,7 @@ export async function ensureHelper(engine: Engine, node: string, index: number, 
     containerId,
     address,
     volumePath,
+    protectsFromOom,
     exec: (command, options) => runCommand(engine, containerId, command, options),
     namespaceOf: (podUid) => namespaceOf(engine, cluster, podUid),
   };
@@ -89,7 +98,15 @@ async function findHelper(engine: Engine, name: string, image: string): Promise<
   }
 }
 
-async function createHelper(engine: Engine, node: string, address: string, settings: HelperSettings): Promise<string> {
+async function startHelper(engine: Engine, id: string): Promise<void> {
+  try {
+    await engine.getContainer(id).start();
+  } catch (error) {
+    if (!isAlreadySo(error)) throw error;
+  }
+}
+
+async function createHelper(engine: Engine, node: string, address: string, settings: HelperSettings, protect: boolean): Promise<string> {
   const { cluster, image, network } = settings;
   const name = helperName(cluster, node);
   try {
@@ -102,6 +119,7 @@ async function createHelper(engine: Engine, node: string, address: string, setti
         CapAdd: capabilities,
         SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
         PidMode: 'host',
+        OomScoreAdj: protect ? -998 : 0,
         NetworkMode: network.name,
         Binds: [`${nodeVolumeName(cluster, node)}:${kubeletFolder}`],
         // Host ports on 127.0.0.1 are forwarded to pods; forwarding itself is what a node does.

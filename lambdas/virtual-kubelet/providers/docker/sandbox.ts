@@ -70,7 +70,6 @@ export function sandboxSpec(resolved: ResolvedPod, context: SandboxContext): Doc
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
-      OomScoreAdj: -998,
       CpuShares: 2,
       LogConfig: { Type: 'none', Config: {} },
     },
