@@ -22,6 +22,8 @@ export interface Endpoint {
   /** The served version of a stored object: itself, or a new object that may share its frozen parts. */
   fromStorage(object: Readonly<UnknownObject>): UnknownObject;
   key(namespace: string, name: string): string;
+  /** The endpoint of another served version of the same stored objects; itself for its own. */
+  sibling(apiVersion: string): Endpoint | undefined;
 }
 
 /** Endpoints by resource; made on first use and again when the resource is replaced. */
@@ -39,9 +41,13 @@ export function createEndpoints(resources: ResourceTable): Endpoints {
     let endpoint = made.get(served);
     if (!endpoint) {
       if (!served.storage) throw methodNotAllowed();
-      made.set(served, (endpoint = createEndpoint(served, served.storage)));
+      made.set(served, (endpoint = createEndpoint(served, served.storage, siblingOf)));
     }
     return endpoint;
+  };
+  const siblingOf = (prefix: string, apiVersion: string): Endpoint | undefined => {
+    const other = resources.all().find((r) => r.apiVersion === apiVersion && r.storage?.prefix === prefix);
+    return other && endpointOf(other);
   };
   const endpoints: Endpoints = {
     served(group, version, resource) {
@@ -59,10 +65,14 @@ export function createEndpoints(resources: ResourceTable): Endpoints {
   return endpoints;
 }
 
-function createEndpoint(served: ServedResource, storage: StorageLocation): Endpoint {
+function createEndpoint(
+  served: ServedResource,
+  storage: StorageLocation,
+  siblingOf: (prefix: string, apiVersion: string) => Endpoint | undefined,
+): Endpoint {
   const isStorageVersion = served.group === storage.group && served.version === storage.version;
   const conversion = isStorageVersion ? undefined : served.definition.conversions?.[`${served.group}/${served.version}`];
-  return {
+  const endpoint: Endpoint = {
     served,
     strategy: completeStrategy(served),
     storage,
@@ -81,7 +91,9 @@ function createEndpoint(served: ServedResource, storage: StorageLocation): Endpo
       return conversion ? conversion.fromStorage(object) : { ...object, apiVersion: served.apiVersion };
     },
     key: (namespace, name) => `${storage.prefix}${served.namespaced ? namespace : ''}/${name}`,
+    sibling: (apiVersion) => (apiVersion === served.apiVersion ? endpoint : siblingOf(storage.prefix, apiVersion)),
   };
+  return endpoint;
 }
 
 /** A subresource that is another way to read and write its parent: /status, /finalize, /approval, /resize, … */

@@ -7,6 +7,7 @@ import { type FieldError, conflict, invalid } from '@nodeless/apimachinery/statu
 import type { Entry, Operation } from '@nodeless/store/store';
 import { type RegistryCore, attributesOf } from './core.ts';
 import { isDeletedByUpdate } from './deletion.ts';
+import { sameButForTimes } from './managed-fields.ts';
 import { matchNamespace, metadataOf } from './object-meta.ts';
 import { validateFinalizerNames, validateMeta, validateMetaUpdate } from './object-meta-validation.ts';
 import { fittingDraft } from './prepare-create.ts';
@@ -75,6 +76,12 @@ export async function prepareUpdate(
     };
     const freed = (await served.definition.sideEffects?.onDelete?.(object, context, core.reader)) ?? [];
     return { effect: 'remove', object, operations: [remove, ...(await relatedOperations(core, [...related, ...freed]))] };
+  }
+  if (sameButForTimes(metadata, oldMetadata)) {
+    const written = metadata.managedFields;
+    metadata.managedFields = oldMetadata.managedFields;
+    if (related.length === 0 && isUnchanged(fittingDraft(request, object), entry.value)) return { effect: 'none', object, operations: [] };
+    metadata.managedFields = written;
   }
   const draft = fittingDraft(request, object);
   if (related.length === 0 && isUnchanged(draft, entry.value)) return { effect: 'none', object, operations: [] };

@@ -1,3 +1,4 @@
+import { managerOrUserAgent } from '@nodeless/apimachinery/apply/manager-name';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { AdmissionAttributes } from './admission/admission.ts';
 import { type Endpoint, doorOf } from './endpoint.ts';
@@ -26,7 +27,7 @@ export function beginWrite(scope: RequestScope, endpoint: Endpoint, now: () => n
     door: doorOf(endpoint, scope.subresource),
     context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now },
     dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0,
-    manager: managerOf(scope),
+    manager: managerOrUserAgent(scope.fieldManager ?? '', scope.userAgent),
     fieldValidation: (scope.fieldValidation || 'Warn') as WriteRequest['fieldValidation'],
     warn(text) {
       if (warned?.has(text)) return;
@@ -35,16 +36,6 @@ export function beginWrite(scope: RequestScope, endpoint: Endpoint, now: () => n
     },
   };
 }
-
-/** The field manager is the user agent's product where the client names none. */
-function managerOf({ fieldManager, userAgent }: RequestScope): string {
-  if (fieldManager) return fieldManager;
-  const slash = userAgent.indexOf('/');
-  let product = (slash < 0 ? userAgent : userAgent.slice(0, slash)).replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
-  if (product.length > maxManagerLength) product = product.slice(0, maxManagerLength);
-  return product;
-}
-const maxManagerLength = 128;
 
 export function admissionAttributes(
   { scope, endpoint, dryRun, warn }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn'>,
