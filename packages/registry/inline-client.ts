@@ -41,8 +41,11 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
   });
 
   /** undefined where the answer is there at once, which spares every request a turn of the microtask queue. */
-  const authorize = ({ group, version, resource, subresource, namespace, name }: RequestScope, verb: string): void | Promise<void> => {
-    const attributes = { user, verb, group, version, resource, subresource, namespace, name };
+  const authorize = ({ group, version, resource, subresource, namespace, name }: RequestScope, verb: string, selected?: WatchQuery): void | Promise<void> => {
+    const attributes =
+      selected === undefined
+        ? { user, verb, group, version, resource, subresource, namespace, name }
+        : { user, verb, group, version, resource, subresource, namespace, name: selectedName(selected.fieldSelector), fieldSelector: selected.fieldSelector, labelSelector: selected.labelSelector };
     const pending = authorizer.authorize(attributes);
     if (pending instanceof Promise) {
       return pending.then(({ decision, reason }) => {
@@ -62,7 +65,7 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
     },
     async list<T extends KubernetesObject>(type: ResourceType<T>, query: ListQuery = {}): Promise<List<T>> {
       const scope = scopeOf(type, 'list', query.namespace);
-      await authorize(scope, 'list');
+      await authorize(scope, 'list', query);
       const list = await registry.list(scope, listOptions(query));
       return { items: list.items.map((item) => typed<T>(item.object())), metadata: list.metadata };
     },
@@ -102,7 +105,7 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
     },
     async deleteCollection(type, query, options = {}) {
       const scope = scopeOf(type, 'deletecollection', query.namespace);
-      await authorize(scope, 'deletecollection');
+      await authorize(scope, 'deletecollection', query);
       await registry.deleteCollection(scope, listOptions(query), deletion(options));
     },
     watch<T extends KubernetesObject>(type: ResourceType<T>, query: WatchQuery, handler: WatchHandler<T>): Watch {
@@ -122,7 +125,7 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
       };
       const start = async (): Promise<void> => {
         try {
-          await authorize(scope, 'watch');
+          await authorize(scope, 'watch', query);
           const options: ListOptions = { ...selectors(query), resourceVersion: query.resourceVersion, allowWatchBookmarks: true };
           const started = await registry.watch(scope, options, { onEvents: deliver, onEnd: end });
           if (stopped) started.stop();
@@ -157,6 +160,11 @@ function bodyOf(object: KubernetesObject): RequestBody {
 /** A patch is JSON by nature, whoever makes it. It is not changed: patches share what they bring, and copies are made when it is decoded. */
 function patchBody(patch: unknown): RequestBody {
   return { form: 'wire', read: () => ({ value: patch as never, duplicates: [], literals: noLiterals }) };
+}
+
+/** A list or watch of one object by name counts as a request for that object (RequestInfo). */
+function selectedName(fieldSelector: string | undefined): string {
+  return /(?:^|,)metadata\.name==?([^,!=]+)(?:,|$)/.exec(fieldSelector ?? '')?.[1] ?? '';
 }
 
 function selectors({ labelSelector, fieldSelector }: WatchQuery): ListOptions {
