@@ -11,7 +11,7 @@ import { list } from './read.ts';
 import type { DeleteOptions, Encoded, List, ListOptions, RequestScope, WriteResult } from './registry.ts';
 import { relatedOperations } from './related-writes.ts';
 import { successStatus } from './success.ts';
-import { atRevision, draftOf, objectOf, sealDraft } from './stored-value.ts';
+import { atRevision, draftOf, isUnchanged, objectOf, sealDraft } from './stored-value.ts';
 import { storeFailure } from './store-errors.ts';
 import { admissionAttributes } from './write-request.ts';
 
@@ -50,6 +50,7 @@ export async function deleteObject(core: RegistryCore, scope: RequestScope, endp
     const next = plan.object;
     if (dryRun) return { deleted: plan.type === 'remove', result: dryRunResult(endpoint, entry, plan.type, next) };
     const operation = plan.type === 'mark' ? markOperation(endpoint, entry, plan.object) : removeOperation(endpoint, entry, next);
+    if (!operation) return { deleted: false, result: encodedOf(endpoint, entry.value) };
     const freed = plan.type === 'remove' ? ((await served.definition.sideEffects?.onDelete?.(object, context, core.reader)) ?? []) : [];
     try {
       const [committed] = await core.store.commit(freed.length > 0 ? [operation, ...(await relatedOperations(core, freed))] : [operation]);
@@ -80,8 +81,10 @@ async function admitDelete(
   await core.admission.validate(() => attributes);
 }
 
-function markOperation(endpoint: Endpoint, entry: Entry, object: UnknownObject): Operation {
+/** undefined: it is marked like that already. */
+function markOperation(endpoint: Endpoint, entry: Entry, object: UnknownObject): Operation | undefined {
   const draft = draftOf(object, endpoint.storageType);
+  if (isUnchanged(draft, entry.value)) return undefined;
   return {
     type: 'put',
     key: entry.key,
