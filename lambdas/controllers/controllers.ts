@@ -15,6 +15,7 @@ import { createNodeLifecycleController } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationControllerController } from './replication-controller.ts';
+import { createResourceQuotaController } from './resource-quota.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
@@ -41,6 +42,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     serviceAccountController,
     createRootCertificateController(options.rootCertificate),
     createGarbageCollector(options.collected),
+    createResourceQuotaController(options.namespaced()),
     createNodeLifecycleController(),
     createPodGarbageCollector(),
     clusterRoleAggregationController,
