@@ -2,18 +2,24 @@
 import type { Pod, PodAffinityTerm, TopologySpreadConstraint } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { LabelSelector } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
+import { formatTime } from '@nodeless/apimachinery/time';
+import type { RequestContext } from '../../strategy.ts';
+import { appArmorFieldsFromAnnotations } from './pod-template/app-armor-annotations.ts';
+import { dropDisabledPodFields } from './pod-template/disabled-fields.ts';
 import { qosClass } from './pod-template/qos.ts';
 
-export function prepareNewPod(object: UnknownObject): void {
+export function prepareNewPod(object: UnknownObject, context: RequestContext): void {
   const pod = object as Pod;
   const spec = pod.spec;
   pod.status = { phase: 'Pending' };
   if (spec === undefined) return;
+  dropDisabledPodFields(spec, undefined);
   if (spec.schedulingGates?.length) {
     pod.status.conditions = [
       {
         type: 'PodScheduled',
         status: 'False',
+        lastTransitionTime: formatTime(context.now()),
         reason: 'SchedulingGated',
         message: 'Scheduling is blocked due to non-empty scheduling gates',
       },
@@ -28,6 +34,7 @@ export function prepareNewPod(object: UnknownObject): void {
   for (const constraint of spec.topologySpreadConstraints ?? ([] as TopologySpreadConstraint[])) {
     mergeLabelKeys(constraint.labelSelector, constraint.matchLabelKeys, 'In', labels);
   }
+  appArmorFieldsFromAnnotations(pod);
 }
 
 function affinityTerms(pod: Pod): PodAffinityTerm[] {

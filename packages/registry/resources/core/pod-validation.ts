@@ -1,10 +1,12 @@
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import { isDns1123Label } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type Faults, forbidden } from '../checks.ts';
 import { checkAnnotationsMatchFields, checkPodAnnotations } from './pod-template/annotation-validation.ts';
 import { checkImageSpaces } from './pod-template/container-validation.ts';
 import { type PodOptions, podOptions } from './pod-template/options.ts';
 import { checkPodSpec } from './pod-template/pod-spec-validation.ts';
+import { podWarnings } from './pod-template/warnings.ts';
 
 export function validateNewPod(object: Readonly<UnknownObject>): Faults {
   const pod = object as Readonly<Pod>;
@@ -33,4 +35,17 @@ export function checkPod(faults: Faults, pod: Readonly<Pod>, options: PodOptions
   }
   spec.containers?.forEach((container, i) => checkImageSpaces(faults, `spec.containers[${i}]`, container));
   spec.initContainers?.forEach((container, i) => checkImageSpaces(faults, `spec.initContainers[${i}]`, container));
+}
+
+/** Only new pods are warned about: an update can hardly change what is warned of. */
+export function newPodWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
+  if (old !== undefined) return [];
+  const pod = object as Readonly<Pod>;
+  const warnings: string[] = [];
+  const complaints = isDns1123Label(pod.metadata?.name ?? '');
+  if (complaints.length > 0) {
+    warnings.push(`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${complaints.join(' ')}]`);
+  }
+  if (pod.spec !== undefined) warnings.push(...podWarnings('', pod.spec, pod.metadata));
+  return warnings;
 }

@@ -1,12 +1,12 @@
-import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Pod, PodStatus } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepStatus } from '../carry-over.ts';
-import { defaultPodOnly, defaultPodSpec } from './pod-template/defaults.ts';
+import { defaultPodOnly, defaultPodSpec, dropInitContainerAnnotations } from './pod-template/defaults.ts';
 import { prepareNewPod } from './pod-create.ts';
 import { keepObservedGenerations, onlyEphemeralContainers, onlyResources } from './pod-doors.ts';
 import { podGracePeriod } from './pod-deletion.ts';
-import { validateNewPod } from './pod-validation.ts';
+import { newPodWarnings, validateNewPod } from './pod-validation.ts';
 
 export const pod: KindDefinition = {
   group: '',
@@ -16,6 +16,7 @@ export const pod: KindDefinition = {
     default: defaultPod,
     prepareForCreate: prepareNewPod,
     validate: validateNewPod,
+    warnings: newPodWarnings,
     prepareForUpdate: keepStatus,
     resetFields: [['status']],
     gracefulDeletion: { gracePeriodSeconds: podGracePeriod },
@@ -45,10 +46,24 @@ export const pod: KindDefinition = {
 };
 
 function defaultPod(object: UnknownObject): void {
-  const spec = (object as Pod).spec;
+  const { spec, status } = object as Pod;
+  if (status !== undefined) alignPodIps(status);
+  dropInitContainerAnnotations(object);
   if (spec === undefined) return;
   defaultPodOnly(spec);
   defaultPodSpec(spec);
+  // Old clients meant something with it; in templates it stays as it is.
+  if (spec.terminationGracePeriodSeconds! < 0) spec.terminationGracePeriodSeconds = 1;
+}
+
+/** Where the one address and the list differ, the one is right: it comes from a kubelet that knows no list. */
+function alignPodIps(status: PodStatus): void {
+  const { podIP, podIPs } = status;
+  if (podIP) {
+    if (podIPs?.[0]?.ip !== podIP) status.podIPs = [{ ip: podIP }];
+  } else if (podIPs?.length) {
+    status.podIP = podIPs[0]!.ip;
+  }
 }
 
 function prepareStatusUpdate(object: UnknownObject, old: Readonly<UnknownObject>): void {

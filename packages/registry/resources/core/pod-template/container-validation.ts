@@ -45,7 +45,8 @@ export function checkInitContainers(faults: Faults, path: string, context: Conta
     const at = `${path}[${i}]`;
     checkCommon(faults, at, container, context);
     const isSidecar = container.restartPolicy === 'Always';
-    checkRestartPolicy(faults, at, container);
+    if (container.restartPolicy !== undefined) checkRestartPolicy(faults, at, container);
+    else if (container.restartPolicyRules?.length) faults.push(required(`${at}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
     const name = container.name ?? '';
     if (names.has(name)) faults.push(duplicate(`${at}.name`, name));
     else if (name !== '') names.add(name);

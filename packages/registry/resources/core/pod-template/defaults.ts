@@ -8,12 +8,29 @@ import type {
   PodTemplateSpec,
   Probe,
 } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isLatest } from './image-reference.ts';
 import { defaultPodLevelResources, requestsFromLimits, roundRequirements, roundResourceList } from './resource-defaults.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
-  if (template?.spec !== undefined) defaultPodSpec(template.spec);
+  if (!template) return;
+  dropInitContainerAnnotations(template);
+  if (template.spec) defaultPodSpec(template.spec);
+}
+
+/** How init containers were written before they were a field. */
+const initContainerAnnotations = [
+  'pod.beta.kubernetes.io/init-containers',
+  'pod.alpha.kubernetes.io/init-containers',
+  'pod.beta.kubernetes.io/init-container-statuses',
+  'pod.alpha.kubernetes.io/init-container-statuses',
+];
+
+export function dropInitContainerAnnotations(object: { metadata?: ObjectMeta }): void {
+  const annotations = object.metadata?.annotations;
+  if (annotations === undefined) return;
+  for (const key of initContainerAnnotations) if (annotations[key] !== undefined) delete annotations[key];
 }
 
 /** Before `defaultPodSpec`, and only in pods: adding these to templates would roll out every workload after an upgrade. */
@@ -45,10 +62,10 @@ export function defaultPodSpec(spec: PodSpec): void {
   // The deprecated name and the new one are one field in the API server's own form.
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
   else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount;
-  if (spec.volumes !== undefined) for (const volume of spec.volumes) defaultVolume(volume);
-  if (spec.initContainers !== undefined) for (const container of spec.initContainers) defaultContainer(container);
-  if (spec.containers !== undefined) for (const container of spec.containers) defaultContainer(container);
-  if (spec.ephemeralContainers !== undefined) for (const container of spec.ephemeralContainers) defaultContainer(container);
+  if (spec.volumes) for (const volume of spec.volumes) defaultVolume(volume);
+  if (spec.initContainers) for (const container of spec.initContainers) defaultContainer(container);
+  if (spec.containers) for (const container of spec.containers) defaultContainer(container);
+  if (spec.ephemeralContainers) for (const container of spec.ephemeralContainers) defaultContainer(container);
   roundResourceList(spec.overhead);
   roundRequirements(spec.resources);
 }
@@ -59,10 +76,10 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   if (!container.terminationMessagePolicy) container.terminationMessagePolicy = 'File';
   container.resources ??= {};
   roundRequirements(container.resources);
-  if (container.ports !== undefined) {
+  if (container.ports) {
     for (const port of container.ports) if (!port.protocol) port.protocol = 'TCP';
   }
-  if (container.env !== undefined) {
+  if (container.env) {
     for (const variable of container.env) {
       const from = variable.valueFrom;
       if (from === undefined) continue;

@@ -27,6 +27,11 @@ function parse(image: string): boolean {
   const hasDomain = first !== '' && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
   const text = hasDomain ? image : `docker.io/${image}`;
   const match = reference.exec(text);
-  if (match === null) return false;
+  // Names beyond 255 characters, with the domain and library/ that Docker adds, are refused.
+  if (match === null || fullName(match[1]!, hasDomain).length > 255) return false;
   return match[2] === undefined ? match[3] === undefined : match[2] === 'latest';
+}
+
+function fullName(name: string, hasDomain: boolean): string {
+  return !hasDomain && !name.slice('docker.io/'.length).includes('/') ? `docker.io/library/${name.slice('docker.io/'.length)}` : name;
 }

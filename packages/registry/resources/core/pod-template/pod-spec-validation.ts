@@ -74,7 +74,7 @@ function checkResourceClaims(faults: Faults, path: string, claims: readonly PodR
   claims.forEach((claim, i) => {
     const at = `${path}[${i}]`;
     if (isMirror) {
-      faults.push(forbidden('', 'static pods do not support resource claims'));
+      faults.push(forbidden('[]', 'static pods do not support resource claims'));
       return;
     }
     const { name, resourceClaimName, resourceClaimTemplateName } = claim;

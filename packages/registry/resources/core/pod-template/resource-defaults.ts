@@ -73,7 +73,7 @@ function defaultRequests(spec: PodSpec, resources: ResourceRequirements): void {
  */
 export function sumOfContainers(spec: PodSpec, which: 'limits' | 'requests'): ResourceList {
   let running: Record<string, string> = {};
-  for (const container of spec.containers) running = addResources(running, container.resources?.[which]);
+  for (const container of spec.containers ?? []) running = addResources(running, container.resources?.[which]);
   let sidecars: Record<string, string> = {};
   let starting: Record<string, string> = {};
   for (const container of spec.initContainers ?? []) {

@@ -1,7 +1,7 @@
 /** Which names of resources mean what. */
 import type { Quantity } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isQualifiedName } from '@nodeless/apimachinery/names';
-import { compareQuantities, createQuantity, formatQuantity, parseQuantity, quantityMilliValue, quantitySign, quantityValue } from '@nodeless/apimachinery/quantity';
+import { compareQuantities, createQuantity, formatQuantity, parseQuantity, type Quantity as Amount, quantitySign, quantityValue } from '@nodeless/apimachinery/quantity';
 import { check, type Faults, invalid, mustNotBeNegative, notSupported } from '../../checks.ts';
 
 const computeNames = ['cpu', 'memory', 'ephemeral-storage'] as const;
@@ -62,7 +62,7 @@ export function checkQuotaResourceName(faults: Faults, path: string, name: strin
 export function checkResourceQuantity(faults: Faults, path: string, name: string, value: Quantity): void {
   const quantity = parseQuantity(value);
   if (quantitySign(quantity) < 0) faults.push(invalid(path, formatQuantity(quantity), mustNotBeNegative));
-  if (isInteger(name) && quantityMilliValue(quantity) % 1000 !== 0) faults.push(invalid(path, formatQuantity(quantity), 'must be an integer'));
+  if (isInteger(name) && !isWhole(quantity)) faults.push(invalid(path, formatQuantity(quantity), 'must be an integer'));
 }
 
 export function checkPositiveQuantity(faults: Faults, path: string, value: Quantity): void {
@@ -79,8 +79,13 @@ export function checkHugePageValue(name: string, value: Quantity): string | unde
   } catch {
     return complaint;
   }
-  if (quantitySign(size) <= 0 || quantityMilliValue(size) % 1000 !== 0) return complaint;
+  if (quantitySign(size) <= 0 || !isWhole(size)) return complaint;
   return quantityValue(parseQuantity(value)) % quantityValue(size) === 0 ? undefined : complaint;
 }
 
 export const atLeastOne = (value: Quantity): boolean => compareQuantities(parseQuantity(value), createQuantity(1)) >= 0;
+
+/** No part of a unit. */
+export function isWhole({ value, scale }: Amount): boolean {
+  return scale >= 0 || value % 10n ** BigInt(-scale) === 0n;
+}

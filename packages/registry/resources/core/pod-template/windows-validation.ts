@@ -42,7 +42,7 @@ function checkUserName(faults: Faults, path: string, name: string): void {
 export function visitContainers(spec: Readonly<PodSpec>, path: string, visit: (container: Readonly<Container | EphemeralContainer>, path: string) => void): void {
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
     const containers = spec[list];
-    if (containers === undefined) continue;
+    if (!containers) continue;
     for (let i = 0; i < containers.length; i++) visit(containers[i]!, `${path}.${list}[${i}]`);
   }
 }
