@@ -50,7 +50,7 @@ function createStructWriter(type: StructType): StructWriter {
     for (let i = from; i < to; i++) {
       const field = list[i] as FieldWriter;
       const value = object[field.name];
-      if (value === undefined ? field.omit(undefined) : field.omit(value) || typeof value === 'function') continue;
+      if (field.omit(value)) continue;
       text += text === '' ? field.label + field.write(value) : `,${field.label}${field.write(value)}`;
     }
     return text;
