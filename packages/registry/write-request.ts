@@ -15,16 +15,23 @@ export interface WriteRequest {
   readonly dryRun: boolean;
   readonly manager: string;
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
+  /** What admission is shown in place of the stored object (a Scale). */
+  present?(object: Readonly<UnknownObject>): UnknownObject;
   /** Adds a warning; each text once, however often the write is tried again. */
   warn(text: string): void;
 }
 
-export function beginWrite(scope: RequestScope, endpoint: Endpoint, now: () => number): WriteRequest {
+export function beginWrite(
+  scope: RequestScope,
+  endpoint: Endpoint,
+  now: () => number,
+  door: Strategy = doorOf(endpoint, scope.subresource),
+): WriteRequest {
   let warned: Set<string> | undefined;
   return {
     scope,
     endpoint,
-    door: doorOf(endpoint, scope.subresource),
+    door,
     context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now },
     dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0,
     manager: managerOrUserAgent(scope.fieldManager ?? '', scope.userAgent),
@@ -38,7 +45,7 @@ export function beginWrite(scope: RequestScope, endpoint: Endpoint, now: () => n
 }
 
 export function admissionAttributes(
-  { scope, endpoint, dryRun, warn }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn'>,
+  { scope, endpoint, dryRun, warn, present }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn' | 'present'>,
   operation: AdmissionAttributes['operation'],
   object: UnknownObject | undefined,
   oldObject: Readonly<UnknownObject> | undefined,
@@ -54,8 +61,8 @@ export function admissionAttributes(
     subresource,
     namespace: endpoint.served.namespaced ? namespace : '',
     name: scope.name || object?.metadata?.name || oldObject?.metadata?.name || '',
-    object,
-    oldObject,
+    object: present && object ? present(object) : object,
+    oldObject: present && oldObject ? present(oldObject) : oldObject,
     options,
     user: scope.user,
     dryRun,
