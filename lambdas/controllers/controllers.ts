@@ -4,6 +4,7 @@ import type { ResourceType } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -42,6 +43,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     serviceAccountController,
     createRootCertificateController(options.rootCertificate),
     createGarbageCollector(options.collected),
+    disruptionController,
     createResourceQuotaController(options.namespaced()),
     createNodeLifecycleController(),
     createPodGarbageCollector(),
