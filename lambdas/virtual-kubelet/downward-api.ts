@@ -1,7 +1,7 @@
 import type { Container, Pod, ResourceFieldSelector, ObjectFieldSelector } from '@nodeless/apimachinery/generated/types/core/v1';
-import { goQuote } from './go-quote.ts';
+import { quoteGo } from '@nodeless/apimachinery/quote-go';
 import { podIpMarker, podIpsMarker } from './late-binding.ts';
-import { milliValue, quantityValue } from './quantities.ts';
+import { milliValue, wholeValue } from './quantities.ts';
 
 export interface NodeFacts {
   readonly hostIps: readonly string[];
@@ -50,7 +50,7 @@ export function podFieldValue(selector: ObjectFieldSelector, pod: Pod, node: Nod
 function formatMap(map: Readonly<Record<string, string>> | undefined): string {
   return Object.keys(map ?? {})
     .sort()
-    .map((key) => `${key}=${goQuote(map?.[key] ?? '')}`)
+    .map((key) => `${key}=${quoteGo(map?.[key] ?? '')}`)
     .join('\n');
 }
 
@@ -62,9 +62,9 @@ export function resourceFieldValue(selector: ResourceFieldSelector, pod: Pod, co
   if (resource === undefined || (side !== 'limits' && side !== 'requests')) throw new Error(`unsupported container resource : ${selector.resource}`);
   const set = side === 'limits' ? of.resources?.limits : of.resources?.requests;
   const quantity = set?.[resource] ?? (side === 'limits' && (resource === 'cpu' || resource === 'memory' || resource === 'ephemeral-storage') ? node.allocatable[resource] : undefined);
-  const divisor = selector.divisor === undefined || quantityValue(selector.divisor) === 0 ? '1' : selector.divisor;
+  const divisor = selector.divisor === undefined || milliValue(selector.divisor) === 0 ? '1' : selector.divisor;
   if (resource === 'cpu') return String(Math.ceil(milliValue(quantity) / milliValue(divisor)));
-  return String(Math.ceil(Math.ceil(quantityValue(quantity)) / Math.ceil(quantityValue(divisor))));
+  return String(Math.ceil(wholeValue(quantity) / wholeValue(divisor)));
 }
 
 function findContainer(pod: Pod, name: string): Container | undefined {

@@ -1,5 +1,5 @@
 import type { Pod, ResourceRequirements } from '@nodeless/apimachinery/generated/types/core/v1';
-import { quantityValue } from './quantities.ts';
+import { milliValue } from './quantities.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -17,8 +17,8 @@ export function podQos(pod: Pod): QosClass {
   let guaranteed = true;
   for (const resources of sets) {
     for (const name of counted) {
-      const limit = quantityValue(resources?.limits?.[name]);
-      const request = resources?.requests?.[name] === undefined ? limit : quantityValue(resources.requests[name]);
+      const limit = milliValue(resources?.limits?.[name]);
+      const request = resources?.requests?.[name] === undefined ? limit : milliValue(resources.requests[name]);
       if (request > 0 || limit > 0) any = true;
       if (limit === 0 || request !== limit) guaranteed = false;
     }

@@ -9,7 +9,8 @@ export interface ReferencedNames {
   readonly tokens: readonly { readonly audience: string; readonly expirationSeconds: number }[];
 }
 
-export function referencesOf(pod: Pod): ReferencedNames {
+/** `withVolumes` false: only what environments need. */
+export function referencesOf(pod: Pod, withVolumes = true): ReferencedNames {
   const configMaps = new Set<string>();
   const secrets = new Set<string>();
   const claims = new Set<string>();
@@ -28,7 +29,7 @@ export function referencesOf(pod: Pod): ReferencedNames {
       add(secrets, valueFrom?.secretKeyRef?.name);
     }
   }
-  for (const volume of spec?.volumes ?? []) {
+  for (const volume of withVolumes ? (spec?.volumes ?? []) : []) {
     add(configMaps, volume.configMap?.name);
     add(secrets, volume.secret?.secretName);
     add(claims, volume.persistentVolumeClaim?.claimName);

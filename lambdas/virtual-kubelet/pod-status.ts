@@ -1,4 +1,5 @@
 import type { Pod, PodStatus } from '@nodeless/apimachinery/generated/types/core/v1';
+import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { containerStatuses } from './container-statuses.ts';
 import { podConditions } from './pod-conditions.ts';
 import { podPhase } from './pod-phase.ts';
@@ -65,18 +66,5 @@ export function rejectedStatus(pod: Pod, reason: string, message: string, now: s
 
 /** Whether writing `next` would change anything that clients see. */
 export function sameStatus(a: PodStatus | undefined, b: PodStatus): boolean {
-  return a !== undefined && deepEqual(a, b);
-}
-
-function deepEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return (a ?? undefined) === (b ?? undefined);
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => deepEqual(item, b[i]));
-  }
-  const left = a as Record<string, unknown>;
-  const right = b as Record<string, unknown>;
-  for (const key of Object.keys(left)) if (!deepEqual(left[key], right[key])) return false;
-  for (const key of Object.keys(right)) if (!Object.hasOwn(left, key) && (right[key] ?? undefined) !== undefined) return false;
-  return true;
+  return a !== undefined && semanticEqual(a, b);
 }

@@ -110,6 +110,8 @@ export interface NodeCapacity {
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly { readonly type: 'InternalIP' | 'Hostname' | 'ExternalIP'; readonly address: string }[];
   readonly info: Readonly<Record<'architecture' | 'operatingSystem' | 'osImage' | 'kernelVersion' | 'containerRuntimeVersion', string>>;
+  /** The slice of pod addresses that belongs to the node, where it has one. */
+  readonly podCidr?: string;
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
 }
 

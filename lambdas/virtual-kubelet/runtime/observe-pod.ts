@@ -1,3 +1,4 @@
+import { formatTime } from '@nodeless/apimachinery/time';
 import type { ContainerState, ContainerStateWaiting } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { ObservedContainer, ObservedPod } from '../providers/provider.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './container-runtime.ts';
@@ -69,7 +70,7 @@ function observeContainer(last: RuntimeContainer, before: RuntimeContainer | und
 }
 
 function stateOf(run: RuntimeContainer, runtime: string): ContainerState {
-  if (run.state === 'running') return { running: { startedAt: timestamp(run.startedAt) } };
+  if (run.state === 'running') return { running: { startedAt: formatTime(run.startedAt) } };
   if (run.state === 'created') return { waiting: { reason: run.kind === 'init' ? 'PodInitializing' : 'ContainerCreating' } };
   const message = run.startError || run.message;
   return {
@@ -77,14 +78,9 @@ function stateOf(run: RuntimeContainer, runtime: string): ContainerState {
       exitCode: run.exitCode,
       reason: run.startError ? 'StartError' : run.oomKilled ? 'OOMKilled' : run.exitCode === 0 ? 'Completed' : 'Error',
       ...(message ? { message } : {}),
-      startedAt: timestamp(run.startedAt),
-      finishedAt: timestamp(run.finishedAt),
+      startedAt: formatTime(run.startedAt),
+      finishedAt: formatTime(run.finishedAt),
       containerID: `${runtime}://${run.id}`,
     },
   };
-}
-
-/** RFC 3339 with whole seconds, as metav1.Time is written. */
-export function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,6 +1,7 @@
 import { arch } from 'node:os';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { NodeCapacity } from '../provider.ts';
+import { podCidr } from './addresses.ts';
 import { type ClusterNetwork, ensureNetwork } from './cluster-network.ts';
 import { callEngine, type Engine } from './engine.ts';
 import { ensureHelperImage } from './helper-image.ts';
@@ -98,7 +99,7 @@ export function createDockerNodes(options: DockerNodesOptions): DockerNodes {
     async capacity() {
       const known = await facts();
       const result = new Map<string, NodeCapacity>();
-      await Promise.all(nodeNames.map(async (node) => result.set(node, nodeCapacity(known, await getHelper(node), await diskKiB(await getHelper(node))))));
+      await Promise.all(nodeNames.map(async (node) => result.set(node, nodeCapacity(known, await getHelper(node), await diskKiB(await getHelper(node)), (await getNetwork()).subnet))));
       return new Map(nodeNames.map((node) => [node, result.get(node) as NodeCapacity]));
     },
     forget: () => helpers.clear(),
@@ -106,7 +107,7 @@ export function createDockerNodes(options: DockerNodesOptions): DockerNodes {
 }
 
 /** Every virtual node offers all of the machine, as nodes of kind do: they are there for spreading, not for dividing. */
-function nodeCapacity(engine: EngineFacts, place: NodePlace, diskKiB: number): NodeCapacity {
+function nodeCapacity(engine: EngineFacts, place: NodePlace, diskKiB: number, subnet: string): NodeCapacity {
   const resources = {
     cpu: String(engine.cpus),
     memory: `${Math.floor(engine.memoryBytes / 1024)}Ki`,
@@ -117,6 +118,7 @@ function nodeCapacity(engine: EngineFacts, place: NodePlace, diskKiB: number): N
     capacity: resources,
     allocatable: resources,
     labels: {},
+    podCidr: podCidr(subnet, place.index),
     addresses: [
       { type: 'InternalIP', address: place.address },
       { type: 'Hostname', address: place.name },

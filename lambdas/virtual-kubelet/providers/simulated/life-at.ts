@@ -1,8 +1,8 @@
+import { formatTime } from '@nodeless/apimachinery/time';
 import type { Container, ContainerState, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { formatPod, refOf } from '../../pod-names.ts';
 import { isSidecar, shouldRestart } from '../../restart-policy.ts';
 import { formatSeconds, nextRun } from '../../runtime/restart-backoff.ts';
-import { timestamp } from '../../runtime/observe-pod.ts';
 import type { ObservedContainer } from '../provider.ts';
 import type { Life } from './life.ts';
 
@@ -67,13 +67,13 @@ function containerAt(of: Lifetime, container: Container, firstStart: number, end
     if (finishedAt === undefined || now < finishedAt) {
       const readyAt = startedAt + life.readyDelayMs;
       const ready = !life.neverReady && now >= readyAt;
-      const observed = observe(of, container, attempt, { running: { startedAt: timestamp(startedAt) } }, last, ready);
+      const observed = observe(of, container, attempt, { running: { startedAt: formatTime(startedAt) } }, last, ready);
       return { observed, final: false, endedAt: undefined, nextAt: earliest(now, finishedAt, readyAt) };
     }
     const exitCode = stopped ? 0 : life.exitCode;
     const reason = exitCode === 0 ? 'Completed' : life.oomKilled ? 'OOMKilled' : 'Error';
     const terminated: ContainerState = {
-      terminated: { exitCode, reason, startedAt: timestamp(startedAt), finishedAt: timestamp(finishedAt), containerID: idOf(of, container, attempt) },
+      terminated: { exitCode, reason, startedAt: formatTime(startedAt), finishedAt: formatTime(finishedAt), containerID: idOf(of, container, attempt) },
     };
     const again = !stopped && (endAt === undefined || finishedAt < endAt) && shouldRestart(pod, container, exitCode);
     if (!again) return { observed: observe(of, container, attempt, terminated, last, false), final: true, endedAt: finishedAt, nextAt: undefined };
@@ -93,9 +93,9 @@ function containerAt(of: Lifetime, container: Container, firstStart: number, end
 }
 
 function initAt(of: Lifetime, container: Container, startAt: number, endedAt: number | undefined): ObservedContainer {
-  const at = timestamp(startAt);
+  const at = formatTime(startAt);
   if (isSidecar(container) && endedAt === undefined) return { ...observe(of, container, 0, { running: { startedAt: at } }, undefined, true), kind: 'init' };
-  const finishedAt = isSidecar(container) ? timestamp(endedAt ?? startAt) : at;
+  const finishedAt = isSidecar(container) ? formatTime(endedAt ?? startAt) : at;
   const state = { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt, containerID: idOf(of, container, 0) } };
   return { ...observe(of, container, 0, state, undefined, false), kind: 'init' };
 }
