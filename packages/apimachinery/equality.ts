@@ -41,11 +41,7 @@ function isEmpty(value: unknown): boolean {
 /** A copy that shares nothing with the original and may be changed. */
 export function deepCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const copy = new Array<unknown>(value.length);
-    for (let i = 0; i < value.length; i++) copy[i] = deepCopy(value[i] as unknown);
-    return copy as T;
-  }
+  if (Array.isArray(value)) return value.map((item: unknown) => deepCopy(item)) as T;
   const source = value as Record<string, unknown>;
   const copy: Record<string, unknown> = {};
   for (const key in source) {

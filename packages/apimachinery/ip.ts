@@ -71,7 +71,7 @@ function parseIpv6(text: string): Parsed | undefined {
   if (elided ? count > 7 : count !== 8) return undefined;
   let value = 0n;
   const [before = [], after = []] = groups;
-  for (const group of [...before, ...new Array<string>(8 - count).fill('0'), ...after]) {
+  for (const group of [...before, ...Array.from({ length: 8 - count }, () => '0'), ...after]) {
     if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
     value = (value << 16n) | BigInt(`0x${group}`);
   }

@@ -5,7 +5,7 @@ import { jsonSyntaxError } from './json-syntax-error.ts';
 const MAX_DUPLICATES = 100;
 
 /** Keys seen before, so that a known key costs a comparison and not a new string. Never grows. */
-const knownKeys = new Array<string>(512).fill('');
+const knownKeys: string[] = Array.from({ length: 512 }, () => '');
 
 /**
  * The parser for text that the engine's own cannot be trusted with. Iterative: ten thousand levels must not

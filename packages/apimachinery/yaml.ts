@@ -65,7 +65,7 @@ function endsBefore(document: Document.Parsed, text: string): boolean {
 }
 
 function compose(text: string, onlyFirst: boolean): { documents: Document.Parsed[]; lines: LineCounter } {
-  if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(text)) throw fault('control characters are not allowed');
+  if (/[[\p{Cc}\ufffe\uffff]--[\t\n\r\x85]]/v.test(text)) throw fault('control characters are not allowed');
   const lines = new LineCounter();
   const parser = new Parser(lines.addNewLine);
   const composer = new Composer({ version: '1.1', schema: 'failsafe', uniqueKeys: false, keepSourceTokens: false, logLevel: 'silent' });
