@@ -1,36 +1,76 @@
-/** Request bodies: which form they have and what they say. */
-import { JsonSyntaxError, parseJson } from '@nodeless/apimachinery/json';
-import { ApiError, badRequest } from '@nodeless/apimachinery/status';
-import type { WireValue } from '@nodeless/registry/registry';
-import { YamlSyntaxError, parseYaml } from './body-yaml.ts';
+/** Request bodies: which form they have, and how they are read when the registry asks for their value. */
+import { type JsonValue, parseJson } from '@nodeless/apimachinery/json';
+import { noLiterals } from '@nodeless/apimachinery/json-value';
+import type { GroupVersionKind } from '@nodeless/apimachinery/object';
+import { decodeProtobuf } from '@nodeless/apimachinery/protobuf/protobuf';
+import { ApiError } from '@nodeless/apimachinery/status';
+import type { RequestBody, WireValue } from '@nodeless/registry/registry';
+import { parseYaml } from './body-yaml.ts';
 import { mediaTypeList } from './negotiation.ts';
 
 /** etcd's default request limit is 1.5 MiB; patches and comments may be larger than what comes of them. */
 export const maxBodyBytes = 3 * 1024 * 1024;
 
-export type BodyForm = 'json' | 'yaml' | 'protobuf';
-
-/** Reads Kubernetes' protobuf envelope into a JSON value. `kind` = what the endpoint takes, for messages. Errors: ApiError. */
-export type ProtobufDecoder = (body: Uint8Array, kind: string) => WireValue;
-
-/** Media types may carry parameters and any case; what is no media type at all is no known one either. */
+/** Media types may carry parameters and any case. */
 function baseType(contentType: string): string {
   const semicolon = contentType.indexOf(';');
   return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }
 
-export function bodyForm(contentType: string | undefined): BodyForm {
-  if (contentType === undefined || contentType === '') return 'json';
-  switch (contentType === 'application/json' ? contentType : baseType(contentType)) {
+/**
+ * The body of a create, an update or the options of a delete. Throws 415 for a form that is not known.
+ * `expected`: the kind that a protobuf body is of when it does not say.
+ */
+export function wireBody(raw: Uint8Array, contentType: string | undefined, expected: GroupVersionKind): RequestBody {
+  return { form: 'wire', raw, read: reader(raw, contentType, expected) };
+}
+
+function reader(raw: Uint8Array, contentType: string | undefined, expected: GroupVersionKind): () => WireValue {
+  switch (contentType === undefined || contentType === '' ? 'application/json' : baseType(contentType)) {
     case 'application/json':
-      return 'json';
+      return () => parseJson(raw);
     case 'application/yaml':
-      return 'yaml';
+      return () => yamlValue(raw);
     case 'application/vnd.kubernetes.protobuf':
-      return 'protobuf';
+      return () => ({ value: decodeProtobuf(raw, expected).object as JsonValue, duplicates: [], literals: noLiterals });
     default:
       throw unsupportedMediaType();
   }
+}
+
+export type PatchForm = 'json' | 'merge' | 'strategic' | 'apply';
+
+/** The router knows patches by their exact media type. */
+export function patchForm(contentType: string | undefined): PatchForm | undefined {
+  const semicolon = contentType?.indexOf(';') ?? -1;
+  switch (semicolon < 0 ? contentType : contentType?.slice(0, semicolon).trim()) {
+    case 'application/json-patch+json':
+      return 'json';
+    case 'application/merge-patch+json':
+      return 'merge';
+    case 'application/strategic-merge-patch+json':
+      return 'strategic';
+    case 'application/apply-patch+yaml':
+      return 'apply';
+    default:
+      return undefined;
+  }
+}
+
+export function patchBody(raw: Uint8Array, form: PatchForm): RequestBody {
+  return { form: 'wire', raw, read: form === 'apply' ? () => yamlValue(raw) : () => parseJson(raw) };
+}
+
+function yamlValue(raw: Uint8Array): WireValue {
+  // JSON is YAML, and much faster to read as what it is.
+  if (raw[0] === 0x7b) {
+    try {
+      return parseJson(raw);
+    } catch {
+      // Flow style with bare words: only YAML.
+    }
+  }
+  return parseYaml(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8'));
 }
 
 export function unsupportedMediaType(): ApiError {
@@ -45,70 +85,4 @@ export function unsupportedPatchType(): ApiError {
 
 export function bodyTooLarge(limit: number): ApiError {
   return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message: `Request entity too large: limit is ${limit}` });
-}
-
-/** `kind`: what the endpoint takes. Errors: 400 for what is no object, 415. */
-export function readObject(body: Uint8Array, contentType: string | undefined, kind: string, protobuf: ProtobufDecoder): WireValue {
-  const form = bodyForm(contentType);
-  if (form === 'protobuf') return protobuf(body, kind);
-  const document = form === 'json' ? readJson(body, kind) : readYaml(body, kind);
-  const fault = typeMetaFault(document.value);
-  if (fault !== undefined) throw unrecognized(kind, fault, body);
-  // An empty document is an object without members to Go.
-  return document.value === null ? { ...document, value: {} } : document;
-}
-
-function readJson(body: Uint8Array, kind: string): WireValue {
-  try {
-    return parseJson(body);
-  } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${error.message}`, body);
-  }
-}
-
-function readYaml(body: Uint8Array, kind: string): WireValue {
-  try {
-    return parseYaml(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof YamlSyntaxError)) throw error;
-    throw unrecognized(kind, error.message, body);
-  }
-}
-
-function unrecognized(kind: string, why: string, body: Uint8Array): ApiError {
-  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(body)})`);
-}
-
-const summaryLength = 30;
-
-/** The start of a body, as text if it looks like an object, else as hex. */
-function summary(body: Uint8Array): string {
-  if (body.byteLength === 0) return '<empty>';
-  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, summaryLength));
-  return start.toString(body[0] === 0x7b ? 'utf8' : 'hex') + (body.byteLength > summaryLength ? ' ...' : '');
-}
-
-const typeMetaStruct = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`;
-
-/** Why apiVersion and kind cannot be read off the value. */
-function typeMetaFault(value: unknown): string | undefined {
-  const prefix = "couldn't get version/kind; json parse error: json: cannot unmarshal";
-  if (value === null) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value)) return `${prefix} ${goKind(value)} into Go value of type ${typeMetaStruct}`;
-  const object = value as Record<string, unknown>;
-  for (const name of ['apiVersion', 'kind']) {
-    const member = Object.hasOwn(object, name) ? object[name] : undefined;
-    if (member === undefined || member === null || typeof member === 'string') continue;
-    return `${prefix} ${goKind(member)} into Go struct field .${name} of type string`;
-  }
-  const version = Object.hasOwn(object, 'apiVersion') ? object.apiVersion : undefined;
-  if (typeof version === 'string' && version.split('/').length > 2) return `unexpected GroupVersion string: ${version}`;
-  return undefined;
-}
-
-function goKind(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'boolean') return 'bool';
-  return typeof value === 'bigint' ? 'number' : typeof value;
 }

@@ -14,7 +14,7 @@ export interface ApiRequest {
   header(name: string): string | undefined;
   /** The values of each field of that name, in order. */
   headerValues(name: string): readonly string[];
-  /** Lower-case names and values as sent, alternating. */
+  /** Names and values as sent, alternating. */
   rawHeaders(): readonly string[];
   /** Address of the peer, without port; '' where it is not known. */
   readonly remoteAddress: string;
@@ -57,7 +57,9 @@ export type ResponseBody =
   /** Written in order, with Content-Length of their sum. */
   | readonly Uint8Array[]
   /** Called once the head is on its way. Must not throw. */
-  | { readonly stream: (out: ResponseStream) => void };
+  | { readonly stream: (out: ResponseStream) => void }
+  /** With status 101, to a request that could be upgraded: called once the head is written. Must not throw. */
+  | { readonly upgraded: (connection: UpgradedConnection) => void };
 
 export interface ApiResponse {
   readonly status: number;
@@ -67,7 +69,7 @@ export interface ApiResponse {
 }
 
 /** A connection that has been taken over from HTTP. */
-export interface Upgrade {
+export interface UpgradedConnection {
   readonly socket: Duplex;
   /** What the client sent after the head, already read. */
   readonly head: Uint8Array;

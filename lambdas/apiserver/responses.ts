@@ -1,7 +1,8 @@
 /** Makes responses of API objects in the form the client asked for. */
 import { encodeObject } from '@nodeless/apimachinery/encode';
 import { parseTrustedJson } from '@nodeless/apimachinery/json';
-import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
+import { encodeProtobuf } from '@nodeless/apimachinery/protobuf/protobuf';
 import { ApiError, type Status, internalError } from '@nodeless/apimachinery/status';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -10,7 +11,6 @@ import type { ApiRequest, ApiResponse, ResponseBody } from './exchange.ts';
 import { type Accepted, acceptsGzip, negotiate, onlyPlain, wantsPretty } from './negotiation.ts';
 import { indentJson } from './pretty-json.ts';
 import type { Query } from './query.ts';
-import { statusToProtobuf } from './status-protobuf.ts';
 
 const gzipBytes = promisify(gzip);
 /** Smaller answers are not worth the time, as upstream has it. */
@@ -26,6 +26,10 @@ export function objectResponse(
   json: Uint8Array | readonly Uint8Array[],
 ): ApiResponse | Promise<ApiResponse> {
   const single = json instanceof Uint8Array;
+  if (accepted.mediaType === 'application/vnd.kubernetes.protobuf') {
+    const object = parseTrustedJson(joined(json)) as KubernetesObject;
+    return sized(request, status, accepted.mediaType, encodeProtobuf(object));
+  }
   if (accepted.mediaType === 'application/yaml') return sized(request, status, 'application/yaml', toYaml(joined(json)));
   if (accepted.pretty || wantsPretty(query.get('pretty'), request.header('user-agent'))) {
     return sized(request, status, 'application/json', indentJson(joined(json)));
@@ -41,7 +45,7 @@ export function objectResponse(
 }
 
 /** Compresses what is large when the client can take it. */
-function sized(request: ApiRequest, status: number, contentType: string, body: Uint8Array | readonly Uint8Array[]): ApiResponse | Promise<ApiResponse> {
+export function sized(request: ApiRequest, status: number, contentType: string, body: Uint8Array | readonly Uint8Array[]): ApiResponse | Promise<ApiResponse> {
   const headers = ['Content-Type', contentType];
   const length = body instanceof Uint8Array ? body.byteLength : body.reduce((sum, piece) => sum + piece.byteLength, 0);
   if (length <= gzipThreshold || !acceptsGzip(request.header('accept-encoding'))) return { status, headers, body };
@@ -79,8 +83,9 @@ export function errorResponse(request: ApiRequest, query: Query, error: unknown)
   const mediaType = accepted?.mediaType ?? 'application/json';
   const headers = ['Content-Type', mediaType];
   if (status.details?.retryAfterSeconds) headers.push('Retry-After', String(status.details.retryAfterSeconds));
-  if (mediaType === 'application/vnd.kubernetes.protobuf') return { status: code, headers, body: statusToProtobuf(status) };
-  const json = encodeObject(status as unknown as UnknownObject);
+  const object = status as unknown as KubernetesObject;
+  if (mediaType === 'application/vnd.kubernetes.protobuf') return { status: code, headers, body: encodeProtobuf(object) };
+  const json = encodeObject(object);
   if (mediaType === 'application/yaml') return { status: code, headers, body: toYaml(json) };
   const pretty = !accepted || accepted.pretty || wantsPretty(query.get('pretty'), request.header('user-agent'));
   return { status: code, headers, body: pretty ? indentJson(json) : Buffer.concat([json, newline]) };
@@ -101,7 +106,7 @@ export function bodyLength(body: ResponseBody): number | undefined {
   if (body === undefined) return 0;
   if (typeof body === 'string') return Buffer.byteLength(body);
   if (body instanceof Uint8Array) return body.byteLength;
-  if ('stream' in body) return undefined;
+  if ('stream' in body || 'upgraded' in body) return undefined;
   let length = 0;
   for (const piece of body) length += piece.byteLength;
   return length;

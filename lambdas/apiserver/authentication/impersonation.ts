@@ -19,7 +19,10 @@ const authenticationGroup = 'authentication.k8s.io';
 export function wantsImpersonation(request: ApiRequest): boolean {
   if (request.header('impersonate-user') !== undefined) return true;
   const headers = request.rawHeaders();
-  for (let i = 0; i < headers.length; i += 2) if ((headers[i] as string).startsWith('impersonate-')) return true;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if ((name.charCodeAt(0) | 0x20) === 0x69 && name.toLowerCase().startsWith('impersonate-')) return true;
+  }
   return false;
 }
 
@@ -31,7 +34,7 @@ function wantedUser(request: ApiRequest): UserInfo | undefined {
   const extra: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
   const headers = request.rawHeaders();
   for (let i = 0; i < headers.length; i += 2) {
-    const header = headers[i] as string;
+    const header = (headers[i] as string).toLowerCase();
     if (!header.startsWith(extraPrefix)) continue;
     (extra[unescapeKey(header.slice(extraPrefix.length))] ??= []).push(headers[i + 1] as string);
   }

@@ -1,13 +1,20 @@
 import type { Clock } from '@nodeless/component-base/clock';
-import { type CryptoKey, type JWK, type JSONWebKeySet, SignJWT, calculateJwkThumbprint, createLocalJWKSet, exportJWK, importPKCS8, importSPKI } from 'jose';
-import type { JWTVerifyGetKey } from 'jose';
+import type { IssuedToken, TokenClaims } from '@nodeless/registry/subresources/token';
+import type { TokenIssuer } from '@nodeless/registry/subresources/subresources';
+import {
+  type CryptoKey,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTVerifyGetKey,
+  SignJWT,
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  exportJWK,
+  importPKCS8,
+  importSPKI,
+} from 'jose';
 import { createPublicKey, randomUUID } from 'node:crypto';
-import type { KubernetesClaims } from './service-account-token.ts';
-
-export interface TokenIssuer {
-  /** Signs a token for a ServiceAccount. `seconds` from now until it expires. */
-  issue(claims: KubernetesClaims, options: { audiences: readonly string[]; seconds: number }): Promise<{ token: string; id: string }>;
-}
+import type { KubernetesClaims, ObjectReference } from './service-account-token.ts';
 
 /** The key that signs tokens with those that are still good for checking them. */
 export interface ServiceAccountKeys {
@@ -43,23 +50,45 @@ async function publicJwk(pem: string): Promise<JWK> {
   return { use: 'sig', kid: await calculateJwkThumbprint(jwk), alg, ...jwk };
 }
 
-export function createTokenIssuer(deps: { keys: ServiceAccountKeys; issuer: string; clock: Clock }): TokenIssuer {
-  const { keys, issuer, clock } = deps;
+/** What a kubelet asks for on behalf of pods that do not say: such tokens live on for a year. */
+const warnOnlySeconds = 3607;
+const extendedSeconds = 365 * 24 * 3600;
+
+export interface TokenIssuerDeps {
+  readonly keys: ServiceAccountKeys;
+  readonly issuer: string;
+  /** The API server's own: what a token is for when nothing else is asked for. */
+  readonly audiences: readonly string[];
+  readonly clock: Clock;
+}
+
+export function createTokenIssuer({ keys, issuer, audiences: own, clock }: TokenIssuerDeps): TokenIssuer {
   return {
-    async issue(claims, { audiences, seconds }) {
+    async issue(claims) {
       const now = Math.floor(clock.now() / 1000);
-      const id = randomUUID();
-      const token = await new SignJWT({ 'kubernetes.io': claims })
+      const audiences = claims.audiences.length > 0 ? claims.audiences : own;
+      const seconds = claims.expirationSeconds;
+      const extended = claims.boundTo?.kind === 'Pod' && seconds === warnOnlySeconds && audiences.every((audience) => own.includes(audience));
+      const token = await new SignJWT({ 'kubernetes.io': kubernetesClaims(claims, extended ? now + seconds : undefined) })
         .setProtectedHeader({ alg: keys.algorithm, kid: keys.keyId })
         .setAudience([...audiences])
-        .setExpirationTime(now + seconds)
+        .setExpirationTime(now + (extended ? extendedSeconds : seconds))
         .setIssuedAt(now)
         .setIssuer(issuer)
-        .setJti(id)
+        .setJti(randomUUID())
         .setNotBefore(now)
-        .setSubject(`system:serviceaccount:${claims.namespace}:${claims.serviceaccount.name}`)
+        .setSubject(`system:serviceaccount:${claims.namespace}:${claims.serviceAccount.name}`)
         .sign(keys.privateKey);
-      return { token, id };
+      return { token, audiences, expirationTimestamp: timeText(now + seconds) } satisfies IssuedToken;
     },
   };
+}
+
+const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+
+function kubernetesClaims({ namespace, serviceAccount, boundTo, node }: TokenClaims, warnafter: number | undefined): KubernetesClaims {
+  const bound: Partial<Record<'pod' | 'secret' | 'node', ObjectReference>> = {};
+  if (node) bound.node = { name: node.name, uid: node.uid ?? '' };
+  if (boundTo) bound[boundTo.kind.toLowerCase() as 'pod' | 'secret' | 'node'] = { name: boundTo.name, uid: boundTo.uid };
+  return { namespace, ...bound, serviceaccount: serviceAccount, ...(warnafter === undefined ? {} : { warnafter }) };
 }

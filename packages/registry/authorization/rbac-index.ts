@@ -30,6 +30,8 @@ export interface RbacIndex {
   readonly generation: number;
   put(resource: RbacResource, object: Readonly<Role | ClusterRole | RoleBinding | ClusterRoleBinding>): void;
   remove(resource: RbacResource, namespace: string, name: string): void;
+  /** These and no others. */
+  replace(resource: RbacResource, objects: readonly Readonly<Role | ClusterRole | RoleBinding | ClusterRoleBinding>[]): void;
   /** Cluster-wide grants first. */
   grantsOf(user: UserInfo): readonly Grant[];
   /** undefined = no such role. */
@@ -70,6 +72,7 @@ export function createRbacIndex(): RbacIndex {
   let generation = 0;
   /** `<namespace>/<name>`, the namespace of a ClusterRole being ''. */
   const roles = new Map<string, readonly PolicyRule[]>();
+  /** By the same keys: those of a ClusterRoleBinding begin with a slash. */
   const bindings = new Map<string, Binding>();
   const bySubject = new Map<string, Set<Binding>>();
 
@@ -104,7 +107,7 @@ export function createRbacIndex(): RbacIndex {
     return ref.kind === 'Role' && namespace !== '' ? roles.get(`${namespace}/${ref.name}`) : undefined;
   };
 
-  return {
+  const index: RbacIndex = {
     get generation() {
       return generation;
     },
@@ -126,6 +129,16 @@ export function createRbacIndex(): RbacIndex {
       else dropBinding(key);
       generation++;
     },
+    replace(resource, objects) {
+      const clusterWide = resource.startsWith('cluster');
+      const gone = [...(isRole(resource) ? roles : bindings).keys()].filter((key) => key.startsWith('/') === clusterWide);
+      for (const key of gone) {
+        if (isRole(resource)) roles.delete(key);
+        else dropBinding(key);
+      }
+      for (const object of objects) index.put(resource, object);
+      generation++;
+    },
     grantsOf(user) {
       const keys = new Set([`u:${user.name}`, ...user.groups.map((group) => `g:${group}`)]);
       const found = new Set<Binding>();
@@ -140,4 +153,5 @@ export function createRbacIndex(): RbacIndex {
     },
     rulesOfRole,
   };
+  return index;
 }

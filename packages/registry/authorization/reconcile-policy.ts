@@ -90,7 +90,10 @@ export async function reconcilePolicy(client: Client, policy: BootstrapPolicy = 
 async function reconcileAll(client: Client, of: ResourceType<RbacObject>, wanted: readonly RbacObject[]): Promise<void> {
   const keyOf = (object: RbacObject): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name}`;
   const existing = new Map((await client.list(of)).items.map((object) => [keyOf(object), object]));
-  await Promise.all(wanted.map((object) => act(client, of, planPolicy(object, existing.get(keyOf(object))))));
+  // One that cannot be made must not keep the others from being made.
+  const outcomes = await Promise.allSettled(wanted.map((object) => act(client, of, planPolicy(object, existing.get(keyOf(object))))));
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure) throw failure.reason;
 }
 
 async function act(client: Client, of: ResourceType<RbacObject>, action: PolicyAction): Promise<void> {

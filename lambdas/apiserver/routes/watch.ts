@@ -1,0 +1,128 @@
+/** Watches: one long answer, a JSON object a line. */
+import { stringifyJson } from '@nodeless/apimachinery/json';
+import type { ApiError } from '@nodeless/apimachinery/status';
+import type { Clock, Timer } from '@nodeless/component-base/clock';
+import type { ListOptions, Registry, WatchEvent, WatchSession } from '@nodeless/registry/registry';
+import type { ServedResource } from '@nodeless/registry/resource-table';
+import { encodePartialMetadata, encodeTable } from '@nodeless/registry/table-encoder';
+import type { Call, CallScope } from '../call.ts';
+import type { ApiResponse, ResponseStream } from '../exchange.ts';
+import type { RequestMetrics } from '../metrics.ts';
+import { type Accepted, watchNotAcceptable } from '../negotiation.ts';
+import { includedObject } from '../tables.ts';
+
+export interface WatchServerDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly metrics: RequestMetrics;
+  /** Watches without timeoutSeconds end after this and up to as much again. Default 30 minutes, as upstream. */
+  readonly minTimeoutMs?: number;
+  /** A client that has this much still to take when more comes is cut off; it will resume. Default 16 MiB. */
+  readonly maxPendingBytes?: number;
+  readonly random?: () => number;
+}
+
+export interface WatchServer {
+  serve(call: Call, scope: CallScope, served: ServedResource, accepted: Accepted, options: ListOptions): Promise<ApiResponse>;
+  /** Open watches. */
+  readonly open: number;
+}
+
+const defaultMinTimeoutMs = 30 * 60 * 1000;
+const defaultMaxPending = 16 * 1024 * 1024;
+
+export function createWatchServer(deps: WatchServerDeps): WatchServer {
+  const { registry, clock, metrics, minTimeoutMs = defaultMinTimeoutMs, maxPendingBytes = defaultMaxPending, random = Math.random } = deps;
+  let open = 0;
+
+  const seconds = (asked: number | undefined): number => (asked && asked > 0 ? asked : (minTimeoutMs * (1 + random())) / 1000);
+
+  return {
+    get open() {
+      return open;
+    },
+    async serve(call, scope, served, accepted, asked) {
+      // YAML cannot be streamed, and protobuf is not.
+      if (accepted.mediaType !== 'application/json') throw watchNotAcceptable();
+      const frame = framer(call, served, accepted, () => clock.now());
+      const options = { ...asked, timeoutSeconds: seconds(asked.timeoutSeconds) };
+      const labels = { verb: 'WATCH', group: served.group, version: served.version, resource: served.resource, subresource: '', scope: '' };
+
+      // Events may come before the response has begun: they wait here.
+      let early: Uint8Array[] | undefined = [];
+      let ended: { error: ApiError | undefined } | undefined;
+      let out: ResponseStream | undefined;
+      let session: WatchSession | undefined;
+      let backstop: Timer | undefined;
+
+      const finish = (error: ApiError | undefined): void => {
+        if (!out) {
+          ended = { error };
+          return;
+        }
+        if (error) out.write(errorFrame(error));
+        out.end();
+      };
+      session = await registry.watch(scope, options, {
+        onEvents(events) {
+          if (out && out.pendingBytes > maxPendingBytes) {
+            // It does not read; what it misses it can ask for again.
+            session?.stop();
+            out.destroy();
+            return;
+          }
+          metrics.watchEvents(served.group, served.version, served.resource, events.length);
+          for (const event of events) {
+            const bytes = frame(event);
+            if (early) early.push(bytes);
+            else out?.write(bytes);
+          }
+        },
+        onEnd: finish,
+      });
+      const running = session;
+      return {
+        status: 200,
+        headers: ['Content-Type', 'application/json'],
+        body: {
+          stream(stream) {
+            out = stream;
+            open++;
+            const leave = metrics.longRunning(labels);
+            stream.onClose(() => {
+              open--;
+              leave();
+              backstop?.cancel();
+              running.stop();
+            });
+            for (const bytes of early ?? []) stream.write(bytes);
+            early = undefined;
+            if (ended) finish(ended.error);
+            // The registry ends it in time; this is for one that does not.
+            else backstop = clock.setTimer(() => stream.end(), options.timeoutSeconds * 1000 + 5_000);
+          },
+        },
+      };
+    },
+  };
+}
+
+function errorFrame(error: ApiError): Uint8Array {
+  return Buffer.from(`{"type":"ERROR","object":${stringifyJson(error.status)}}\n`);
+}
+
+/** How an event is written for this client. The plain form is made once for all of them. */
+function framer(call: Call, served: ServedResource, { convert }: Accepted, now: () => number): (event: WatchEvent) => Uint8Array {
+  if (!convert || convert.kind === 'PartialObjectMetadataList') return (event) => event.frame();
+  const wrap = (event: WatchEvent, object: Uint8Array): Uint8Array =>
+    Buffer.concat([Buffer.from(`{"type":"${event.type}","object":`), object, Buffer.from('}\n')]);
+  if (convert.kind === 'PartialObjectMetadata') return (event) => wrap(event, encodePartialMetadata(event.object, convert.version));
+  const includeObject = includedObject(call.query);
+  let columns = true;
+  return (event) => {
+    const { resourceVersion } = event.object.object().metadata ?? {};
+    const table = encodeTable(served, [event.object], { resourceVersion }, { version: convert.version, includeObject, now: now(), columns });
+    columns = false;
+    return wrap(event, table);
+  };
+}
