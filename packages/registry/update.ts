@@ -24,7 +24,7 @@ export async function update(core: RegistryCore, scope: RequestScope, body: Requ
   let first: UnknownObject | undefined = decodeReplacement(request, body);
   const uid = first.metadata?.uid;
   const allowCreate = endpoint.strategy.allowCreateOnUpdate === true && scope.subresource === '';
-  return guaranteedUpdate(core, request, { uid, allowCreate, unconditional: false }, (old, entry) => {
+  return guaranteedUpdate(core, request, { uid, allowCreate }, (old, entry) => {
     const object = first ?? decodeReplacement(request, body);
     first = undefined;
     // upstream looks after admission: telling the loser of a race early saves all the work
@@ -50,8 +50,6 @@ export interface UpdateRules {
   readonly uid?: string | undefined;
   /** An object that does not exist is created. */
   readonly allowCreate: boolean;
-  /** Retried for as long as others win: the transformation does not depend on a revision. */
-  readonly unconditional: boolean;
 }
 
 /** Losing so often in a row to others means that something is wrong. */
@@ -119,9 +117,8 @@ export function keyOf({ endpoint, scope }: Pick<WriteRequest, 'endpoint' | 'scop
   return endpoint.key(scope.namespace, scope.name);
 }
 
-function uidConflict({ scope, endpoint }: WriteRequest, key: string, wanted: string, actual: string): Error {
+function uidConflict({ scope }: WriteRequest, key: string, wanted: string, actual: string): Error {
   const etcdKey = `/registry/${key.slice(key.indexOf('/') + 1).replace('//', '/')}`;
-  void endpoint;
   return conflict(
     scope,
     scope.name,

@@ -33,14 +33,14 @@ export function createScale(core: RegistryCore): SubresourceHandler {
   };
 
   /** `change` makes the new Scale of the current one; called again when somebody else was faster. */
-  const write = async (scope: RequestScope, change: (current: Scale, request: WriteRequest) => Scale, unconditional: boolean): Promise<WriteResult> => {
+  const write = async (scope: RequestScope, change: (current: Scale, request: WriteRequest) => Scale): Promise<WriteResult> => {
     const endpoint = core.endpoints.of(scope);
     const access = accessOf(endpoint);
     const request: WriteRequest = {
       ...beginWrite(scope, endpoint, () => core.clock.now(), endpoint.strategy),
       present: (object) => scaleOf(object, access) as UnknownObject,
     };
-    const written = await guaranteedUpdate(core, request, { allowCreate: false, unconditional }, (old, entry) => {
+    const written = await guaranteedUpdate(core, request, { allowCreate: false }, (old, entry) => {
       const scale = change(scaleOf(old!, access), request);
       checkScale(scale, scope);
       const object = deepCopy(old!) as UnknownObject;
@@ -69,7 +69,6 @@ export function createScale(core: RegistryCore): SubresourceHandler {
           matchName(metadataOf(scale), scope.name);
           return scale as Scale;
         },
-        false,
       );
     },
     async patch(scope, body, options) {
@@ -80,7 +79,6 @@ export function createScale(core: RegistryCore): SubresourceHandler {
           const patcher = createPatcher(body, options.type === 'apply' ? 'merge' : options.type, scaleKind, request);
           return patcher(current as UnknownObject) as Scale;
         },
-        true,
       );
     },
   };
