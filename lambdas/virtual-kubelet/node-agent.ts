@@ -4,13 +4,14 @@ import { isAlreadyExists, isConflict, isNotFound } from '@nodeless/apimachinery/
 import { formatMicroTime, formatTime } from '@nodeless/apimachinery/time';
 import type { Client } from '@nodeless/client/client';
 import { leases, nodes } from '@nodeless/client/resource-types';
-import type { Clock, Timer } from '@nodeless/component-base/clock';
+import { type Clock, sleep, type Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { newNode, type NodeIdentity, nodeLabels, nodeStatus, saysMore } from './node.ts';
 import type { NodeCapacity } from './providers/provider.ts';
 
 const leaseNamespace = 'kube-node-lease';
 const leaseSeconds = 40;
+const registerRetryMs = 1_000;
 const tickMs = 10_000;
 /** Without news the status is still written this often. */
 const reportMs = 300_000;
@@ -57,6 +58,18 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
       if (!isAlreadyExists(error)) throw error;
       node = await client.get(nodes, { name });
       await refreshLabels();
+    }
+  };
+
+  /** The API may not answer yet when a kubelet starts. */
+  const registerWithPatience = async (): Promise<void> => {
+    for (let told = false; !stopped; told = true) {
+      try {
+        return await register();
+      } catch (error) {
+        if (!told) log.warn('node could not be registered yet', { node: name, error });
+        await sleep(clock, registerRetryMs);
+      }
     }
   };
 
@@ -131,7 +144,7 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
 
   return {
     async start() {
-      await register();
+      await registerWithPatience();
       await renewLease().catch((error: unknown) => log.warn('node lease could not be renewed', { node: name, error }));
       await report();
       if (!stopped) timer = clock.setTimer(next, tickMs);

@@ -28,7 +28,7 @@ export interface Resolution {
   readonly problems: readonly VolumeProblem[];
 }
 
-/** Reads everything that a pod refers to, so that a provider needs no API. Throws what the API answers. */
+/** Reads everything that a pod refers to, so that a provider needs no API. Rejects while the API does not answer. */
 export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps): Promise<Resolution> {
   const { client, references, tokens } = deps;
   const { namespace = '', uid = '' } = pod.metadata ?? {};
@@ -39,7 +39,15 @@ export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps
   if (hasNames) await held;
   const claims = names.claims.size > 0 ? await readClaims(client, namespace, names) : noClaims;
   const issued = new Map<string, string>();
-  for (const { audience, expirationSeconds } of names.tokens) issued.set(`${audience}\n${expirationSeconds}`, await tokens.token(pod, audience, expirationSeconds));
+  const refused = new Map<string, Error>();
+  for (const { audience, expirationSeconds } of names.tokens) {
+    const key = `${audience}\n${expirationSeconds}`;
+    try {
+      issued.set(key, await tokens.token(pod, audience, expirationSeconds));
+    } catch (error) {
+      refused.set(key, new Error(`failed to fetch token: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
+    }
+  }
 
   const facts: NodeFacts = { hostIps: node.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address), allocatable: node.allocatable };
   const sources = {
@@ -48,7 +56,12 @@ export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps
     services: deps.services(),
     claim: (name: string) => claims.claims.get(name),
     volume: (name: string) => claims.volumes.get(name),
-    token: (audience: string, expirationSeconds: number) => issued.get(`${audience}\n${expirationSeconds}`),
+    token: (audience: string, expirationSeconds: number) => {
+      const key = `${audience}\n${expirationSeconds}`;
+      const refusal = refused.get(key);
+      if (refusal) throw refusal;
+      return issued.get(key);
+    },
   };
   const containers: Record<string, ResolvedContainer> = {};
   for (const container of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? []), ...(pod.spec?.ephemeralContainers ?? [])]) {

@@ -108,10 +108,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
 
   /** Plans and takes the steps of a pod that is to run. Asks for another round when something was done. */
   const advance = async (pod: ResolvedPod): Promise<PodPlan> => {
-    if (volumesWritten !== pod.volumes) {
-      await runtime.writeVolumes(pod);
-      volumesWritten = pod.volumes;
-    }
+    if (volumesWritten !== pod.volumes && !(await writeVolumes(pod))) return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
     syncProbes(pod);
     const plan = makePlan(pod);
     publish(plan);
@@ -120,6 +117,19 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
       if (await act(pod, action)) again = true;
     }
     return plan;
+  };
+
+  /** False when a volume cannot be made: the pod waits, and an event says why. */
+  const writeVolumes = async (pod: ResolvedPod): Promise<boolean> => {
+    try {
+      await runtime.writeVolumes(pod);
+    } catch (error) {
+      if (!(error instanceof ProviderError && error.reason === 'FailedMount')) throw error;
+      report(undefined)('Warning', 'FailedMount', error.message);
+      return false;
+    }
+    volumesWritten = pod.volumes;
+    return true;
   };
 
   const makePlan = (pod: ResolvedPod): PodPlan => {
