@@ -39,7 +39,7 @@ var groupPriorities = []groupPriority{
 	{"discovery.k8s.io", 16200, []versionPriority{{"v1", 15}}},
 	{"flowcontrol.apiserver.k8s.io", 16100, []versionPriority{{"v1", 21}}},
 	{"internal.apiserver.k8s.io", 16000, []versionPriority{{"v1alpha1", 9}}},
-	{"resource.k8s.io", 15900, []versionPriority{{"v1", 15}, {"v1beta2", 15}, {"v1beta1", 12}, {"v1alpha3", 9}}},
+	{"resource.k8s.io", 16200, []versionPriority{{"v1", 21}, {"v1beta2", 15}, {"v1beta1", 9}, {"v1alpha3", 1}}},
 	{"storagemigration.k8s.io", 15800, []versionPriority{{"v1beta1", 9}}},
 }
 
