@@ -41,6 +41,7 @@ export function createEviction(core: RegistryCore): SubresourceHandler {
         } catch (error) {
           // what the decision was based on has changed: decide again, unless the client named a revision itself
           if (!pinned || !isConflict(error) || options.preconditions?.resourceVersion !== undefined) throw error;
+          if (options.preconditions?.uid !== undefined && options.preconditions.uid !== pod.metadata?.uid) throw error;
           if (attempt >= maxAttempts) throw busy(pod.metadata?.name ?? '');
         }
       }
