@@ -1,11 +1,7 @@
 /** A deep copy of plain JSON. Iterates own keys only, and keeps `__proto__` a plain key. */
 export function copyJson<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const list = new Array<unknown>(value.length);
-    for (let i = 0; i < value.length; i++) list[i] = copyJson(value[i] as unknown);
-    return list as T;
-  }
+  if (Array.isArray(value)) return value.map((item: unknown) => copyJson(item)) as T;
   const object: Record<string, unknown> = {};
   for (const key of Object.keys(value)) setOwn(object, key, copyJson((value as Record<string, unknown>)[key]));
   return object as T;

@@ -93,16 +93,19 @@ function createStructDecoder(type: StructType): StructDecoder {
 }
 
 const never = (): boolean => false;
+const isNull = (value: unknown): boolean => value === null;
 const nothing = (): undefined => undefined;
 const nil = (): null => null;
 
 function fieldDecoder(field: Field): FieldDecoder {
   const decode = decoderOf(field.type);
   const { name, type, pointer, omitEmpty, omitZero } = field;
-  if (pointer) return { name, decode, absent: omitEmpty || omitZero ? nothing : nil, omit: never };
+  // a pointer to what is written as null (a zero time) is left out: read again, it is no pointer at all
+  if (pointer) return omitEmpty || omitZero ? { name, decode, absent: nothing, omit: isNull } : { name, decode, absent: nil, omit: never };
   const zero = zeroOf(type);
   if (omitZero) return { name, decode, absent: nothing, omit: (value) => isZero(value, zero()) };
-  const isEmpty = omitEmpty ? emptiness(type) : undefined;
+  // an empty list of managers says "forget them all": its reader must see it, and writers leave it out
+  const isEmpty = name === 'managedFields' ? isNull : omitEmpty ? emptiness(type) : undefined;
   return isEmpty === undefined ? { name, decode, absent: zero, omit: never } : { name, decode, absent: nothing, omit: isEmpty };
 }
 
@@ -171,12 +174,7 @@ function listDecoder(items: FieldType): Decoder {
   const zero = zeroOf(items);
   return (value, run) => {
     if (!Array.isArray(value)) throw mismatch;
-    const list = new Array<unknown>(value.length);
-    for (let i = 0; i < value.length; i++) {
-      const item: unknown = value[i];
-      list[i] = item === null || item === undefined ? zero() : decode(item, run);
-    }
-    return list;
+    return value.map((item: unknown) => (item === null || item === undefined ? zero() : decode(item, run)));
   };
 }
 
