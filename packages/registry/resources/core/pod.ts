@@ -1,11 +1,16 @@
 import type { Pod, PodStatus } from '@nodeless/apimachinery/generated/types/core/v1';
+import { ipWarnings } from '@nodeless/apimachinery/ip-validation';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepStatus } from '../carry-over.ts';
 import { defaultPodOnly, defaultPodSpec, dropInitContainerAnnotations } from './pod-template/defaults.ts';
+import { dropDisabledPodFields } from './pod-template/disabled-fields.ts';
 import { prepareNewPod } from './pod-create.ts';
 import { keepObservedGenerations, onlyEphemeralContainers, onlyResources } from './pod-doors.ts';
 import { podGracePeriod } from './pod-deletion.ts';
+import { validateEphemeralContainers, validateResize } from './pod-door-validation.ts';
+import { validatePodStatusUpdate } from './pod-status-validation.ts';
+import { validatePodUpdate } from './pod-update-validation.ts';
 import { newPodWarnings, validateNewPod } from './pod-validation.ts';
 
 export const pod: KindDefinition = {
@@ -17,17 +22,23 @@ export const pod: KindDefinition = {
     prepareForCreate: prepareNewPod,
     validate: validateNewPod,
     warnings: newPodWarnings,
-    prepareForUpdate: keepStatus,
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      dropDisabledPodFields((object as Pod).spec, (old as Pod).spec);
+    },
+    validateUpdate: validatePodUpdate,
     resetFields: [['status']],
     gracefulDeletion: { gracePeriodSeconds: podGracePeriod },
     status: {
       default: defaultPod,
       prepareForUpdate: prepareStatusUpdate,
+      validateUpdate: validatePodStatusUpdate,
+      warnings: statusWarnings,
       resetFields: [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
     },
     subresources: {
-      ephemeralcontainers: { default: defaultPod, prepareForUpdate: onlyEphemeralContainers },
-      resize: { default: defaultPod, prepareForUpdate: onlyResources },
+      ephemeralcontainers: { default: defaultPod, prepareForUpdate: onlyEphemeralContainers, validateUpdate: validateEphemeralContainers },
+      resize: { default: defaultPod, prepareForUpdate: onlyResources, validateUpdate: validateResize },
     },
     fieldNames: [
       'spec.nodeName',
@@ -79,6 +90,14 @@ function prepareStatusUpdate(object: UnknownObject, old: Readonly<UnknownObject>
   const status = (pod.status ??= {});
   if (!status.qosClass && stored.status?.qosClass) status.qosClass = stored.status.qosClass;
   keepObservedGenerations(status, stored.status ?? {});
+}
+
+function statusWarnings(object: Readonly<UnknownObject>): string[] {
+  const status = (object as Pod).status ?? {};
+  return [
+    ...(status.podIPs ?? []).flatMap((entry, i) => ipWarnings(`status.podIPs[${i}].ip`, entry.ip ?? '')),
+    ...(status.hostIPs ?? []).flatMap((entry, i) => ipWarnings(`status.hostIPs[${i}].ip`, entry.ip ?? '')),
+  ];
 }
 
 function selectableFields(object: Readonly<UnknownObject>): Record<string, string> {

@@ -1,5 +1,5 @@
 /** The annotations that AppArmor profiles once were become fields of new pods. */
-import type { AppArmorProfile, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { AppArmorProfile, Container, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import { appArmorPrefix } from './annotation-validation.ts';
 import { visitContainers } from './windows-validation.ts';
@@ -13,7 +13,7 @@ export function appArmorFieldsFromAnnotations(pod: Pod): void {
     if (annotation === undefined || container.securityContext?.appArmorProfile) return;
     const profile = profileOf(annotation);
     if (profile && !deepEqual(profile, spec.securityContext?.appArmorProfile)) {
-      (container.securityContext ??= {}).appArmorProfile = profile;
+      ((container as Container).securityContext ??= {}).appArmorProfile = profile;
     }
   });
 }

@@ -3,6 +3,7 @@ import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1'
 import { inclusiveRangeError, isLabelValue } from '@nodeless/apimachinery/names';
 import { notFoundValue } from '@nodeless/apimachinery/field-errors';
 import { checkDnsLabel, checkDnsSubdomain, checkLabels, checkObjectName, checkQualifiedName, checkRequiredOneOf, duplicate, type Faults, forbidden, invalid, notSupported, required, tooLong } from '../../checks.ts';
+import { internalValue } from '../../internal-value.ts';
 import { checkAffinity } from './affinity-validation.ts';
 import { checkContainers, checkEphemeralContainers, checkInitContainers, type ContainerContext } from './container-validation.ts';
 import { checkDnsConfig, checkHostAliases } from './dns-validation.ts';
@@ -84,7 +85,7 @@ function checkResourceClaims(faults: Faults, path: string, claims: readonly PodR
       checkDnsLabel(faults, `${at}.name`, name);
       names.add(name);
     }
-    const shown = { Name: name ?? '', ResourceClaimName: resourceClaimName ?? null, ResourceClaimTemplateName: resourceClaimTemplateName ?? null };
+    const shown = internalValue('PodResourceClaim', claim);
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
       faults.push(invalid(at, shown, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
     }

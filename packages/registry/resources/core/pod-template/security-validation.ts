@@ -1,7 +1,7 @@
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isUserId } from '@nodeless/apimachinery/names';
 import { check, checkOneOf, type Faults, invalid, notSupported, required, tooLong } from '../../checks.ts';
-import { goSecurityContext } from './go-values.ts';
+import { internalValue } from '../../internal-value.ts';
 import type { PodOptions } from './options.ts';
 import { checkLocalDescendingPath } from './paths.ts';
 import { checkSysctls } from './sysctls.ts';
@@ -44,10 +44,10 @@ export function checkContainerSecurity(faults: Faults, path: string, context: Re
   }
   checkSeccompProfile(faults, `${path}.seccompProfile`, context.seccompProfile);
   if (context.allowPrivilegeEscalation === false) {
-    if (context.privileged) faults.push(invalid(path, goSecurityContext(context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+    if (context.privileged) faults.push(invalid(path, internalValue('SecurityContext', context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
     for (const capability of context.capabilities?.add ?? []) {
       if (capability === 'CAP_SYS_ADMIN') {
-        faults.push(invalid(path, goSecurityContext(context), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
+        faults.push(invalid(path, internalValue('SecurityContext', context), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
       }
     }
   }
@@ -63,7 +63,7 @@ function checkSeccompProfile(faults: Faults, path: string, profile: Readonly<Sec
     if (profile.localhostProfile === undefined) faults.push(required(`${path}.localhostProfile`, 'must be set when seccomp type is Localhost'));
     else checkLocalDescendingPath(faults, `${path}.localhostProfile`, profile.localhostProfile);
   } else if (profile.localhostProfile !== undefined) {
-    const shown = { Type: profile.type ?? '', LocalhostProfile: profile.localhostProfile };
+    const shown = internalValue('SeccompProfile', profile);
     faults.push(invalid(`${path}.localhostProfile`, shown, 'can only be set when seccomp type is Localhost'));
   }
 }
