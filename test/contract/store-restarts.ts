@@ -130,9 +130,17 @@ export const restartCases: StoreCases = {
       expect(lost.ended()?.error?.code).toBe('compacted');
       await failure(again.list({ prefix: pods }, { at: current - 1 }), 'compacted');
     }
+    const fresh = watch(again, { prefix: pods }, current);
+    const next = await commit(again, put(b));
     await settle();
     expect(kept.ended()).toBeUndefined();
-    await again.list({ prefix: pods }, { at: current });
+    for (const watched of [kept, fresh]) expect(watched.events.map(shownEvent)).toEqual([shownEvent(fresh.events[0]!)]);
+    expect(fresh.events[0]!.revision).toBe(next.revision);
+    // The revision that the store came up with is one like any other.
+    expect((await again.list({ prefix: pods }, { at: current })).entries.map(({ key }) => key)).toEqual([a]);
+    const late = watch(again, { prefix: pods }, current);
+    await settle();
+    expect(late.events).toHaveLength(1);
   }),
 
   'compaction is remembered': persistent(async ({ open }) => {

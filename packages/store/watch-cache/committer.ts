@@ -190,7 +190,7 @@ export function createCommitter({ cache, persist, schedule }: CommitterOptions):
           batch.events.push(event);
           heads.set(event.key, { batch, event });
         }
-        batch.after = Math.max(batch.after, after);
+        batch.after = after;
         start();
       });
     },

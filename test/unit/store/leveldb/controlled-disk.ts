@@ -15,6 +15,8 @@ export interface ControlledDisk {
   /** From now on writes wait for `release`, which lets all that wait through. */
   hold(): void;
   release(): Promise<void>;
+  /** Lets what waits through; later writes wait again. */
+  step(): Promise<void>;
   /** The next write fails; `written`: after having become durable all the same. */
   failNextWrite(message: string, options?: { written: boolean }): void;
   /** Opening fails until it is called with undefined. */
@@ -27,8 +29,8 @@ export function createControlledDisk(): ControlledDisk {
   let opened = 0;
   let openFailure: string | undefined;
   let nextFailure: { message: string; written: boolean } | undefined;
-  let gate: Promise<void> | undefined;
-  let openGate = (): void => {};
+  let holding = false;
+  let waiting: (() => void)[] = [];
 
   const ioError = (message: string): Error =>
     Object.assign(new Error(`IO error: /somewhere/000003.log: ${message}`), { code: 'LEVEL_IO_ERROR' });
@@ -51,7 +53,7 @@ export function createControlledDisk(): ControlledDisk {
         writes.push(copy.map(({ type, key }) => `${type === 'put' ? '+' : '-'}${key}`));
         const failure = nextFailure;
         nextFailure = undefined;
-        await gate;
+        if (holding) await new Promise<void>((resolve) => waiting.push(resolve));
         if (closed) throw new Error('the database is closed');
         if (broken !== undefined) throw ioError(broken);
         if (failure) {
@@ -71,6 +73,15 @@ export function createControlledDisk(): ControlledDisk {
     };
   };
 
+  const step = async (): Promise<void> => {
+    const going = waiting;
+    waiting = [];
+    for (const go of going) go();
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  };
+
   return {
     async openDatabase() {
       if (openFailure !== undefined) throw new Error('Database failed to open', { cause: ioError(openFailure) });
@@ -81,17 +92,13 @@ export function createControlledDisk(): ControlledDisk {
     writes,
     opened: () => opened,
     hold() {
-      gate = new Promise((resolve) => {
-        openGate = resolve;
-      });
+      holding = true;
     },
-    async release() {
-      gate = undefined;
-      openGate();
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+    release() {
+      holding = false;
+      return step();
     },
+    step,
     failNextWrite(message, { written } = { written: false }) {
       nextFailure = { message, written };
     },

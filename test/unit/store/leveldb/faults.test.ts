@@ -135,6 +135,19 @@ describe('group commit', () => {
   });
 });
 
+it('a change in flight hides the one before it, also when that became durable meanwhile', async () => {
+  disk.hold();
+  const first = store.commit([put(a, '1')]);
+  await settle();
+  const second = follow(store.commit([put(a, '2')]));
+  const third = follow(first.then(([entry]) => store.commit([put(a, '3', entry!.revision)])));
+  await disk.step();
+  expect([text(await store.get(a)), second(), third()]).toEqual(['1', 'pending', 'pending']);
+  await disk.release();
+  await settle();
+  expect([text(await store.get(a)), second(), third()]).toEqual(['2', 'done', 'conflict']);
+});
+
 describe('a write that fails', () => {
   const fail = async (written: boolean): Promise<{ revision: number; events: string[]; outcomes: () => string[] }> => {
     const made = (await store.commit([put(a, 'old')]))[0]!;
@@ -309,6 +322,16 @@ describe('the log on the disk', () => {
     // A minute of history, one commit every two seconds, and one mark of the history more or less.
     expect(logEntries()).toBeGreaterThan(29);
     expect(logEntries()).toBeLessThan(33);
+  });
+
+  it('keeps nothing of starts long past', async () => {
+    for (let life = 0; life < 20; life++) {
+      await store.close();
+      await clock.advance(3_600_000);
+      store = await open();
+      await store.commit([put(a, `${life}`)]);
+    }
+    expect(logEntries()).toBeLessThan(5);
   });
 
   it('catches up after a pause, and its newest entry outlives everything', async () => {
