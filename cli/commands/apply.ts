@@ -1,4 +1,4 @@
-import { connect, type ConnectionOptions } from '../data-dir.ts';
+import { connect, type ConnectionOptions } from '../connection.ts';
 import { readManifests } from '../manifests.ts';
 import { discover, displayName } from '../resource-names.ts';
 import { submit } from '../submit.ts';

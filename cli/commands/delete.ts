@@ -1,5 +1,5 @@
 import { isNotFound } from '@nodeless/apimachinery/status';
-import { connect, type ConnectionOptions } from '../data-dir.ts';
+import { connect, type ConnectionOptions } from '../connection.ts';
 import { readManifests } from '../manifests.ts';
 import { UserError } from '../output.ts';
 import { discover, displayName } from '../resource-names.ts';

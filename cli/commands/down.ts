@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { sleep, systemClock } from '@nodeless/component-base/clock';
 import { removeClusterContainers } from '@nodeless/local/clean-up';
-import { defaultDataDir, findRunning } from '../data-dir.ts';
+import { defaultDataDir, findRunning } from '@nodeless/local/data-dir';
 import { UserError } from '../output.ts';
 import type { AddCommand } from './command.ts';
 

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { ResourceType } from '@nodeless/client/client';
 import { collectionPath, type HttpClient } from '@nodeless/client/http-client';
-import { connect, type ConnectionOptions } from '../data-dir.ts';
+import { connect, type ConnectionOptions } from '../connection.ts';
 import { alignColumns, UserError } from '../output.ts';
 import { discover } from '../resource-names.ts';
 import { type AddCommand, withConnection } from './command.ts';

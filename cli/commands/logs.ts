@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { errorOf, readAll } from '@nodeless/client/http-transport';
-import { connect, type ConnectionOptions } from '../data-dir.ts';
+import { connect, type ConnectionOptions } from '../connection.ts';
 import { type AddCommand, withConnection } from './command.ts';
 
 interface LogsOptions extends ConnectionOptions {

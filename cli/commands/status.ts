@@ -1,7 +1,8 @@
 import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isPodReady } from '@nodeless/apimachinery/pod-conditions';
 import { nodes, pods } from '@nodeless/client/resource-types';
-import { connect, defaultDataDir, findRunning, kubeconfigPath } from '../data-dir.ts';
+import { dataDirPaths, defaultDataDir, findRunning } from '@nodeless/local/data-dir';
+import { connect } from '../connection.ts';
 import type { AddCommand } from './command.ts';
 
 export const addStatus: AddCommand = (program, output) => {
@@ -25,7 +26,7 @@ export const addStatus: AddCommand = (program, output) => {
         const summary = {
           running: true,
           ...running,
-          kubeconfig: kubeconfigPath(dataDir),
+          kubeconfig: dataDirPaths(dataDir).kubeconfig,
           nodes: { total: allNodes.items.length, ready: allNodes.items.filter(isNodeReady).length },
           pods: { total: allPods.items.length, ready: allPods.items.filter((pod: Pod) => isPodReady(pod)).length },
         };

@@ -1,6 +1,6 @@
 import type { TokenRequest } from '@nodeless/apimachinery/generated/types/authentication/v1';
 import { resourceType } from '@nodeless/client/client';
-import { connect, type ConnectionOptions } from '../data-dir.ts';
+import { connect, type ConnectionOptions } from '../connection.ts';
 import { UserError } from '../output.ts';
 import { type AddCommand, withConnection } from './command.ts';
 

@@ -1,0 +1,33 @@
+import type { Clock } from '@nodeless/component-base/clock';
+import type { Logger } from '@nodeless/component-base/logger';
+import { type Engine, engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
+import { createDockerProvider, type DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
+import { createSimulatedProvider, type SimulatedProvider } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
+
+export type ProviderName = 'docker' | 'simulated';
+
+export type LocalProvider = { readonly name: 'docker'; readonly provider: DockerProvider; readonly engine: Engine } | { readonly name: 'simulated'; readonly provider: SimulatedProvider };
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `node-${i + 1}`);
+
+/** Docker if it answers, otherwise simulated pods; `reason` says why, where that was not asked for. */
+export async function chooseProvider(options: {
+  readonly wanted: ProviderName | undefined;
+  readonly clusterId: string;
+  readonly nodes: number | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Promise<{ local: LocalProvider; reason: string | undefined }> {
+  const { wanted, clusterId, nodes, clock, log } = options;
+  const simulated = (reason?: string): { local: LocalProvider; reason: string | undefined } => ({
+    local: { name: 'simulated', provider: createSimulatedProvider({ clock, nodeNames: names(nodes ?? 2), labels: (_, i) => ({ 'topology.kubernetes.io/zone': `zone-${(i % 3) + 1}` }) }) },
+    reason,
+  });
+  if (wanted === 'simulated') return simulated();
+  const address = findEngine();
+  const problem = await engineProblem(address);
+  const { engine } = address;
+  if (problem === undefined) return { local: { name: 'docker', provider: createDockerProvider({ engine, cluster: clusterId, nodeNames: names(nodes ?? 2), clock, log }), engine }, reason: undefined };
+  if (wanted === 'docker') throw new Error(problem);
+  return simulated(problem);
+}
