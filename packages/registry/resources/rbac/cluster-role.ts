@@ -1,7 +1,8 @@
+import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { KindDefinition } from '../../resource.ts';
 
 export const clusterRole: KindDefinition = {
   group: 'rbac.authorization.k8s.io',
   resource: 'clusterroles',
-  strategy: { allowCreateOnUpdate: true },
+  strategy: { validateName: isPathSegmentName, allowCreateOnUpdate: true },
 };

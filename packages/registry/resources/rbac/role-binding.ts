@@ -1,8 +1,9 @@
+import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { KindDefinition } from '../../resource.ts';
 import { defaultBinding } from './binding-defaults.ts';
 
 export const roleBinding: KindDefinition = {
   group: 'rbac.authorization.k8s.io',
   resource: 'rolebindings',
-  strategy: { allowCreateOnUpdate: true, default: defaultBinding },
+  strategy: { validateName: isPathSegmentName, allowCreateOnUpdate: true, default: defaultBinding },
 };
