@@ -6,7 +6,10 @@
  * know beside the pod itself (labels of containers, tags of tasks), never only in memory.
  */
 import type { Pod, ContainerState, Probe } from '@nodeless/apimachinery/generated/types/core/v1';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { ExecIo, LogOptions, PodRef } from '@nodeless/client/node-connection';
+import type { Duplex, Readable } from 'node:stream';
+
+export type { ExecIo, LogOptions, PodRef } from '@nodeless/client/node-connection';
 
 export type ProviderErrorCode = 'not-found' | 'invalid' | 'capacity' | 'throttled' | 'unavailable';
 
@@ -20,12 +23,6 @@ export class ProviderError extends Error {
     this.code = code;
     this.reason = options.reason;
   }
-}
-
-export interface PodRef {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
 }
 
 /** A file of a volume, as the kubelet resolved it. */
@@ -154,31 +151,11 @@ export interface PodProvider {
   close(): Promise<void>;
 }
 
-export interface LogOptions {
-  readonly container: string;
-  readonly follow: boolean;
-  readonly previous: boolean;
-  readonly timestamps: boolean;
-  readonly sinceTime?: Date;
-  readonly sinceSeconds?: number;
-  readonly tailLines?: number;
-  readonly limitBytes?: number;
-  readonly stream?: 'All' | 'Stdout' | 'Stderr';
-}
 export interface PodLogs {
   /** The stream ends with the container when following, and stops reading when destroyed. Errors: not-found, invalid. */
   openLogs(ref: PodRef, options: LogOptions): Promise<Readable>;
 }
 
-export interface ExecIo {
-  readonly stdin: Readable | undefined;
-  readonly stdout: Writable | undefined;
-  readonly stderr: Writable | undefined;
-  readonly tty: boolean;
-  /** Calls back with each new terminal size. */
-  onResize(callback: (size: { width: number; height: number }) => void): void;
-  readonly signal: AbortSignal;
-}
 export interface PodExec {
   /** Runs a command in a running container; resolves with its exit code once its output has been written out. */
   exec(ref: PodRef, container: string, command: readonly string[], io: ExecIo): Promise<{ exitCode: number }>;
