@@ -12,7 +12,7 @@ import { attach, runAttached } from './exec.ts';
 import { label } from './labels.ts';
 import { openContainerLogs } from './logs.ts';
 import { createUsageReader } from './metrics.ts';
-import type { NodeHelper } from './node-helper.ts';
+import type { NodeHelper, SandboxNetwork } from './node-helper.ts';
 import { dialThrough } from './port-forward.ts';
 import { createReachability } from './reachability.ts';
 
@@ -27,11 +27,17 @@ export interface DockerProviderOptions {
   readonly subnets?: readonly string[];
   readonly helperImage?: string;
   readonly sharedHostPaths?: Readonly<Record<string, string>>;
+  /** Called once a pod's network is there, before any of its containers. A failure fails the sandbox, which is tried again. */
+  readonly onSandbox?: (sandbox: SandboxNetwork) => Promise<void>;
 }
 
 export interface DockerProvider extends PodProvider, PodLogs, PodExec, PodPortForward, PodMetrics {
   /** The helper of a node as it is now; made when it is not there. */
   helper(node: string): Promise<NodeHelper>;
+  /** The pods that have a network of their own now. */
+  sandboxes(): Promise<readonly SandboxNetwork[]>;
+  /** Whether this machine has a route to the cluster's addresses. */
+  isReachable(): Promise<boolean>;
   /** The engine's own address on the cluster's network: on Linux it is this machine. */
   gateway(): Promise<string>;
   /** Reaches addresses of the cluster: directly where there is a route, else through a helper. */
@@ -44,7 +50,7 @@ export function createDockerProvider(options: DockerProviderOptions): DockerProv
   const { engine, cluster, clock, log } = options;
   const nodeNames = options.nodeNames ?? defaultNodeNames;
   const nodes = createDockerNodes({ engine, cluster, nodeNames, log, subnets: options.subnets, helperImage: options.helperImage });
-  const runtime = createDockerRuntime({ engine, cluster, nodes, clock, log, sharedHostPaths: options.sharedHostPaths });
+  const runtime = createDockerRuntime({ engine, cluster, nodes, clock, log, sharedHostPaths: options.sharedHostPaths, onSandbox: options.onSandbox });
   const isReachable = createReachability(async () => (await nodes.helper(nodeNames[0] as string)).address);
   const usage = createUsageReader(engine, () => clock.now());
 
@@ -70,6 +76,8 @@ export function createDockerProvider(options: DockerProviderOptions): DockerProv
     ...runner,
     dial,
     helper: (node) => nodes.helper(node),
+    sandboxes: () => runtime.sandboxes(),
+    isReachable,
     gateway: async () => (await nodes.network()).gateway,
     async openLogs(ref, logOptions) {
       const runs = (await find(ref)).containers.filter((c) => c.name === logOptions.container && c.state !== 'created').sort((a, b) => b.attempt - a.attempt);

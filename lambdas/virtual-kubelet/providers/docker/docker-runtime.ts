@@ -1,3 +1,4 @@
+import type Docker from 'dockerode';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { refOf } from '../../pod-names.ts';
@@ -10,8 +11,8 @@ import { callEngine, type Engine, engineMessage, isAlreadySo, isMissing, isNameT
 import { runCommand } from './exec.ts';
 import { applyHostPorts, type HostPortTarget, parseHostPorts } from './host-ports.ts';
 import { findImage, pullImage } from './image-pull.ts';
-import { label } from './labels.ts';
-import type { NodePlace } from './node-helper.ts';
+import { label, refFromLabels } from './labels.ts';
+import { namespacePath, type NodePlace, type SandboxNetwork } from './node-helper.ts';
 import { runtimeSandbox } from './observe.ts';
 import { createPodAddresses } from './pod-addresses.ts';
 import { hostsFile, podFolder, resolvFile } from './pod-files.ts';
@@ -28,10 +29,14 @@ export interface DockerRuntimeDeps {
   readonly log: Logger;
   /** Folders of the engine's machine that hostPath volumes see as they are: `{ '/src': '/Users/me/src' }`. */
   readonly sharedHostPaths?: Readonly<Record<string, string>>;
+  /** Called once a pod's network is there, before any of its containers; host-network pods have none. A failure fails the sandbox. */
+  readonly onSandbox?: (sandbox: SandboxNetwork) => Promise<void>;
 }
 
 export interface DockerRuntime extends ContainerRuntime {
   readonly inspection: PodInspection;
+  /** The pods that have a network of their own now. */
+  sandboxes(): Promise<readonly SandboxNetwork[]>;
 }
 
 const addressTries = 5;
@@ -155,6 +160,11 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     name: 'docker',
     inspection,
     nodes: () => nodes.capacity(),
+    async sandboxes() {
+      const running = (await inspection.summaries(`${label.role}=sandbox`)).filter((s) => s.State === 'running');
+      const found = await Promise.all(running.map((s) => engine.getContainer(s.Id).inspect().then(sandboxNetwork, () => undefined)));
+      return found.filter((s) => s !== undefined);
+    },
     list: () => inspection.list(),
     inspect: (ref) => inspection.inspect(ref),
     async writeVolumes(pod) {
@@ -168,6 +178,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
       const place = await placeOf(pod);
       const info = await callEngine(async () => engine.getContainer(await startSandbox(pod, attempt, place)).inspect());
       if (parseHostPorts(info.Config.Labels[label.hostPorts]).length > 0) await refreshHostPorts(place.name);
+      const network = sandboxNetwork(info);
+      if (network) await deps.onSandbox?.(network);
       return runtimeSandbox(info);
     },
     async stopSandbox(ref) {
@@ -228,4 +240,12 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
       if (!isAlreadySo(error) && !isMissing(error)) throw error;
     }
   }
+}
+
+/** undefined for a pod in its node's namespace, and for one whose sandbox does not run. */
+function sandboxNetwork(info: Docker.ContainerInspectInfo): SandboxNetwork | undefined {
+  const ref = refFromLabels(info.Config.Labels);
+  const namespace = namespacePath(info.State);
+  if (!ref || namespace === undefined || info.HostConfig.NetworkMode?.startsWith('container:')) return undefined;
+  return { ref, nodeName: info.Config.Labels[label.node] ?? '', namespace };
 }

@@ -1,9 +1,12 @@
+import type { Duplex } from 'node:stream';
 import type { Logger } from '@nodeless/component-base/logger';
 import { nodeAddress } from './addresses.ts';
 import type { ClusterNetwork } from './cluster-network.ts';
 import { callEngine, type Engine, isAlreadySo, isMissing, isNameTaken } from './engine.ts';
 import { type CommandOptions, runCommand } from './exec.ts';
 import { label } from './labels.ts';
+import { openCommand } from './port-forward.ts';
+import type { PodRef } from '../provider.ts';
 import type { ExecOutcome } from '../../runtime/container-runtime.ts';
 
 /**
@@ -19,11 +22,21 @@ export interface NodeHelper {
   readonly address: string;
   /** Runs a program inside the helper, in the node's network namespace, with the capabilities of the helper. */
   exec(command: readonly string[], options?: CommandOptions): Promise<ExecOutcome>;
+  /** Starts a program as `exec` does, and gives its standard input and output as one stream. */
+  open(command: readonly string[]): Promise<Duplex>;
   /**
    * The network namespace of a pod as a path that is valid inside the helper (`nsenter --net=<path> …`); undefined when the
    * pod has no running sandbox. It is good for as long as that sandbox runs.
    */
   namespaceOf(podUid: string): Promise<string | undefined>;
+}
+
+/** The network of a pod whose sandbox runs, as the helpers of all nodes see it. */
+export interface SandboxNetwork {
+  readonly ref: PodRef;
+  readonly nodeName: string;
+  /** As `NodeHelper.namespaceOf` gives it. */
+  readonly namespace: string;
 }
 
 export interface NodePlace extends NodeHelper {
@@ -81,6 +94,7 @@ export async function ensureHelper(engine: Engine, node: string, index: number, 
     volumePath,
     protectsFromOom,
     exec: (command, options) => runCommand(engine, containerId, command, options),
+    open: (command) => openCommand(engine, containerId, command),
     namespaceOf: (podUid) => namespaceOf(engine, cluster, podUid),
   };
 }
@@ -138,5 +152,9 @@ async function namespaceOf(engine: Engine, cluster: string, podUid: string): Pro
   const [sandbox] = await callEngine(() => engine.listContainers({ filters: { label: [`${label.cluster}=${cluster}`, `${label.role}=sandbox`, `${label.uid}=${podUid}`] } }));
   if (!sandbox) return undefined;
   const { State } = await callEngine(() => engine.getContainer(sandbox.Id).inspect());
-  return State.Running && State.Pid > 0 ? `/proc/${State.Pid}/ns/net` : undefined;
+  return namespacePath(State);
+}
+
+export function namespacePath(state: { readonly Running: boolean; readonly Pid: number }): string | undefined {
+  return state.Running && state.Pid > 0 ? `/proc/${state.Pid}/ns/net` : undefined;
 }

@@ -9,9 +9,14 @@ import { toolPath } from './helper-tool.ts';
  * A TCP connection made from inside a container of ours (a sandbox for a pod's localhost, a helper for any address of the
  * cluster): the tool there joins it to the streams of an exec. Fails with the tool's own words when nothing listens.
  */
-export async function dialThrough(engine: Engine, containerId: string, host: string, port: number): Promise<Duplex> {
+export function dialThrough(engine: Engine, containerId: string, host: string, port: number): Promise<Duplex> {
+  return openCommand(engine, containerId, [toolPath, 'relay', host, String(port)]);
+}
+
+/** Starts a program in a running container, with its standard input and output as one stream. What it says on stderr is the stream's error. */
+export async function openCommand(engine: Engine, containerId: string, command: readonly string[]): Promise<Duplex> {
   const stream = await callEngine(async () => {
-    const exec = await engine.getContainer(containerId).exec({ Cmd: [toolPath, 'relay', host, String(port)], AttachStdin: true, AttachStdout: true, AttachStderr: true });
+    const exec = await engine.getContainer(containerId).exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true });
     return exec.start({ hijack: true, stdin: true });
   });
   let errors = '';
