@@ -7,6 +7,7 @@ import { connect } from './connect.ts';
 import { type RegistryCore, createReader } from './core.ts';
 import { create } from './create.ts';
 import { remove, removeCollection } from './delete.ts';
+import { warnOfDeprecation } from './deprecations.ts';
 import { createEndpoints, isDoor, methodNotAllowed, noSuchResource } from './endpoint.ts';
 import { checkWatchOptions } from './options-validation.ts';
 import { patch } from './patch.ts';
@@ -67,39 +68,51 @@ export function createRegistry(options: RegistryOptions): Registry {
     resources,
     reader,
     async get(scope, getOptions) {
+      warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.get ? handler.get(scope) : Promise.reject(methodNotAllowed());
       const made = virtualOf(scope);
       return made ? made.get() : get(core, scope, getOptions);
     },
     async list(scope, listOptions) {
+      warnOfDeprecation(scope);
       const made = virtualOf(scope);
       return made ? made.list() : list(core, scope, listOptions);
     },
     async watch(scope, watchOptions, sink) {
+      warnOfDeprecation(scope);
       const endpoint = endpoints.of(scope);
       const selection = selectionOf(endpoint, scope, watchOptions);
       checkWatchOptions(watchOptions);
       return startWatch({ store, clock, events, open }, endpoint, selection, watchOptions, sink);
     },
     async create(scope, body) {
+      warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.create ? handler.create(scope, body) : Promise.reject(methodNotAllowed());
       const made = virtualOf(scope);
       return made ? made.create(body) : create(core, scope, body);
     },
     async update(scope, body) {
+      warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.update ? handler.update(scope, body) : Promise.reject(methodNotAllowed());
       return update(core, scope, body);
     },
     async patch(scope, body, patchOptions) {
+      warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.patch ? handler.patch(scope, body, patchOptions) : Promise.reject(methodNotAllowed());
       return patch(core, scope, body, patchOptions);
     },
-    delete: (scope, deleteOptions) => remove(core, scope, deleteOptions),
-    deleteCollection: (scope, listOptions, deleteOptions) => removeCollection(core, scope, listOptions, deleteOptions),
+    async delete(scope, deleteOptions) {
+      warnOfDeprecation(scope);
+      return remove(core, scope, deleteOptions);
+    },
+    async deleteCollection(scope, listOptions, deleteOptions) {
+      warnOfDeprecation(scope);
+      return removeCollection(core, scope, listOptions, deleteOptions);
+    },
     connect: (scope, connectOptions) => connect(core, scope, connectOptions),
     close() {
       for (const session of [...open]) session.end();

@@ -147,6 +147,7 @@ const returningDeleted = new Set([
   '/resourcequotas',
   '/serviceaccounts',
   '/services',
+  'apiextensions.k8s.io/customresourcedefinitions',
   'resource.k8s.io/deviceclasses',
   'resource.k8s.io/resourceclaims',
   'resource.k8s.io/resourceclaimtemplates',

@@ -89,7 +89,12 @@ function listRevision(text: string | undefined): Revision | undefined {
   }
 }
 
+/** No store begins below it: revisions have sixteen digits. */
+const firstRevision = 1e15;
+
 async function readPage(core: RegistryCore, endpoint: Endpoint, selection: Selection, request: ListRequest, options: ListOptions): Promise<Page> {
+  // before the first of all revisions there was nothing, and that cannot be forgotten
+  if (request.at !== undefined && request.at < firstRevision) return { entries: [], revision: request.at, more: false, remaining: 0 };
   const after = request.token && `${endpoint.storage.prefix}${request.token.start}`;
   try {
     return await core.store.list(selection.range, { limit: request.limit, after, at: request.at, filter: selection.filter });
