@@ -17,7 +17,7 @@ export function planEventExpiry(event: Event, now: number): Action[] {
 }
 
 export const eventExpiryController: Controller = {
-  name: 'ttl-controller',
+  name: 'event-ttl',
   watches: [watchRule({ type: events, requests: ({ object, type }) => (type === 'deleted' ? [] : [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }]) })],
   async reconcile(request, context) {
     const event = await context.cache.get(events, request);

@@ -27,7 +27,7 @@ const description = 'Contains a CA bundle that can be used to verify the kube-ap
 /** Every namespace has a ConfigMap `kube-root-ca.crt`, which pods mount to trust the API server. */
 export function createRootCertificateController(certificate: string): Controller {
   return {
-    name: 'root-ca-certificate-publisher',
+    name: 'root-ca-cert-publisher',
     watches: [
       watchRule({ type: namespaces, requests: nameOf }),
       watchRule({ type: configMaps, requests: (change) => (change.object.metadata?.name === rootCertificate ? namespaceOf(change) : []) }),

@@ -144,13 +144,11 @@ function finish(
       result.push(...cleanUp(deployment, all.filter((rs) => rs.metadata?.name !== fresh?.metadata?.name)));
     }
   }
-  if (!sameStatus(deployment.status, status)) result.push(updateStatus(deployments, { ...deployment, status }));
   const current = fresh?.metadata?.annotations?.[revision.revisionAnnotation];
-  if (current !== undefined && deployment.metadata?.annotations?.[revision.revisionAnnotation] !== current) {
-    const annotations = { ...deployment.metadata?.annotations, [revision.revisionAnnotation]: current };
-    // Before the status, so that a watcher of observedGeneration sees the revision too; the status write carries no spec.
-    result.unshift({ do: 'patch', type: deployments as never, key: keyOf(deployment), patchType: 'merge', patch: { metadata: { annotations } } });
-  }
+  const revised = current !== undefined && deployment.metadata?.annotations?.[revision.revisionAnnotation] !== current;
+  // The status door takes annotations too, so that a watcher of observedGeneration sees the revision with it.
+  const metadata = revised ? { ...deployment.metadata, annotations: { ...deployment.metadata?.annotations, [revision.revisionAnnotation]: current } } : deployment.metadata;
+  if (revised || !sameStatus(deployment.status, status)) result.push(updateStatus(deployments, { ...deployment, metadata, status }));
   return result;
 }
 
@@ -182,35 +180,20 @@ async function hasOldPods(deployment: Deployment, owned: readonly ReplicaSet[], 
   return lists.flat().some((pod: Pod) => pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed');
 }
 
-/**
- * Writes of a plan; the Deployment's own writes come one after another, so each builds on the revision that the one before made.
- * A ReplicaSet whose name is taken by another template counts up collisionCount, which gives the next try another hash.
- */
+/** A ReplicaSet whose name is taken by another template counts up collisionCount, which gives the next try another hash. */
 async function performPlan(plan: readonly Action[], deployment: Deployment, context: ReconcileContext): Promise<Result> {
-  let current = deployment;
-  const rest: Action[] = [];
-  for (const action of plan) {
-    if (action.do === 'patch' && action.type.resource === 'deployments') {
-      current = await context.client.patch(deployments, action.key, action.patchType, action.patch);
-    } else if (action.do === 'update' && action.type.resource === 'deployments') {
-      const { status } = action.object as Deployment;
-      await context.client.update(deployments, { ...current, status }, { subresource: 'status' });
-    } else if (action.do === 'create') {
-      try {
-        await performOne(action, context);
-      } catch (error) {
-        if (!isAlreadyExists(error)) throw error;
-        const existing = await context.client.get(replicaSets, { namespace: action.object.metadata?.namespace, name: action.object.metadata?.name ?? '' });
-        // Ours already, made a moment ago: its event is on the way.
-        if (isControlledBy(existing, deployment) && revision.sameTemplate(existing.spec?.template, deployment.spec?.template)) return {};
-        const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
-        await context.client.update(deployments, { ...deployment, status: { ...deployment.status, collisionCount } }, { subresource: 'status' });
-        throw error;
-      }
-    } else if (action.do === 'requeue') rest.push(action);
-    else await performOne(action, context);
+  try {
+    return await perform(plan, context);
+  } catch (error) {
+    const made = plan.find((action) => action.do === 'create');
+    if (!isAlreadyExists(error) || !made) throw error;
+    const existing = await context.client.get(replicaSets, { namespace: made.object.metadata?.namespace, name: made.object.metadata?.name ?? '' });
+    // Ours already, made a moment ago: its event is on the way.
+    if (isControlledBy(existing, deployment) && revision.sameTemplate(existing.spec?.template, deployment.spec?.template)) return {};
+    const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
+    await performOne(updateStatus(deployments, { ...deployment, status: { ...deployment.status, collisionCount } }), context);
+    throw error;
   }
-  return perform(rest, context);
 }
 
 export const deploymentController: Controller = {

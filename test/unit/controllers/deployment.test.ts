@@ -48,7 +48,7 @@ describe('a rollout', () => {
     const actions = plan(d, [aReplicaSet(base, 'old', { replicas: 0, image: 'img:0' }), aReplicaSet(base, 'new', { replicas: 3, revision: 2 })]);
     const changed = actions.find((a) => a.do === 'update' && a.object.metadata?.name === 'old') as { object: ReplicaSet };
     expect(changed.object.metadata?.annotations).toMatchObject({ 'deployment.kubernetes.io/revision': '3', 'deployment.kubernetes.io/revision-history': '1' });
-    expect(actions[0]).toMatchObject({ do: 'patch', patch: { metadata: { annotations: { 'deployment.kubernetes.io/revision': '3' } } } });
+    expect(actions.at(-1)).toMatchObject({ do: 'update', subresource: 'status', object: { metadata: { annotations: { 'deployment.kubernetes.io/revision': '3' } } } });
   });
 
   it('Recreate takes everything old down and waits for its pods', () => {
