@@ -6,11 +6,12 @@ import type { Client } from '@nodeless/client/client';
 import { leases, nodes } from '@nodeless/client/resource-types';
 import { type Clock, sleep, type Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
-import { newNode, type NodeIdentity, nodeLabels, nodeStatus, saysMore } from './node.ts';
+import { mergeStatus, newNode, type NodeIdentity, nodeLabels, nodeStatus, saysMore } from './node.ts';
 import type { NodeCapacity } from './providers/provider.ts';
 
 const leaseNamespace = 'kube-node-lease';
 const leaseSeconds = 40;
+const reportTries = 5;
 const registerRetryMs = 1_000;
 const tickMs = 10_000;
 /** Without news the status is still written this often. */
@@ -85,14 +86,17 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
     const now = clock.now();
     const status = nodeStatus(identity, capacity, { problem }, node?.status, formatTime(now));
     if (now - reportedAt < reportMs && !saysMore(status, node?.status)) return;
-    try {
-      // A strategic patch merges maps and conditions: what others wrote into the status stays.
-      node = await client.patch(nodes, { name }, 'strategic', { status }, { subresource: 'status' });
-      reportedAt = now;
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      // Somebody deleted the Node of a kubelet that lives: it comes back.
-      await register();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const fresh = await client.get(nodes, { name });
+        node = await client.update(nodes, { ...fresh, status: mergeStatus(fresh.status, nodeStatus(identity, capacity, { problem }, fresh.status, formatTime(now))) }, { subresource: 'status' });
+        reportedAt = now;
+        return;
+      } catch (error) {
+        // Somebody deleted the Node of a kubelet that lives: it comes back.
+        if (isNotFound(error)) return register();
+        if (!isConflict(error) || attempt >= reportTries) throw error;
+      }
     }
   };
 

@@ -48,7 +48,7 @@ export function newNode(identity: NodeIdentity, capacity: NodeCapacity, health: 
   };
 }
 
-/** What the kubelet says of its node; the rest of the status belongs to others and is merged by the server. */
+/** What the kubelet says of its node; the rest of the status belongs to others. */
 export function nodeStatus(identity: NodeIdentity, capacity: NodeCapacity, health: NodeHealth, previous: NodeStatus | undefined, now: string): NodeStatus {
   const id = createHash('sha256').update(identity.name).digest('hex').slice(0, 32);
   return {
@@ -65,6 +65,18 @@ export function nodeStatus(identity: NodeIdentity, capacity: NodeCapacity, healt
       kubeProxyVersion: '',
       ...capacity.info,
     },
+  };
+}
+
+/** The kubelet's part of the status put into the whole: resources and conditions that others have added stay. */
+export function mergeStatus(known: NodeStatus | undefined, said: NodeStatus): NodeStatus {
+  const own = said.conditions ?? [];
+  return {
+    ...known,
+    ...said,
+    capacity: { ...known?.capacity, ...said.capacity },
+    allocatable: { ...known?.allocatable, ...said.allocatable },
+    conditions: [...(known?.conditions ?? []).filter((c) => !own.some((o) => o.type === c.type)), ...own],
   };
 }
 

@@ -213,7 +213,8 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
     if (!work.stopped) await Promise.race([work.stopping?.promise, nextTurn()]);
     const observed = await provider.observePod(ref);
     if (!work.stopped) {
-      if (observed) await save(work, observed, false);
+      // Once everything has ended the last word follows at once.
+      if (observed && !observed.finished) await save(work, observed, false);
       return;
     }
     await save(work, observed, true);

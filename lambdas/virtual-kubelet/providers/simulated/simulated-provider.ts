@@ -6,6 +6,7 @@ import { milliValue, wholeValue } from '../../quantities.ts';
 import {
   type NodeCapacity,
   type ObservationListener,
+  type ObservedContainer,
   type ObservedPod,
   type PodEvent,
   type PodExec,
@@ -14,6 +15,8 @@ import {
   type PodProvider,
   type PodRef,
   ProviderError,
+  type ResolvedContainer,
+  type ResolvedPod,
 } from '../provider.ts';
 import { lifeAt, type Moment } from './life-at.ts';
 import { type Life, lifeOf, type LifeRule } from './life.ts';
@@ -43,7 +46,9 @@ interface SimulatedPod {
   pod: Pod;
   readonly ref: PodRef;
   readonly life: Life;
-  readonly beganAt: number;
+  beganAt: number;
+  /** Containers whose settings are not valid: until they are, the pod does not begin. */
+  blocked: readonly ResolvedContainer[];
   readonly ip: string;
   stopAt: number | undefined;
   timer: Timer | undefined;
@@ -73,7 +78,12 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     for (const listener of listeners) listener.onChange(ref);
   };
 
-  const momentOf = (one: SimulatedPod): Moment => lifeAt({ pod: one.pod, life: one.life, beganAt: one.beganAt, stopAt: one.stopAt }, clock.now());
+  const momentOf = (one: SimulatedPod): Moment => {
+    if (one.blocked.length > 0 && one.stopAt === undefined) return { containers: one.blocked.map((c) => blockedContainer(one.pod, c)), finished: false, nextAt: undefined };
+    return momentOfLife(one);
+  };
+
+  const momentOfLife = (one: SimulatedPod): Moment => lifeAt({ pod: one.pod, life: one.life, beganAt: one.beganAt, stopAt: one.stopAt }, clock.now());
 
   const observe = (one: SimulatedPod): ObservedPod => {
     const { containers, finished } = momentOf(one);
@@ -107,11 +117,15 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     }
   };
 
-  const put = (pod: Pod): void => {
+  const put = ({ pod, containers }: ResolvedPod): void => {
     const ref = refOf(pod);
     const known = pods.get(ref.uid);
+    const blocked = Object.values(containers).filter((c) => c.error !== undefined);
     if (known) {
       known.pod = pod;
+      if (known.blocked.length > 0 && blocked.length === 0) known.beganAt = clock.now();
+      known.blocked = blocked;
+      advance(known);
       return;
     }
     const index = nodeIndex.get(pod.spec?.nodeName ?? '');
@@ -124,6 +138,7 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       // A pod that had begun before this process did goes on where it was.
       beganAt: before && pod.status?.phase !== 'Pending' ? Date.parse(before) : clock.now(),
       ip: pod.spec?.hostNetwork ? fakeNodeAddress(index) : addresses.take(index, pod.status?.podIP),
+      blocked,
       stopAt: undefined,
       timer: undefined,
       startsReported: before && pod.status?.phase !== 'Pending' ? Number.MAX_SAFE_INTEGER : 0,
@@ -155,11 +170,11 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       maybeFail('nodes');
       return new Map(nodeNames.map((name, index): [string, NodeCapacity] => [name, nodeOf(name, index, capacity, options.labels?.(name, index) ?? {})]));
     },
-    async createPod({ pod }) {
+    async createPod(pod) {
       maybeFail('createPod');
       put(pod);
     },
-    async updatePod({ pod }) {
+    async updatePod(pod) {
       maybeFail('updatePod');
       put(pod);
     },
@@ -225,6 +240,12 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     if (!one) throw new ProviderError('not-found', `pod ${JSON.stringify(ref.name)} cannot be found - no logs available`);
     return one;
   }
+}
+
+function blockedContainer(pod: Pod, container: ResolvedContainer): ObservedContainer {
+  const isInit = pod.spec?.initContainers?.some((c) => c.name === container.name) ?? false;
+  const state = { waiting: { reason: container.error?.reason, message: container.error?.message } };
+  return { name: container.name, kind: isInit ? 'init' : 'regular', containerId: '', imageId: '', image: '', state, lastState: undefined, restartCount: 0, started: false, ready: false };
 }
 
 function cannotRun(ref: PodRef): ProviderError {
