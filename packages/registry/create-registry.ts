@@ -62,7 +62,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (!handler) throw methodNotAllowed();
     return handler;
   };
-  const virtualOf = (scope: RequestScope): VirtualEndpoint | undefined => virtualResource(endpoints, virtual, scope);
+  const virtualOf = (scope: RequestScope): VirtualEndpoint | undefined => virtualResource(endpoints, virtual, scope, () => clock.now());
 
   return {
     resources,

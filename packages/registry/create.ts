@@ -9,6 +9,7 @@ import { dropRepeatedOwners, matchNamespace, metadataOf, wipeSystemFields } from
 import { checkWriteOptions } from './options-validation.ts';
 import { type Prepared, prepareCreate } from './prepare-create.ts';
 import type { RequestBody, RequestScope, WriteResult } from './registry.ts';
+import { commitWith, tryLateWrites } from './related-writes.ts';
 import { objectRevision } from './revisions.ts';
 import { objectOf } from './stored-value.ts';
 import { storeFailure } from './store-errors.ts';
@@ -25,6 +26,7 @@ export async function create(core: RegistryCore, scope: RequestScope, body: Requ
   const request = beginWrite(scope, endpoint, () => core.clock.now());
   const taken = new Set<string>();
   for (let names = 1, allocations = 1; ; ) {
+    request.late.length = 0;
     const object = decodeNew(request, body);
     const { name, generateName } = metadataOf(object);
     const isGenerated = !name && generateName !== undefined && generateName !== '';
@@ -36,7 +38,7 @@ export async function create(core: RegistryCore, scope: RequestScope, body: Requ
     }
     if (request.dryRun) return await dryRunResult(core, request, prepared);
     try {
-      const [entry] = await core.store.commit(prepared.operations);
+      const [entry] = await commitWith(core, request.late, prepared.operations);
       return { code: 201, result: encodedOf(endpoint, entry!.value) };
     } catch (error) {
       if (isStoreError(error) && error.key !== undefined && error.key !== prepared.key && allocations++ < maxAllocationAttempts) {
@@ -73,6 +75,7 @@ async function admitNew(core: RegistryCore, request: WriteRequest, object: Unkno
 
 async function dryRunResult(core: RegistryCore, request: WriteRequest, prepared: Prepared): Promise<WriteResult> {
   if (await core.store.get(prepared.key)) throw await existsError(core, request, prepared);
+  tryLateWrites(request.late);
   return { code: 201, result: uncommitted(request.endpoint, prepared.object) };
 }
 

@@ -1,3 +1,4 @@
+import { managerOrUserAgent } from '@nodeless/apimachinery/apply/manager-name';
 import type { FieldSet } from '@nodeless/apimachinery/apply/field-set';
 import { setOfFields } from '@nodeless/apimachinery/apply/field-set';
 import { type ObjectSchema, deducedSchema, schemaOfType } from '@nodeless/apimachinery/apply/typed-schema';
@@ -5,9 +6,12 @@ import { type FieldContext, type VersionView, updateManagedFields } from '@nodel
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { ManagedFieldsEntry, ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { KubernetesObject, UnknownObject } from '@nodeless/apimachinery/object';
+import { findType } from '@nodeless/apimachinery/schema';
+import type { ExpectedKind } from './body-decoder.ts';
 import { timestamp } from './deletion.ts';
 import type { Endpoint } from './endpoint.ts';
 import { metadataOf } from './object-meta.ts';
+import type { RequestScope } from './registry.ts';
 import type { Strategy } from './strategy.ts';
 import type { WriteRequest } from './write-request.ts';
 
@@ -22,6 +26,24 @@ export function trackUpdate(request: WriteRequest, old: Readonly<UnknownObject> 
     live: old && endpoint.fromStorage(old),
     updated: endpoint.isStorageVersion ? object : endpoint.fromStorage(object),
     manager,
+  });
+  const metadata = metadataOf(object);
+  if (managedFields === undefined) delete metadata.managedFields;
+  else metadata.managedFields = managedFields;
+}
+
+/** The same for what is posted and not stored (reviews, token requests): upstream records it all the same. */
+export function trackPosted(object: UnknownObject, { model, apiVersion }: ExpectedKind, scope: RequestScope, now: number): void {
+  const type = findType(model);
+  if (!type) return;
+  const managedFields = updateManagedFields({
+    schema: schemaOfType(type),
+    apiVersion,
+    subresource: scope.subresource,
+    time: timestamp(now),
+    live: undefined,
+    updated: object,
+    manager: managerOrUserAgent(scope.fieldManager ?? '', scope.userAgent),
   });
   const metadata = metadataOf(object);
   if (managedFields === undefined) delete metadata.managedFields;

@@ -1,11 +1,13 @@
 import { DecodeError, StrictDecodeError, decodeObject, strictDecodingMessage } from '@nodeless/apimachinery/decode/decode';
 import { copyJson } from '@nodeless/apimachinery/decode/copy-json';
-import { goType, goValue } from '@nodeless/apimachinery/decode/go-format';
+import { goValue } from '@nodeless/apimachinery/decode/go-format';
 import { encodeText } from '@nodeless/apimachinery/encode';
 import { invalidValue } from '@nodeless/apimachinery/field-errors';
 import { type JsonValue, JsonSyntaxError, parseTrustedJson, stringifyJson } from '@nodeless/apimachinery/json';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
+import { applyJsonPatch, checkJsonPatch } from '@nodeless/apimachinery/patch/json-patch';
 import { applyMergePatch } from '@nodeless/apimachinery/patch/merge-patch';
+import { applyStrategicMergePatch } from '@nodeless/apimachinery/patch/strategic-merge';
 import { type StructType, findType, typeForKind } from '@nodeless/apimachinery/schema';
 import { ApiError, badRequest, invalid } from '@nodeless/apimachinery/status';
 import { parseApiVersion } from '@nodeless/apimachinery/object';
@@ -23,15 +25,21 @@ type PlainPatch = Exclude<PatchType, 'apply'>;
  */
 export function createPatcher(body: RequestBody, patchType: PlainPatch, expected: ExpectedKind, rules: BodyRules): Patcher {
   const type = findType(expected.model);
-  let wire: WireValue | undefined;
+  let read: ReadPatch | undefined;
   return (current) => {
-    wire ??= readPatch(body, patchType, rules.fieldValidation);
-    const patched = applyPatchValue(patchType, current, wire.value, type);
-    return decodePatched(patched, current, wire, patchType, type, expected, rules);
+    read ??= readPatch(body, patchType, rules.fieldValidation);
+    const patched = applyPatchValue(patchType, current, read.value, type);
+    return decodePatched(patched, current, read, patchType, type, expected, rules);
   };
 }
 
-function readPatch(body: RequestBody, patchType: PlainPatch, fieldValidation: BodyRules['fieldValidation']): WireValue {
+interface ReadPatch {
+  readonly value: JsonValue;
+  /** What strict validation has to say of the patch itself. */
+  readonly found: readonly string[];
+}
+
+function readPatch(body: RequestBody, patchType: PlainPatch, fieldValidation: BodyRules['fieldValidation']): ReadPatch {
   if (body.form === 'object') throw new TypeError('a patch is a JSON value');
   // what the two libraries that upstream reads patches with say first
   const before = patchType === 'strategic' || fieldValidation === 'Ignore' ? '' : 'error decoding patch: ';
@@ -46,7 +54,12 @@ function readPatch(body: RequestBody, patchType: PlainPatch, fieldValidation: Bo
   const wanted = patchType === 'json' ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
   const fits = patchType === 'json' ? Array.isArray(value) : typeof value === 'object' && !Array.isArray(value);
   if (!fits) throw badRequest(`${before}json: cannot unmarshal ${jsonKind(value)} into Go value of type ${wanted}`);
-  return value === null ? { ...wire, value: {} } : wire;
+  // nothing is a patch to the two others, and none to this library
+  if (patchType === 'merge' && value === null) throw badRequest('Invalid JSON Patch');
+  if (fieldValidation === 'Ignore') return { value: value ?? {}, found: [] };
+  const found = wire.duplicates.map((duplicate) => `${patchType === 'json' ? 'json patch ' : ''}duplicate field ${JSON.stringify(duplicate.path)}`);
+  if (patchType === 'json') found.push(...checkJsonPatch(value as JsonValue[]));
+  return { value: value ?? {}, found };
 }
 
 function jsonKind(value: JsonValue): string {
@@ -55,35 +68,44 @@ function jsonKind(value: JsonValue): string {
   return typeof value === 'bigint' ? 'number' : typeof value;
 }
 
-function applyPatchValue(patchType: PlainPatch, current: Readonly<UnknownObject>, patch: JsonValue, _type: StructType | undefined): JsonValue {
+function applyPatchValue(patchType: PlainPatch, current: Readonly<UnknownObject>, patch: JsonValue, type: StructType | undefined): JsonValue {
   const target = current as unknown as JsonValue;
   switch (patchType) {
     case 'merge':
       return applyMergePatch(target, patch);
     case 'json':
+      return applyJsonPatch(target, patch as JsonValue[]);
     case 'strategic':
-      throw new ApiError({ code: 415, reason: 'UnsupportedMediaType', message: `${goType(patch)}` });
+      if (!type) throw unsupportedMediaType();
+      return applyStrategicMergePatch(current, patch as Record<string, unknown>, type) as JsonValue;
   }
+}
+
+/** Custom resources know no merge keys. */
+function unsupportedMediaType(): ApiError {
+  const message =
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message });
 }
 
 /** Makes the patched value the kind's own again, and finds what does not belong there. */
 function decodePatched(
   patched: JsonValue,
   current: Readonly<UnknownObject>,
-  wire: WireValue,
+  read: ReadPatch,
   patchType: PlainPatch,
   type: StructType | undefined,
   expected: ExpectedKind,
   { fieldValidation, warn }: BodyRules,
 ): UnknownObject {
   const refuse = (message: string): ApiError => {
-    const value = patchType === 'strategic' ? goValue(wire.value) : patchedText(patchType, current, wire.value, type);
+    const value = patchType === 'strategic' ? goValue(read.value) : patchedText(patchType, current, read.value, type);
     return invalid({ group: '', kind: '' }, '', [invalidValue('patch', value, message)]);
   };
   const object = patched as UnknownObject;
   checkKind(object, expected, refuse);
   if (!type) return copyJson(object);
-  const found = fieldValidation === 'Ignore' ? [] : wire.duplicates.map(({ path }) => `duplicate field ${JSON.stringify(path)}`);
+  const { found } = read;
   try {
     const decoded = decodeObject(object, type, { fieldValidation, source: patchType === 'strategic' ? 'untyped' : 'json' });
     if (found.length > 0 && fieldValidation === 'Strict') throw refuse(strictDecodingMessage(found));

@@ -54,8 +54,9 @@ export async function prepareUpdate(
   const errors: FieldError[] = [];
   validateMeta(metadata, served.namespaced, isPathSegmentName, errors);
   validateMetaUpdate(metadata, oldMetadata, errors);
-  // the kinds of Kubernetes check it all once more: clients see each fault twice among the causes
+  // the kinds check it once more, some of them all of it: clients see each fault as often among the causes
   validateMetaUpdate(metadata, oldMetadata, errors);
+  if (scope.subresource === '' && validatedAsNew.has(served.resource)) validateMeta(metadata, served.namespaced, isPathSegmentName, errors);
   validateFinalizerNames(metadata, errors);
   const own = door.validateUpdate ? door.validateUpdate(object, old, context) : door.validate?.(object, context);
   if (own) errors.push(...own);
@@ -94,6 +95,9 @@ export async function prepareUpdate(
   };
   return { effect: 'put', object, operations: related.length > 0 ? [put, ...(await relatedOperations(core, related))] : [put] };
 }
+
+/** Kinds whose update validation in pkg/apis/core/validation calls that of a create as well. */
+const validatedAsNew = new Set(['configmaps', 'endpoints', 'pods', 'secrets', 'serviceaccounts', 'services']);
 
 /** An update says which state it changes, or, where the kind allows it, none. */
 export function checkRevision({ endpoint, scope }: WriteRequest, object: UnknownObject, entry: Entry): void {

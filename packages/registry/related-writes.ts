@@ -1,8 +1,9 @@
 import { fillSystemFields, metadataOf } from './object-meta.ts';
 import type { RegistryCore } from './core.ts';
 import { attributesOf } from './core.ts';
-import type { RelatedWrite } from './side-effects.ts';
-import type { Operation } from '@nodeless/store/store';
+import { objectRevision } from './revisions.ts';
+import type { LateWrites, RelatedUpdate, RelatedWrite } from './side-effects.ts';
+import type { Entry, Operation } from '@nodeless/store/store';
 import { atRevision, draftOf, sealDraft } from './stored-value.ts';
 
 /** The store operations of writes that go with another one. What is to be deleted and is gone already needs nothing. */
@@ -38,4 +39,38 @@ export async function relatedOperations(core: RegistryCore, writes: readonly Rel
     });
   }
   return operations;
+}
+
+/** Commits together with what admission adds at the last moment. Errors: StoreError, ApiError of a late refusal. */
+export async function commitWith(core: RegistryCore, late: readonly LateWrites[], operations: readonly Operation[]): Promise<readonly (Entry | undefined)[]> {
+  if (late.length === 0) return core.store.commit(operations);
+  try {
+    // no await between: what is decided here is what the next one builds upon
+    const updates = late.flatMap((one) => one.decide()).map((update) => updateOperation(core, update));
+    return await core.store.commit([...operations, ...updates]);
+  } finally {
+    for (const one of late) one.settled?.();
+  }
+}
+
+/** The refusals of a commit that will not be made. */
+export function tryLateWrites(late: readonly LateWrites[]): void {
+  try {
+    for (const one of late) one.decide();
+  } finally {
+    for (const one of late) one.settled?.();
+  }
+}
+
+function updateOperation(core: RegistryCore, { group, resource, object }: RelatedUpdate): Operation {
+  const endpoint = core.endpoints.stored(group, resource);
+  const { namespace = '', name = '', resourceVersion } = metadataOf(object);
+  const draft = draftOf(object, endpoint.storageType);
+  return {
+    type: 'put',
+    key: endpoint.key(namespace, name),
+    expected: objectRevision(resourceVersion),
+    attributes: attributesOf(endpoint, object),
+    value: (revision) => sealDraft(draft, object, revision),
+  };
 }

@@ -7,6 +7,25 @@ export type RelatedWrite =
   | { readonly type: 'create'; readonly group: string; readonly resource: string; readonly object: UnknownObject }
   | { readonly type: 'delete'; readonly group: string; readonly resource: string; readonly namespace?: string; readonly name: string };
 
+/** The next state of another object, written in the same commit if it is still at its metadata.resourceVersion. Taken over and frozen. */
+export interface RelatedUpdate {
+  readonly type: 'update';
+  readonly group: string;
+  readonly resource: string;
+  readonly object: UnknownObject;
+}
+
+/**
+ * Writes that are worked out at the last moment, with nothing between them and the commit, so that requests of this process
+ * which change one object (a quota) build upon each other and do not race. When another process was faster, the request runs again.
+ */
+export interface LateWrites {
+  /** Synchronous; also called in a dry run. Once committed, the objects carry their new resourceVersion. @throws ApiError to refuse */
+  decide(): readonly RelatedUpdate[];
+  /** The commit, if there was one, has ended, well or not. */
+  settled?(): void;
+}
+
 /** What allocations may look at. */
 export interface SideEffectReader {
   get(group: string, resource: string, namespace: string, name: string): Promise<Readonly<UnknownObject> | undefined>;

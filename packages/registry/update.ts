@@ -11,6 +11,7 @@ import { checkWriteOptions } from './options-validation.ts';
 import { prepareCreate } from './prepare-create.ts';
 import { checkRevision, modifiedMessage, prepareUpdate } from './prepare-update.ts';
 import type { RequestBody, RequestScope, WriteResult } from './registry.ts';
+import { commitWith, tryLateWrites } from './related-writes.ts';
 import { objectOf } from './stored-value.ts';
 import { storeFailure } from './store-errors.ts';
 import { type WriteRequest, admissionAttributes, beginWrite } from './write-request.ts';
@@ -64,6 +65,7 @@ export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest
   const key = keyOf(request);
   const taken = new Set<string>();
   for (let attempt = 1; ; attempt++) {
+    request.late.length = 0;
     const entry = await core.store.get(key);
     if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
     const old = entry && objectOf(entry.value);
@@ -74,8 +76,9 @@ export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest
       if (!entry || !old) return await createInstead(core, request, object, taken);
       const prepared = await prepareUpdate(core, request, object, old, entry, taken);
       if (prepared.effect === 'none') return { code: 200, result: encodedOf(endpoint, entry.value) };
-      if (!request.dryRun) {
-        const [committed] = await core.store.commit(prepared.operations);
+      if (request.dryRun) tryLateWrites(request.late);
+      else {
+        const [committed] = await commitWith(core, request.late, prepared.operations);
         if (prepared.effect === 'put') return { code: 200, result: encodedOf(endpoint, committed!.value) };
       }
       return { code: 200, result: uncommitted(endpoint, prepared.object) };
@@ -103,9 +106,12 @@ async function createInstead(core: RegistryCore, request: WriteRequest, object: 
   const { decision, reason } = await core.authorizer.authorize({ user, verb: 'create', group, version, resource, subresource, namespace, name });
   if (decision !== 'allow') throw forbidden(scope, name, reason);
   const prepared = await prepareCreate(core, request, object, taken);
-  if (request.dryRun) return { code: 201, result: uncommitted(endpoint, prepared.object) };
+  if (request.dryRun) {
+    tryLateWrites(request.late);
+    return { code: 201, result: uncommitted(endpoint, prepared.object) };
+  }
   try {
-    const [entry] = await core.store.commit(prepared.operations);
+    const [entry] = await commitWith(core, request.late, prepared.operations);
     return { code: 201, result: encodedOf(endpoint, entry!.value) };
   } catch (error) {
     if (isStoreError(error, 'exists') && error.key === prepared.key && prepared.key !== keyOf(request)) throw await existsError(core, request, prepared, error);

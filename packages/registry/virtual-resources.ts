@@ -4,6 +4,8 @@ import { notFound } from '@nodeless/apimachinery/status';
 import { decodeBody } from './body-decoder.ts';
 import { ObjectEncoded, listOf } from './encoded.ts';
 import { type Endpoints, methodNotAllowed } from './endpoint.ts';
+import { trackPosted } from './managed-fields.ts';
+import { matchNamespace, metadataOf, wipeSystemFields } from './object-meta.ts';
 import { checkWriteOptions } from './options-validation.ts';
 import type { Encoded, List, RequestBody, RequestScope, WriteResult } from './registry.ts';
 
@@ -23,7 +25,12 @@ export interface VirtualEndpoint {
 }
 
 /** undefined where the resource is stored. */
-export function virtualResource(endpoints: Endpoints, handlers: Readonly<Record<string, VirtualResource>>, scope: RequestScope): VirtualEndpoint | undefined {
+export function virtualResource(
+  endpoints: Endpoints,
+  handlers: Readonly<Record<string, VirtualResource>>,
+  scope: RequestScope,
+  now: () => number,
+): VirtualEndpoint | undefined {
   const served = endpoints.served(scope.group, scope.version, scope.resource);
   if (served.storage) return undefined;
   const handler = Object.hasOwn(handlers, `${scope.group}/${scope.resource}`) ? handlers[`${scope.group}/${scope.resource}`] : undefined;
@@ -35,6 +42,10 @@ export function virtualResource(endpoints: Endpoints, handlers: Readonly<Record<
       const fieldValidation = (scope.fieldValidation || 'Warn') as 'Ignore' | 'Warn' | 'Strict';
       const object = decodeBody(body, served, { fieldValidation, warn: (text) => scope.warn(text) });
       if (!handler?.create) throw methodNotAllowed();
+      const metadata = metadataOf(object);
+      wipeSystemFields(metadata);
+      matchNamespace(metadata, served.namespaced, scope.namespace);
+      trackPosted(object, served, scope, now());
       return { code: 201, result: encoded(await handler.create(object, scope)) };
     },
     async get() {

@@ -3,6 +3,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { AdmissionAttributes } from './admission/admission.ts';
 import { type Endpoint, doorOf } from './endpoint.ts';
 import type { RequestScope } from './registry.ts';
+import type { LateWrites } from './side-effects.ts';
 import type { RequestContext, Strategy } from './strategy.ts';
 
 /** What stays the same through all attempts of a write. */
@@ -17,6 +18,8 @@ export interface WriteRequest {
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** What admission is shown in place of the stored object (a Scale). */
   present?(object: Readonly<UnknownObject>): UnknownObject;
+  /** What validating admission adds to the commit; emptied before each attempt. */
+  readonly late: LateWrites[];
   /** Adds a warning; each text once, however often the write is tried again. */
   warn(text: string): void;
 }
@@ -29,6 +32,7 @@ export function beginWrite(
 ): WriteRequest {
   let warned: Set<string> | undefined;
   return {
+    late: [],
     scope,
     endpoint,
     door,
@@ -45,7 +49,7 @@ export function beginWrite(
 }
 
 export function admissionAttributes(
-  { scope, endpoint, dryRun, warn, present }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn' | 'present'>,
+  { scope, endpoint, dryRun, warn, present, late }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn' | 'present'> & { readonly late?: LateWrites[] },
   operation: AdmissionAttributes['operation'],
   object: UnknownObject | undefined,
   oldObject: Readonly<UnknownObject> | undefined,
@@ -68,5 +72,6 @@ export function admissionAttributes(
     dryRun,
     warn,
     annotate: (key, value) => scope.annotate(key, value),
+    ...(late && { alsoWrite: (writes: LateWrites) => void late.push(writes) }),
   };
 }

@@ -3,7 +3,7 @@ import type { RegistryCore } from '../core.ts';
 import { decodeBody } from '../body-decoder.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { noSuchResource } from '../endpoint.ts';
-import { matchNamespace, metadataOf } from '../object-meta.ts';
+import { matchNamespace, metadataOf, wipeSystemFields } from '../object-meta.ts';
 import { checkWriteOptions } from '../options-validation.ts';
 import type { RequestBody, RequestScope } from '../registry.ts';
 import { admissionAttributes } from '../write-request.ts';
@@ -16,6 +16,8 @@ export function decodePosted(core: RegistryCore, scope: RequestScope, body: Requ
   checkWriteOptions('CreateOptions', scope);
   const fieldValidation = (scope.fieldValidation || 'Warn') as 'Ignore' | 'Warn' | 'Strict';
   const object = decodeBody(body, subresource, { fieldValidation, warn: (text) => scope.warn(text) });
+  // a binding's uid says which pod it means
+  if (scope.subresource !== 'binding') wipeSystemFields(metadataOf(object));
   matchNamespace(metadataOf(object), endpoint.served.namespaced, scope.namespace);
   return { endpoint, object, dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0 };
 }

@@ -7,6 +7,8 @@ import { badRequest, conflict, invalid, notFound } from '@nodeless/apimachinery/
 import type { RegistryCore } from '../core.ts';
 import { ObjectEncoded } from '../encoded.ts';
 import { methodNotAllowed } from '../endpoint.ts';
+import { timestamp } from '../deletion.ts';
+import { trackPosted } from '../managed-fields.ts';
 import { getEntry } from '../read.ts';
 import type { RequestScope } from '../registry.ts';
 import { objectOf } from '../stored-value.ts';
@@ -38,6 +40,7 @@ export interface IssuedToken {
   readonly audiences: readonly string[];
 }
 
+const requestKind = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 const minSeconds = 600;
 const maxSeconds = 2 ** 32;
 const defaultSeconds = 3600;
@@ -48,14 +51,15 @@ export function createToken(core: RegistryCore, tokens: TokenIssuer | undefined)
     async create(scope, body) {
       if (!tokens) throw methodNotAllowed();
       const { endpoint, object, dryRun } = decodePosted(core, scope, body);
-      const account = objectOf((await getEntry(core, scope, endpoint)).value) as ServiceAccount;
-      const request = object as TokenRequest;
-      const { spec } = request;
-      const { name, namespace } = account.metadata ?? {};
-      if (request.metadata?.name && request.metadata.name !== name) {
-        throw badRequest(`metadata.name: Invalid value: ${JSON.stringify(request.metadata.name)}: must match the service account name if specified`);
+      const { spec, metadata: sent } = object as TokenRequest;
+      if (sent?.name && sent.name !== scope.name) {
+        throw invalid(requestKind, scope.name, [invalidValue('metadata.name', sent.name, 'must match the service account name if specified')]);
       }
       const expirationSeconds = spec?.expirationSeconds ?? defaultSeconds;
+      object.spec = { ...spec, expirationSeconds };
+      trackPosted(object, endpoint.served.subresources.get('token')!, scope, core.clock.now());
+      const account = objectOf((await getEntry(core, scope, endpoint)).value) as ServiceAccount;
+      const { name, namespace } = account.metadata ?? {};
       checkExpiration(expirationSeconds);
       await admitPosted(core, scope, endpoint, object, dryRun);
       const bound = spec?.boundObjectRef ? await boundObject(core, scope, name ?? '', spec.boundObjectRef) : {};
@@ -68,7 +72,7 @@ export function createToken(core: RegistryCore, tokens: TokenIssuer | undefined)
       });
       const answer: UnknownObject = {
         ...object,
-        metadata: { ...object.metadata, name, namespace },
+        metadata: { ...object.metadata, name, namespace, creationTimestamp: timestamp(core.clock.now()) },
         spec: { ...spec, audiences: issued.audiences, expirationSeconds },
         status: { token: issued.token, expirationTimestamp: issued.expirationTimestamp },
       };
@@ -85,7 +89,7 @@ function checkExpiration(seconds: number): void {
         ? 'may not specify a duration larger than 2^32 seconds'
         : undefined;
   if (detail === undefined) return;
-  throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [invalidValue('spec.expirationSeconds', seconds, detail)]);
+  throw invalid(requestKind, '', [invalidValue('spec.expirationSeconds', seconds, detail)]);
 }
 
 type Reference = NonNullable<NonNullable<TokenRequest['spec']>['boundObjectRef']>;
@@ -104,14 +108,13 @@ async function boundObject(
   const uid = object.metadata?.uid ?? '';
   const pod = kind === 'Pod' ? (object as Pod) : undefined;
   if (pod && pod.spec?.serviceAccountName !== account) {
-    const of = JSON.stringify(pod.spec?.serviceAccountName ?? '');
-    throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with serviceaccount ${of}`);
+    throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
   }
   if (wanted && wanted !== uid) {
     throw conflict(
       { group: gv.group, resource: kind },
       name,
-      `the UID in the bound object reference (${wanted}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+      `the UID in the bound object reference (${wanted}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
   }
   const boundTo = { kind: kind as 'Pod' | 'Secret' | 'Node', name, uid };

@@ -164,7 +164,7 @@ describe('update', () => {
     const { registry } = await made();
     const status = await refusal(registry.update(scope('configmaps', 'a'), wire({ metadata: { name: 'a', labels: { 'a b': 'x' } } })));
     expect(status.code).toBe(422);
-    expect(status.details?.causes).toHaveLength(3);
+    expect(status.details?.causes).toHaveLength(4);
   });
 
   test('the status door changes the status alone, the main one everything else', async () => {
