@@ -1,5 +1,6 @@
 /** The admission seam: a chain of plugins between strategy and commit. */
 import type { GroupVersionKind, GroupVersionResource, UnknownObject } from '@nodeless/apimachinery/object';
+import type { LateWrites } from '../side-effects.ts';
 import type { UserInfo } from '../strategy.ts';
 
 export interface AdmissionAttributes {
@@ -21,6 +22,8 @@ export interface AdmissionAttributes {
   warn(text: string): void;
   /** Adds an annotation to the audit event. */
   annotate(key: string, value: string): void;
+  /** From a validating plugin: commits these writes together with the object. Absent where no object is written (DELETE, CONNECT, posted bodies). */
+  alsoWrite?(writes: LateWrites): void;
 }
 
 /** Reads that plugins make: always current (watch cache), objects frozen, storage versions. */

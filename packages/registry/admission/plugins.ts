@@ -6,6 +6,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podSecurity } from './pod-security/pod-security.ts';
 import { priority } from './priority.ts';
+import { resourceQuota } from './resource-quota.ts';
 import { serviceAccount } from './service-account.ts';
 
-export const admissionPlugins: readonly AdmissionPlugin[] = [namespaceLifecycle, limitRanger, serviceAccount, nodeRestriction, podSecurity, priority, defaultTolerationSeconds];
+export const admissionPlugins: readonly AdmissionPlugin[] = [namespaceLifecycle, limitRanger, serviceAccount, nodeRestriction, podSecurity, priority, defaultTolerationSeconds, resourceQuota];

@@ -14,8 +14,8 @@ export interface ChargeRequest {
 
 export type Charge = { readonly used: Readonly<Record<string, string>> } | { readonly refusal: string } | undefined;
 
-/** Names of `usage` that the quota limits. */
-const limited = (quota: Readonly<ResourceQuota>, usage: Usage): string[] => Object.keys(quota.status?.hard ?? quota.spec?.hard ?? {}).filter((name) => Object.hasOwn(usage, name));
+/** Names of `usage` that the quota limits: by its status, which its controller copies from the spec. */
+const limited = (quota: Readonly<ResourceQuota>, usage: Usage): string[] => Object.keys(quota.status?.hard ?? {}).filter((name) => Object.hasOwn(usage, name));
 
 /**
  * What the quota's status.used becomes with this write; why it is refused; undefined where the quota has nothing to do
@@ -27,6 +27,8 @@ export function charge(quota: Readonly<ResourceQuota>, { group, resource, object
   const missing = group === '' && resource === 'pods' && !old ? missingRequirements(Object.keys(hard), object as Pod) : '';
   if (missing) return { refusal: `failed quota: ${quota.metadata?.name}: must specify ${missing}` };
   const wanted = usageOf(group, resource, object);
+  const unknown = limited(quota, wanted).filter((name) => quota.status?.used?.[name] === undefined);
+  if (unknown.length > 0) return { refusal: `status unknown for quota: ${quota.metadata?.name}, resources: ${unknown.toSorted().join(',')}` };
   const before = old && inScope(quota, group, resource, old) ? usageOf(group, resource, old) : {};
   const used: Record<string, string> = Object.fromEntries(Object.entries(quota.status?.used ?? {}).map(([name, value]) => [name, String(value)]));
   const exceeded: string[] = [];
