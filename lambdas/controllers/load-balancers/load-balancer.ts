@@ -1,0 +1,73 @@
+/**
+ * The load balancer seam: what gives a Service of type LoadBalancer an address outside of the cluster. Implementations:
+ * proxy (addresses of this machine), simulated (addresses without anything behind them), elbv2.
+ *
+ * `ensure` is idempotent and repeated at will, by the owner's UID. It first puts the new state in place and only then takes
+ * away what is surplus. After a restart it is told what it had given out before (`previous`) and keeps to it where it can.
+ */
+import type { LoadBalancerIngress } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Target } from './service-endpoints.ts';
+
+export interface LoadBalancerOwner {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface LoadBalancerPort {
+  /** '' where the Service has one port only. */
+  readonly name: string;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  readonly port: number;
+  readonly nodePort: number | undefined;
+  /** Those that take traffic now; [] = connections are to be refused. */
+  readonly targets: readonly Target[];
+}
+
+export interface LoadBalancerModel {
+  readonly owner: LoadBalancerOwner;
+  readonly ports: readonly LoadBalancerPort[];
+  /** CIDRs that may connect; [] = everybody. */
+  readonly sourceRanges: readonly string[];
+  /** Seconds that a client keeps its target; undefined = no affinity. */
+  readonly affinitySeconds: number | undefined;
+  /** spec.loadBalancerIP; '' = any. */
+  readonly requestedIp: string;
+  /** What status shows. */
+  readonly previous: readonly LoadBalancerIngress[];
+  /** Where the Service's ports answered that could not be had on its address (`elsewhereAnnotation`); '' = none. */
+  readonly previousElsewhere: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Something that the user should know; becomes an event of the Service. */
+export interface LoadBalancerNotice {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface LoadBalancerState {
+  /** For status.loadBalancer; [] = not yet (call again: `retryAfterMs`). */
+  readonly ingress: readonly LoadBalancerIngress[];
+  /** The value of `elsewhereAnnotation`; '' = every port answers on the address itself. */
+  readonly elsewhere: string;
+  /** Only what is new since the last call for this owner. */
+  readonly notices: readonly LoadBalancerNotice[];
+  readonly retryAfterMs?: number;
+}
+
+export interface LoadBalancerProvider {
+  readonly name: string;
+  /** The spec.loadBalancerClass it serves besides Services that name none. */
+  readonly loadBalancerClass: string;
+  /** Errors are shown to the user as the event SyncLoadBalancerFailed and tried again. */
+  ensure(model: LoadBalancerModel): Promise<LoadBalancerState>;
+  /** What is not there is success. */
+  remove(owner: LoadBalancerOwner): Promise<void>;
+  /** Everything it holds, also for owners that have gone meanwhile. */
+  list(): Promise<readonly LoadBalancerOwner[]>;
+}
+
+/** Ports that answer elsewhere than on the Service's own address and port: `80=127.0.0.1:10080,53/udp=127.0.0.1:10053`. */
+export const elsewhereAnnotation = 'nodeless.dev/load-balancer-elsewhere';
