@@ -10,7 +10,7 @@ import { booleanParameter } from './request-info.ts';
 const integer = /^[-+]?\d+$/;
 
 /** strconv.ParseInt with 64 bits. Errors: 400 with Go's words. */
-function int64Parameter(value: string | undefined): number | undefined {
+export function int64Parameter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const fault = (why: string): ApiError => badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: ${why}`);
   if (!integer.test(value)) throw fault('invalid syntax');
