@@ -45,8 +45,8 @@ export function sameValue(a: unknown, b: unknown): boolean {
 const isEmptyList = (value: unknown): boolean => value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
 /** Sorted, for maps whose faults Go finds in random order. */
-export function sortedKeys(map: Readonly<Record<string, unknown>> | undefined): string[] {
-  return map === undefined ? [] : Object.keys(map).sort();
+export function sortedKeys(map: Readonly<Record<string, unknown>> | undefined | null): string[] {
+  return !map ? [] : Object.keys(map).sort();
 }
 
 export function isEmptyMap(map: Readonly<Record<string, unknown>> | undefined | null): boolean {

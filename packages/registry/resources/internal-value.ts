@@ -43,7 +43,7 @@ export function internalValue(type: string, value: unknown, parent: Readonly<Pla
   const shown: Plain = {};
   for (const field of fieldsOf(type)) {
     if (field.name === '+metadata') {
-      Object.assign(shown, given.metadata);
+      for (const [key, of] of Object.entries(isPlain(given.metadata) ? given.metadata : {})) shown[key] = isPlain(of) ? member('{}s', of, {}) : of;
       continue;
     }
     const own = field.json.startsWith('^') ? parent[field.json.slice(1)] : field.json === '.' ? given : given[field.json];
@@ -76,8 +76,16 @@ function member(type: string, value: unknown, parent: Readonly<Plain>): unknown 
     case 'q':
       return value ?? '0';
     default:
-      return value ?? null;
+      return sorted(value ?? null);
   }
+}
+
+/** Types with JSON names of their own: labels are the only maps in them, and their other keys are few. */
+function sorted(value: unknown): unknown {
+  if (!isPlain(value)) return value;
+  const { matchLabels } = value;
+  if (!isPlain(matchLabels)) return value;
+  return { ...value, matchLabels: Object.fromEntries(Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultMatchResources } from './policy-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { paramKindCell } from './policy-table.ts';
 
 export const validatingAdmissionPolicy: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'validatingadmissionpolicies',
+  table: tableOf<ValidatingAdmissionPolicy>('admissionregistration.k8s.io/validatingadmissionpolicies', ({ spec }, { name, age }) => [name, spec?.validations?.length ?? 0, paramKindCell(spec?.paramKind), age]),
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,

@@ -3,10 +3,12 @@ import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration, metadataOf } from '../carry-over.ts';
 import { defaultWebhook } from './webhook-defaults.ts';
+import { tableOf } from '../table-of.ts';
 
 export const validatingWebhookConfiguration: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'validatingwebhookconfigurations',
+  table: tableOf<ValidatingWebhookConfiguration>('admissionregistration.k8s.io/validatingwebhookconfigurations', ({ webhooks }, { name, age }) => [name, webhooks?.length ?? 0, age]),
   strategy: {
     allowUnconditionalUpdate: false,
     default: (object) => {

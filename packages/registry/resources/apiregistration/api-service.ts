@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
+import { tableOf } from '../table-of.ts';
+import { serviceCell, availableCell } from './api-service-table.ts';
 
 export const apiService: KindDefinition = {
   group: 'apiregistration.k8s.io',
   resource: 'apiservices',
+  table: tableOf<APIService>('apiregistration.k8s.io/apiservices', (object, { name, age }) => [name, serviceCell(object), availableCell(object), age]),
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultApiService,

@@ -4,6 +4,8 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { daemonSetCells } from './workload-tables.ts';
 
 /** spec.templateGeneration lives on as an annotation in apps/v1. */
 const templateGeneration = 'deprecated.daemonset.template.generation';
@@ -11,6 +13,7 @@ const templateGeneration = 'deprecated.daemonset.template.generation';
 export const daemonSet: KindDefinition = {
   group: 'apps',
   resource: 'daemonsets',
+  table: tableOf<DaemonSet>('apps/daemonsets', daemonSetCells),
   strategy: {
     generation: true,
     default: defaultDaemonSet,

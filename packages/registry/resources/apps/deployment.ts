@@ -5,10 +5,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration, clearStatus, keepLabels, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { deploymentCells } from './workload-tables.ts';
 
 export const deployment: KindDefinition = {
   group: 'apps',
   resource: 'deployments',
+  table: tableOf<Deployment>('apps/deployments', deploymentCells),
   strategy: {
     generation: true,
     default: defaultDeployment,

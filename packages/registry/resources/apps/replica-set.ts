@@ -4,10 +4,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { replicaSetCells } from './workload-tables.ts';
 
 export const replicaSet: KindDefinition = {
   group: 'apps',
   resource: 'replicasets',
+  table: tableOf<ReplicaSet>('apps/replicasets', replicaSetCells),
   strategy: {
     generation: true,
     default: defaultReplicaSet,

@@ -5,10 +5,13 @@ import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultClaim } from '../core/persistent-volume-claim.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { statefulSetCells } from './workload-tables.ts';
 
 export const statefulSet: KindDefinition = {
   group: 'apps',
   resource: 'statefulsets',
+  table: tableOf<StatefulSet>('apps/statefulsets', statefulSetCells),
   strategy: {
     generation: true,
     default: defaultStatefulSet,

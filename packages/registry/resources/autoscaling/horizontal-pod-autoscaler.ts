@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { autoscalingV1 } from './horizontal-pod-autoscaler-v1.ts';
+import { tableOf } from '../table-of.ts';
+import { autoscalerCells } from './autoscaler-table.ts';
 
 export const horizontalPodAutoscaler: KindDefinition = {
   group: 'autoscaling',
   resource: 'horizontalpodautoscalers',
+  table: tableOf<HorizontalPodAutoscaler>('autoscaling/horizontalpodautoscalers', autoscalerCells),
   strategy: {
     default: defaultAutoscaler,
     prepareForCreate: clearStatus,

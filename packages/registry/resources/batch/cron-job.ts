@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultJobTemplateParts } from './job.ts';
+import { tableOf } from '../table-of.ts';
+import { cronJobCells } from './job-tables.ts';
 
 export const cronJob: KindDefinition = {
   group: 'batch',
   resource: 'cronjobs',
+  table: tableOf<CronJob>('batch/cronjobs', cronJobCells),
   strategy: {
     generation: true,
     default: defaultCronJob,

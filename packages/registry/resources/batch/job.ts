@@ -3,12 +3,15 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { jobCells } from './job-tables.ts';
 
 const controllerUidLabel = 'batch.kubernetes.io/controller-uid';
 
 export const job: KindDefinition = {
   group: 'batch',
   resource: 'jobs',
+  table: tableOf<Job>('batch/jobs', jobCells),
   strategy: {
     generation: true,
     defaultPropagation: 'Orphan',

@@ -4,10 +4,13 @@ import type { KindDefinition } from '../../resource.ts';
 import type { RequestContext } from '../../strategy.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
+import { tableOf } from '../table-of.ts';
+import { requestCells } from './request-table.ts';
 
 export const certificateSigningRequest: KindDefinition = {
   group: 'certificates.k8s.io',
   resource: 'certificatesigningrequests',
+  table: tableOf<CertificateSigningRequest>('certificates.k8s.io/certificatesigningrequests', requestCells),
   strategy: {
     prepareForCreate: signWithRequester,
     prepareForUpdate: (object, old) => {

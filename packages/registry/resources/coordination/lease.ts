@@ -1,9 +1,11 @@
 import type { Lease } from '@nodeless/apimachinery/generated/types/coordination/v1';
 import type { KindDefinition } from '../../resource.ts';
+import { tableOf } from '../table-of.ts';
 
 export const lease: KindDefinition = {
   group: 'coordination.k8s.io',
   resource: 'leases',
+  table: tableOf<Lease>('coordination.k8s.io/leases', ({ spec }, { name, age }) => [name, spec?.holderIdentity ?? '', age]),
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,

@@ -1,10 +1,13 @@
 import type { Endpoints } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
+import { tableOf } from '../table-of.ts';
+import { addressesOf } from './endpoints-table.ts';
 
 export const endpoints: KindDefinition = {
   group: '',
   resource: 'endpoints',
+  table: tableOf<Endpoints>('/endpoints', (object, { name, age }) => [name, addressesOf(object), age]),
   strategy: {
     default: defaultEndpoints,
     allowCreateOnUpdate: true,

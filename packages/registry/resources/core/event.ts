@@ -1,10 +1,13 @@
 import type { Event } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { KindDefinition } from '../../resource.ts';
 import { eventsV1 } from './event-conversion.ts';
+import { tableOf } from '../table-of.ts';
+import { eventCells } from './event-table.ts';
 
 export const event: KindDefinition = {
   group: '',
   resource: 'events',
+  table: tableOf<Event>('/events', eventCells),
   strategy: {
     allowCreateOnUpdate: true,
     fieldNames: [

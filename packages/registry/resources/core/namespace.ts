@@ -2,12 +2,14 @@ import type { Namespace } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
 
 export const namespace: KindDefinition = {
   group: '',
   resource: 'namespaces',
+  table: tableOf<Namespace>('/namespaces', ({ status }, { name, age }) => [name, status?.phase ?? '', age]),
   strategy: {
     default: defaultNamespace,
     prepareForCreate: (object) => {

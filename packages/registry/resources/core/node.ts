@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { nodeCells } from './node-table.ts';
 
 export const node: KindDefinition = {
   group: '',
   resource: 'nodes',
+  table: tableOf<Node>('/nodes', nodeCells),
   strategy: {
     default: defaultNode,
     prepareForCreate: (object) => {

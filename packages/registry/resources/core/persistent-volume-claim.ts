@@ -4,10 +4,13 @@ import type { KindDefinition } from '../../resource.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultClaimSpec } from './pod-template/volume-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { claimCells } from './volume-tables.ts';
 
 export const persistentVolumeClaim: KindDefinition = {
   group: '',
   resource: 'persistentvolumeclaims',
+  table: tableOf<PersistentVolumeClaim>('/persistentvolumeclaims', claimCells),
   strategy: {
     default: defaultClaim,
     prepareForCreate: (object) => {

@@ -6,10 +6,13 @@ import { keepSpec, keepStatus } from '../carry-over.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultNetworkVolume } from './pod-template/volume-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { volumeCells } from './volume-tables.ts';
 
 export const persistentVolume: KindDefinition = {
   group: '',
   resource: 'persistentvolumes',
+  table: tableOf<PersistentVolume>('/persistentvolumes', volumeCells),
   strategy: {
     default: defaultVolume,
     prepareForCreate: (object, context) => {

@@ -49,7 +49,7 @@ export function validateResize(object: Readonly<UnknownObject>, oldObject: Reado
   if (running && !running.resources) faults.push(forbidden('spec', 'Pod running on node without support for resize'));
   if (hasResources(stored.resources) || hasResources(spec.resources)) checkPodLevelResize(faults, spec, stored);
   if (old.status?.nodeAllocatableResourceClaimStatuses?.length) faults.push(forbidden('spec', 'pods with node allocatable resource claims cannot be resized'));
-  if (!checkOrder(faults, 'containers', spec.containers, stored.containers) || !checkOrder(faults, 'initContainers', spec.initContainers, stored.initContainers)) return faults;
+  if (!checkOrder(faults, 'containers', spec.containers ?? [], stored.containers ?? []) || !checkOrder(faults, 'initContainers', spec.initContainers, stored.initContainers)) return faults;
   stored.initContainers?.forEach((before, i) => checkNothingRemoved(faults, `spec.initContainers[${i}].resources`, spec.initContainers![i]!.resources, before.resources));
   stored.containers?.forEach((before, i) => checkNothingRemoved(faults, `spec.containers[${i}].resources`, spec.containers[i]!.resources, before.resources));
   checkOnlyComputeChanged(faults, spec, stored);

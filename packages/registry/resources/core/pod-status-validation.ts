@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod, PodSpec, PodStatus } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isUserId } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { check, checkDnsLabel, checkImmutable, checkLegacyIp, checkObjectName, checkOneOf, checkQualifiedName, duplicate, type Faults, forbidden, invalid, required, sortedKeys, tooLong } from '../checks.ts';
+import { check, checkDnsLabel, checkImmutable, checkLegacyIp, checkObjectName, checkOneOf, checkQualifiedName, duplicate, type Faults, forbidden, internalFieldError, invalid, required, sortedKeys, tooLong } from '../checks.ts';
 import { internalValue } from '../internal-value.ts';
 import { mayRestart, mayRestartAll } from './pod-restart.ts';
 import { podOptions } from './pod-template/options.ts';
@@ -127,7 +127,10 @@ function checkAddresses(faults: Faults, field: 'podIPs' | 'hostIPs', type: strin
   const old = (stored[field] ?? []).map((entry) => entry.ip ?? '');
   entries.forEach((entry, i) => checkLegacyIp(faults, `status.${field}[${i}]`, entry.ip ?? '', old));
   if (entries.length < 2) return;
-  if (entries.length > 2 || isDualStack(entries.map((entry) => entry.ip ?? '')) !== true) {
+  const addresses = entries.map((entry) => entry.ip ?? '');
+  const bad = addresses.findIndex((address) => isDualStack([address]) === undefined);
+  if (bad >= 0) faults.push(internalFieldError(`status.${field}`, `failed to check for dual stack with error:invalid IP[${bad}]: ${addresses[bad]}`));
+  if (entries.length > 2 || isDualStack(addresses) !== true) {
     faults.push(invalid(`status.${field}`, entries.map((entry) => internalValue(type, entry)), 'may specify no more than one IP for each IP family'));
   }
 }

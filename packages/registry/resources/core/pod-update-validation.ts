@@ -26,7 +26,7 @@ export function validatePodUpdate(object: Readonly<UnknownObject>, oldObject: Re
   const faults: Faults = [];
   checkPod(faults, pod, options);
   checkAnnotationUpdate(faults, pod, old, options);
-  if (!checkSameContainers(faults, 'spec.containers', spec.containers, stored.containers)) return faults;
+  if (!checkSameContainers(faults, 'spec.containers', spec.containers ?? [], stored.containers ?? [])) return faults;
   if (!checkSameContainers(faults, 'spec.initContainers', spec.initContainers, stored.initContainers)) return faults;
   if (!checkDeadline(faults, spec.activeDeadlineSeconds, stored.activeDeadlineSeconds)) return faults;
   checkOnlyAddedTolerations(faults, spec.tolerations ?? [], stored.tolerations ?? []);
@@ -97,7 +97,7 @@ function checkOnlyRemovedGates(faults: Faults, spec: Readonly<PodSpec>, stored: 
 
 /** The new spec with everything that may change as it was. */
 function allowChanges(faults: Faults, spec: Readonly<PodSpec>, stored: Readonly<PodSpec>): PodSpec {
-  const expected: PodSpec = { ...spec, containers: withImages(spec.containers, stored.containers) };
+  const expected: PodSpec = { ...spec, containers: withImages(spec.containers ?? [], stored.containers) };
   if (spec.initContainers) expected.initContainers = withImages(spec.initContainers, stored.initContainers ?? []);
   for (const field of ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'] as const) assignOrDelete(expected, field, stored[field]);
   if ((stored.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
@@ -139,7 +139,7 @@ function checkNodeAffinityChange(faults: Faults, after: Readonly<NodeAffinity> |
   const terms = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   if (before?.requiredDuringSchedulingIgnoredDuringExecution === undefined) return;
   if (oldTerms.length > 0 && oldTerms.length !== terms.length) {
-    const shown = after?.requiredDuringSchedulingIgnoredDuringExecution ? terms.map((term) => internalValue('NodeSelectorTerm', term)) : null;
+    const shown = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ? terms.map((term) => internalValue('NodeSelectorTerm', term)) : null;
     faults.push(invalid(path, shown, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
     return;
   }

@@ -3,6 +3,7 @@ import { ipWarnings } from '@nodeless/apimachinery/ip-validation';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepStatus } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
 import { defaultPodOnly, defaultPodSpec, dropInitContainerAnnotations } from './pod-template/defaults.ts';
 import { dropDisabledPodFields } from './pod-template/disabled-fields.ts';
 import { prepareNewPod } from './pod-create.ts';
@@ -11,11 +12,13 @@ import { podGracePeriod } from './pod-deletion.ts';
 import { validateEphemeralContainers, validateResize } from './pod-door-validation.ts';
 import { validatePodStatusUpdate } from './pod-status-validation.ts';
 import { validatePodUpdate } from './pod-update-validation.ts';
+import { podCells, podRowConditions } from './pod-table.ts';
 import { newPodWarnings, validateNewPod } from './pod-validation.ts';
 
 export const pod: KindDefinition = {
   group: '',
   resource: 'pods',
+  table: tableOf<Pod>('/pods', podCells, podRowConditions),
   strategy: {
     generation: true,
     default: defaultPod,

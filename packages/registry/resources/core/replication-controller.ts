@@ -4,10 +4,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
 import { defaultPodTemplate } from './pod-template/defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { replicationControllerCells } from './replication-controller-table.ts';
 
 export const replicationController: KindDefinition = {
   group: '',
   resource: 'replicationcontrollers',
+  table: tableOf<ReplicationController>('/replicationcontrollers', replicationControllerCells),
   strategy: {
     generation: true,
     defaultPropagation: 'Orphan',

@@ -2,10 +2,13 @@ import type { ResourceQuota } from '@nodeless/apimachinery/generated/types/core/
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { resourceQuotaCells } from './resource-quota-table.ts';
 
 export const resourceQuota: KindDefinition = {
   group: '',
   resource: 'resourcequotas',
+  table: tableOf<ResourceQuota>('/resourcequotas', resourceQuotaCells),
   strategy: {
     default: (object) => {
       const quota = object as ResourceQuota;

@@ -1,10 +1,12 @@
 import type { Secret } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
+import { sizeOf, tableOf } from '../table-of.ts';
 
 export const secret: KindDefinition = {
   group: '',
   resource: 'secrets',
+  table: tableOf<Secret>('/secrets', ({ type, data }, { name, age }) => [name, type ?? '', sizeOf(data), age]),
   strategy: {
     default: defaultSecret,
     prepareForUpdate: (object, old) => {

@@ -4,6 +4,8 @@ import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultService } from './service-defaults.ts';
 import { dropFieldsOfOldType } from './service-type-change.ts';
+import { tableOf } from '../table-of.ts';
+import { serviceCells } from './service-table.ts';
 
 export interface ServiceOptions {
   /** Where ClusterIPs come from. */
@@ -16,6 +18,7 @@ export function createServiceKind(_options: ServiceOptions = {}): KindDefinition
   return {
     group: '',
     resource: 'services',
+    table: tableOf<Service>('/services', serviceCells),
     strategy: {
       allowCreateOnUpdate: true,
       default: defaultService,

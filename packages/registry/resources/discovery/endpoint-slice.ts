@@ -3,10 +3,13 @@ import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration, metadataOf } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
+import { endpointSliceCells } from './endpoint-slice-table.ts';
 
 export const endpointSlice: KindDefinition = {
   group: 'discovery.k8s.io',
   resource: 'endpointslices',
+  table: tableOf<EndpointSlice>('discovery.k8s.io/endpointslices', endpointSliceCells),
   strategy: {
     default: defaultSlice,
     prepareForCreate: (object) => {

@@ -2,10 +2,13 @@ import type { FlowSchema } from '@nodeless/apimachinery/generated/types/flowcont
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
+import { flowSchemaCells } from './flow-control-tables.ts';
 
 export const flowSchema: KindDefinition = {
   group: 'flowcontrol.apiserver.k8s.io',
   resource: 'flowschemas',
+  table: tableOf<FlowSchema>('flowcontrol.apiserver.k8s.io/flowschemas', flowSchemaCells),
   strategy: {
     generation: true,
     default: defaultFlowSchema,

@@ -2,10 +2,13 @@ import type { PriorityLevelConfiguration } from '@nodeless/apimachinery/generate
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
+import { levelCells } from './flow-control-tables.ts';
 
 export const priorityLevelConfiguration: KindDefinition = {
   group: 'flowcontrol.apiserver.k8s.io',
   resource: 'prioritylevelconfigurations',
+  table: tableOf<PriorityLevelConfiguration>('flowcontrol.apiserver.k8s.io/prioritylevelconfigurations', levelCells),
   strategy: {
     generation: true,
     default: defaultPriorityLevel,

@@ -1,9 +1,12 @@
 import type { IngressClass } from '@nodeless/apimachinery/generated/types/networking/v1';
 import type { KindDefinition } from '../../resource.ts';
+import { tableOf } from '../table-of.ts';
+import { ingressClassCells } from './ingress-table.ts';
 
 export const ingressClass: KindDefinition = {
   group: 'networking.k8s.io',
   resource: 'ingressclasses',
+  table: tableOf<IngressClass>('networking.k8s.io/ingressclasses', ingressClassCells),
   strategy: {
     generation: true,
     default: (object) => {

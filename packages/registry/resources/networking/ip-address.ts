@@ -1,9 +1,12 @@
 import type { IPAddress } from '@nodeless/apimachinery/generated/types/networking/v1';
 import type { KindDefinition } from '../../resource.ts';
+import { tableOf } from '../table-of.ts';
+import { parentCell } from './ip-address-table.ts';
 
 export const ipAddress: KindDefinition = {
   group: 'networking.k8s.io',
   resource: 'ipaddresses',
+  table: tableOf<IPAddress>('networking.k8s.io/ipaddresses', ({ spec }, { name, age }) => [name, parentCell(spec?.parentRef), age]),
   strategy: {
     fieldNames: ['spec.parentRef.group', 'spec.parentRef.resource', 'spec.parentRef.namespace', 'spec.parentRef.name'],
     selectableFields: (object) => {

@@ -1,9 +1,13 @@
+import type { ClusterRoleBinding } from '@nodeless/apimachinery/generated/types/rbac/v1';
 import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { KindDefinition } from '../../resource.ts';
 import { defaultBinding } from './binding-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { bindingCells } from './binding-table.ts';
 
 export const clusterRoleBinding: KindDefinition = {
   group: 'rbac.authorization.k8s.io',
   resource: 'clusterrolebindings',
+  table: tableOf<ClusterRoleBinding>('rbac.authorization.k8s.io/clusterrolebindings', bindingCells),
   strategy: { validateName: isPathSegmentName, allowCreateOnUpdate: true, default: defaultBinding },
 };

@@ -3,10 +3,13 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultClaimSpec } from './claim-defaults.ts';
+import { tableOf } from '../table-of.ts';
+import { stateOf } from './claim-table.ts';
 
 export const resourceClaim: KindDefinition = {
   group: 'resource.k8s.io',
   resource: 'resourceclaims',
+  table: tableOf<ResourceClaim>('resource.k8s.io/resourceclaims', (object, { name, age }) => [name, stateOf(object), age]),
   strategy: {
     default: defaultClaim,
     prepareForCreate: clearStatus,

@@ -2,10 +2,12 @@ import type { DeviceAttribute, ResourceSlice } from '@nodeless/apimachinery/gene
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
+import { tableOf } from '../table-of.ts';
 
 export const resourceSlice: KindDefinition = {
   group: 'resource.k8s.io',
   resource: 'resourceslices',
+  table: tableOf<ResourceSlice>('resource.k8s.io/resourceslices', ({ spec }, { name, age }) => [name, spec?.nodeName ?? '', spec?.driver ?? '', spec?.pool?.name ?? '', age]),
   strategy: {
     generation: true,
     default: defaultSlice,

@@ -3,10 +3,13 @@ import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration } from '../carry-over.ts';
+import { tableOf } from '../table-of.ts';
+import { driverCells } from './storage-tables.ts';
 
 export const csiDriver: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'csidrivers',
+  table: tableOf<CSIDriver>('storage.k8s.io/csidrivers', driverCells),
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultDriver,

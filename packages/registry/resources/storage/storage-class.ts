@@ -1,9 +1,12 @@
 import type { StorageClass } from '@nodeless/apimachinery/generated/types/storage/v1';
 import type { KindDefinition } from '../../resource.ts';
+import { tableOf } from '../table-of.ts';
+import { storageClassCells } from './storage-tables.ts';
 
 export const storageClass: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'storageclasses',
+  table: tableOf<StorageClass>('storage.k8s.io/storageclasses', storageClassCells),
   strategy: {
     default: (object) => {
       const storageClass = object as unknown as StorageClass;

@@ -3,10 +3,12 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultNetworkVolume } from '../core/pod-template/volume-defaults.ts';
+import { tableOf } from '../table-of.ts';
 
 export const volumeAttachment: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'volumeattachments',
+  table: tableOf<VolumeAttachment>('storage.k8s.io/volumeattachments', ({ spec, status }, { name, age }) => [name, spec?.attacher ?? '', spec?.source?.persistentVolumeName ?? '', spec?.nodeName ?? '', status?.attached ?? false, age]),
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultAttachment,
