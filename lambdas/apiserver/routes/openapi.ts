@@ -17,6 +17,8 @@ export interface OpenApiSource {
 }
 
 const v2Protobuf = /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
+/** Also for who asked with @, which no parser of media types takes. */
+const v2ProtobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const year = 365 * 24 * 3600 * 1000;
 
 /** `segments`: the path below /openapi. undefined = no such path. */
@@ -44,7 +46,7 @@ function serveV2(call: Call, source: OpenApiSource): Answer {
   const accept = call.request.header('accept') ?? '';
   const protobuf = v2Protobuf.exec(accept)?.[0];
   const json = accept.indexOf('application/json');
-  if (protobuf && (json < 0 || accept.indexOf(protobuf) < json)) return cached(call, source.v2Protobuf(), protobuf, ['Vary', 'Accept']);
+  if (protobuf && (json < 0 || accept.indexOf(protobuf) < json)) return cached(call, source.v2Protobuf(), v2ProtobufType, ['Vary', 'Accept']);
   return cached(call, source.v2(), 'application/json', ['Vary', 'Accept']);
 }
 
