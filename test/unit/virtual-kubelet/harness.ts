@@ -6,11 +6,18 @@ import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder
 import { createKubelet } from '@nodeless/virtual-kubelet/kubelet';
 import type { PodProvider } from '@nodeless/virtual-kubelet/providers/provider';
 import { createSimulatedProvider, type SimulatedProviderOptions } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
-import { kinds } from '@nodeless/registry/resources/index';
+import { lease } from '@nodeless/registry/resources/coordination/lease';
+import { configMap } from '@nodeless/registry/resources/core/config-map';
+import { event } from '@nodeless/registry/resources/core/event';
+import { namespace } from '@nodeless/registry/resources/core/namespace';
+import { node } from '@nodeless/registry/resources/core/node';
+import { pod } from '@nodeless/registry/resources/core/pod';
+import { secret } from '@nodeless/registry/resources/core/secret';
+import { createServiceKind } from '@nodeless/registry/resources/core/service';
 import { createHarness } from '../registry/harness.ts';
 
 export async function createKubeletHarness(options: { simulated?: Partial<SimulatedProviderOptions>; provider?: PodProvider } = {}) {
-  const { client, clock, registry } = createHarness({ kinds });
+  const { client, clock, registry } = createHarness({ kinds: [pod, node, lease, configMap, secret, event, namespace, createServiceKind()] });
   for (const name of ['default', 'kube-node-lease', 'kube-system']) {
     await client.create({ group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false }, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
