@@ -42,7 +42,7 @@ export async function deleteObject(core: RegistryCore, scope: RequestScope, endp
     const entry = await core.store.get(key);
     if (!entry) throw notFound(scope, scope.name);
     const object = objectOf(entry.value);
-    checkPreconditions(endpoint.fromStorage(object), options, served);
+    checkPreconditions(object, options, { kind: served.kind, group: endpoint.storage.group });
     const plan = planDeletion(object, options, strategy, served, core.clock.now());
     if (plan.type === 'pending') return { deleted: false, result: pendingResult(endpoint, entry) };
     if (admit) await admitDelete(core, scope, endpoint, object, options, dryRun);

@@ -40,7 +40,7 @@ export async function prepareCreate(core: RegistryCore, request: WriteRequest, o
   if (strategy.validate) errors.push(...strategy.validate(object, context));
   // everything has a URL, whatever its kind thinks of names
   if (errors.length === 0) for (const text of isPathSegmentName(metadata.name ?? '')) errors.push(badName(metadata.name ?? '', text));
-  if (errors.length > 0) throw invalid({ group: served.group, kind: served.kind }, metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
   for (const text of strategy.warnings?.(object, undefined, context) ?? []) request.warn(text);
   strategy.canonicalize?.(object);
   const pending = core.admission.validate(() => admissionAttributes(request, 'CREATE', object, undefined));

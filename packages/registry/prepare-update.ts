@@ -60,7 +60,7 @@ export async function prepareUpdate(
   validateFinalizerNames(metadata, errors);
   const own = door.validateUpdate ? door.validateUpdate(object, old, context) : door.validate?.(object, context);
   if (own) errors.push(...own);
-  if (errors.length > 0) throw invalid({ group: served.group, kind: served.kind }, metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
   for (const text of door.warnings?.(object, old, context) ?? []) request.warn(text);
   (door.canonicalize ?? strategy.canonicalize)?.(object);
   const pending = core.admission.validate(() => admissionAttributes(request, 'UPDATE', object, old));
