@@ -1,6 +1,7 @@
 import { applyPatch } from '@nodeless/apimachinery/apply/apply-patch';
 import { LAST_APPLIED } from '@nodeless/apimachinery/apply/last-applied';
 import { schemaOfType } from '@nodeless/apimachinery/apply/typed-schema';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { typeForKind } from '@nodeless/apimachinery/schema';
 import { ApiError } from '@nodeless/apimachinery/status';
 import { describe, expect, it } from 'vitest';
@@ -237,9 +238,9 @@ it('applies in one version what it applied in another', () => {
   const type = typeForKind('', 'v1', 'ConfigMap');
   if (type === undefined) throw new Error('no ConfigMap');
   const schema = schemaOfType(type);
-  const renamed = (from: string, to: string) => (object: object) => {
+  const renamed = (from: string, to: string) => (object: object): KubernetesObject => {
     const data = (object as { data?: Json }).data ?? {};
-    return { ...object, data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key.replace(from, to), value])) };
+    return { ...object, data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key.replace(from, to), value])) } as KubernetesObject;
   };
   const applied = applyPatch({
     schema, apiVersion: 'v1', kind: 'ConfigMap', subresource: '', time: '2024-01-01T00:00:00Z', manager: 'a', force: false,

@@ -4,6 +4,7 @@ import { withoutSpuriousTimes } from '@nodeless/apimachinery/apply/timestamps';
 import { schemaOfType } from '@nodeless/apimachinery/apply/typed-schema';
 import { updateManagedFields } from '@nodeless/apimachinery/apply/update-managed-fields';
 import { decodeObject } from '@nodeless/apimachinery/decode/decode';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { typeForKind } from '@nodeless/apimachinery/schema';
 import { describe, expect, it } from 'vitest';
 import { createSubject, reset } from './fixtures.ts';
@@ -162,7 +163,7 @@ describe('an update', () => {
     const entry = (manager: string, apiVersion: string) => ({ manager, operation: 'Update', apiVersion, fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:old-x': {}, 'f:x': {} } } });
     const live = { metadata: { uid: 'u', managedFields: [entry('gone', 'v0'), entry('older', 'v1beta1')] }, data: { x: '1' } };
     const updated = { metadata: { uid: 'u' }, data: { x: '2' } };
-    const rename = (object: object) => ({ ...object, data: { 'old-x': (object as typeof updated).data.x } });
+    const rename = (object: object): KubernetesObject => ({ ...object, data: { 'old-x': (object as typeof updated).data.x } }) as KubernetesObject;
     const managedFields = updateManagedFields({
       schema, apiVersion: 'v1', subresource: '', time: '2024-01-01T00:00:00Z', live, updated, manager: 'm',
       inVersion: (version) => (version === 'v1beta1' ? { schema, convert: rename, convertBack: (object) => object } : undefined),
