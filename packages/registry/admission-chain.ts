@@ -18,7 +18,7 @@ export function createAdmissionChain(plugins: readonly AdmissionPlugin[], read: 
       return false;
     },
     validate(makeAttributes) {
-      if (!plugins.some((p) => p.validate)) return undefined;
+      if (!plugins.some((p) => p.validate !== undefined)) return undefined;
       const attributes = makeAttributes();
       for (let i = 0; i < plugins.length; i++) {
         const plugin = plugins[i] as AdmissionPlugin;

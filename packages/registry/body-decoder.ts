@@ -18,7 +18,7 @@ export interface ExpectedKind {
 
 export interface BodyRules {
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
 }
 
 /**

@@ -12,7 +12,7 @@ export async function connect(core: RegistryCore, scope: RequestScope, options: 
   if (!endpoint.served.subresources.has(scope.subresource)) throw noSuchResource();
   // a log is read, not connected to
   if (scope.subresource !== 'log') {
-    const attributes = admissionAttributes({ scope, endpoint, dryRun: false, warn: scope.warn }, 'CONNECT', options as UnknownObject, undefined, options);
+    const attributes = admissionAttributes({ scope, endpoint, dryRun: false, warn: (text) => scope.warn(text) }, 'CONNECT', options as UnknownObject, undefined, options);
     await core.admission.admit(attributes);
     await core.admission.validate(() => attributes);
   }

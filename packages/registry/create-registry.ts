@@ -115,7 +115,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
     connect: (scope, connectOptions) => connect(core, scope, connectOptions),
     close() {
-      for (const session of [...open]) session.end();
+      for (const session of Array.from(open)) session.end();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { conflict, notFound } from '@nodeless/apimachinery/status';
 import { type Entry, type Operation, isStoreError } from '@nodeless/store/store';
 import { type RegistryCore, attributesOf } from './core.ts';
+import { derivedScope } from './derived-scope.ts';
 import { checkPreconditions, planDeletion, returnsDeletedObject } from './deletion.ts';
 import { encodedOf, listOf, uncommitted } from './encoded.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -74,7 +75,7 @@ async function admitDelete(
   dryRun: boolean,
 ): Promise<void> {
   const { name = scope.name, namespace = scope.namespace } = object.metadata ?? {};
-  const request = { scope: { ...scope, name, namespace }, endpoint, dryRun, warn: scope.warn };
+  const request = { scope: derivedScope(scope, { name, namespace }), endpoint, dryRun, warn: (text: string) => scope.warn(text) };
   const attributes = admissionAttributes(request, 'DELETE', undefined, object, { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options });
   const pending = core.admission.admit(attributes);
   if (typeof pending !== 'boolean') await pending;
@@ -142,7 +143,7 @@ export async function removeCollection(core: RegistryCore, scope: RequestScope, 
   const work = async (): Promise<void> => {
     while (next < selected.items.length) {
       const { metadata = {} } = selected.items[next++]!.object();
-      const one: RequestScope = { ...scope, name: metadata.name ?? '', namespace: metadata.namespace ?? '' };
+      const one = derivedScope(scope, { name: metadata.name ?? '', namespace: metadata.namespace ?? '' });
       try {
         await deleteObject(core, one, endpoint, deletion);
       } catch (error) {

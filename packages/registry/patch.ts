@@ -10,7 +10,7 @@ import { createPatcher } from './patch-body.ts';
 import { checkRevision } from './prepare-update.ts';
 import type { PatchOptions, RequestBody, RequestScope, WireValue, WriteResult } from './registry.ts';
 import { type Transform, guaranteedUpdate } from './update.ts';
-import { type WriteRequest, beginWrite } from './write-request.ts';
+import { type WriteRequest, beginWrite, fillDefaults } from './write-request.ts';
 
 /** PATCH of an object, or of one of its doors, in all four forms. */
 export async function patch(core: RegistryCore, scope: RequestScope, body: RequestBody, options: PatchOptions): Promise<WriteResult> {
@@ -24,7 +24,7 @@ export async function patch(core: RegistryCore, scope: RequestScope, body: Reque
   const patcher = createPatcher(body, options.type, endpoint.served, request);
   return guaranteedUpdate(core, request, { allowCreate: false }, (old, entry) => {
     const object = endpoint.toStorage(patcher(endpoint.fromStorage(old!)));
-    (request.door.default ?? endpoint.strategy.default)?.(object);
+    fillDefaults(request, object);
     checkPlace(request, object);
     checkRevision(request, object, entry!);
     trackUpdate(request, old, object);
@@ -49,7 +49,7 @@ function applyTransform(request: WriteRequest, body: RequestBody, force: boolean
     const applied = applyPatch({ ...fieldContext(request), live, patch: configuration, manager, force, kind: endpoint.served.kind });
     // it may share frozen parts with the live object, and defaults are filled in place
     const object = endpoint.toStorage(deepCopy(applied.object) as UnknownObject);
-    (request.door.default ?? endpoint.strategy.default)?.(object);
+    fillDefaults(request, object);
     const metadata = metadataOf(object);
     if (!old) {
       if (metadata.uid) throw conflict(scope, scope.name, `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`);

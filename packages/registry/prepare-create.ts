@@ -8,6 +8,7 @@ import { validateFinalizerNames, validateMeta } from './object-meta-validation.t
 import { relatedOperations } from './related-writes.ts';
 import { type Draft, draftOf, draftSize, sealDraft } from './stored-value.ts';
 import { maxObjectBytes, requestTooLarge } from './store-errors.ts';
+import type { KindStrategy } from './strategy.ts';
 import { type WriteRequest, admissionAttributes } from './write-request.ts';
 
 /** A write that only needs to be committed. */
@@ -35,7 +36,7 @@ export async function prepareCreate(core: RegistryCore, request: WriteRequest, o
   const related = (await served.definition.sideEffects?.onCreate?.(object, context, core.reader, taken)) ?? [];
 
   const errors: FieldError[] = [];
-  validateMeta(metadata, served.namespaced, (strategy.validateName as ObjectNameCheck | undefined) ?? nameIsDnsSubdomain, errors);
+  validateMeta(metadata, served.namespaced, nameCheckOf(strategy), errors);
   validateFinalizerNames(metadata, errors);
   if (strategy.validate) errors.push(...strategy.validate(object, context));
   // everything has a URL, whatever its kind thinks of names
@@ -56,6 +57,10 @@ export async function prepareCreate(core: RegistryCore, request: WriteRequest, o
     value: (revision) => sealDraft(draft, object, revision),
   };
   return { key, object, operations: related.length > 0 ? [put, ...(await relatedOperations(core, related))] : [put] };
+}
+
+function nameCheckOf(strategy: KindStrategy): ObjectNameCheck {
+  return strategy.validateName ? (name, prefix) => [...(strategy.validateName?.(name, prefix) ?? [])] : nameIsDnsSubdomain;
 }
 
 function badName(name: string, text: string): FieldError {

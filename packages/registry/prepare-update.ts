@@ -62,7 +62,8 @@ export async function prepareUpdate(
   if (own) errors.push(...own);
   if (errors.length > 0) throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
   for (const text of door.warnings?.(object, old, context) ?? []) request.warn(text);
-  (door.canonicalize ?? strategy.canonicalize)?.(object);
+  if (door.canonicalize) door.canonicalize(object);
+  else strategy.canonicalize?.(object);
   const pending = core.admission.validate(() => admissionAttributes(request, 'UPDATE', object, old));
   if (pending) await pending;
 

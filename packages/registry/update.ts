@@ -14,7 +14,7 @@ import type { RequestBody, RequestScope, WriteResult } from './registry.ts';
 import { commitWith, tryLateWrites } from './related-writes.ts';
 import { objectOf } from './stored-value.ts';
 import { storeFailure } from './store-errors.ts';
-import { type WriteRequest, admissionAttributes, beginWrite } from './write-request.ts';
+import { type WriteRequest, admissionAttributes, beginWrite, fillDefaults } from './write-request.ts';
 
 /** PUT of an object, or of one of its doors. */
 export async function update(core: RegistryCore, scope: RequestScope, body: RequestBody): Promise<WriteResult> {
@@ -36,9 +36,9 @@ export async function update(core: RegistryCore, scope: RequestScope, body: Requ
 }
 
 function decodeReplacement(request: WriteRequest, body: RequestBody): UnknownObject {
-  const { endpoint, scope, door } = request;
+  const { endpoint, scope } = request;
   const object = endpoint.toStorage(decodeBody(body, endpoint.served, request));
-  (door.default ?? endpoint.strategy.default)?.(object);
+  fillDefaults(request, object);
   const metadata = metadataOf(object);
   matchNamespace(metadata, endpoint.served.namespaced, scope.namespace);
   matchName(metadata, scope.name);
@@ -94,7 +94,7 @@ export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest
 async function admitUpdate(core: RegistryCore, request: WriteRequest, object: UnknownObject, old: Readonly<UnknownObject> | undefined): Promise<void> {
   const pending = core.admission.admit(admissionAttributes(request, old ? 'UPDATE' : 'CREATE', object, old));
   if (typeof pending === 'boolean' ? pending : await pending) {
-    (request.door.default ?? request.endpoint.strategy.default)?.(object);
+    fillDefaults(request, object);
     dropRepeatedOwners(metadataOf(object), ' after mutating admission happens', request.warn);
   }
 }

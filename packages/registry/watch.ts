@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import { expired } from '@nodeless/apimachinery/status';
-import { type Revision, type Store, StoreError, type StoreEvent, type Subscription, isStoreError } from '@nodeless/store/store';
+import { type Revision, type Store, type StoreError, type StoreEvent, type Subscription, isStoreError } from '@nodeless/store/store';
 import type { Endpoint } from './endpoint.ts';
 import { parseRevision } from './revisions.ts';
 import type { ListOptions, WatchEvent, WatchSession, WatchSink } from './registry.ts';

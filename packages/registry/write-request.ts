@@ -17,11 +17,17 @@ export interface WriteRequest {
   readonly manager: string;
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** What admission is shown in place of the stored object (a Scale). */
-  present?(object: Readonly<UnknownObject>): UnknownObject;
+  readonly present?: (object: Readonly<UnknownObject>) => UnknownObject;
   /** What validating admission adds to the commit; emptied before each attempt. */
   readonly late: LateWrites[];
   /** Adds a warning; each text once, however often the write is tried again. */
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
+}
+
+/** Defaults of the kind; a door may have its own. */
+export function fillDefaults({ endpoint, door }: Pick<WriteRequest, 'endpoint' | 'door'>, object: UnknownObject): void {
+  if (door.default) door.default(object);
+  else endpoint.strategy.default?.(object);
 }
 
 export function beginWrite(

@@ -54,7 +54,7 @@ export interface Recorder<T> {
   readonly watch: Watch;
   readonly events: WatchEvent<T>[];
   /** Resolves when so many events that are not bookmarks have come, with what they say: `ADDED a`. */
-  heard(count: number): Promise<string[]>;
+  readonly heard: (count: number) => Promise<string[]>;
   /** Resolves with what the watch ended with. */
   readonly ended: Promise<Error | undefined>;
 }
@@ -79,7 +79,7 @@ export function record<T extends KubernetesObject>(client: Client, type: Paramet
     watch,
     events,
     ended,
-    async heard(count) {
+    heard: async (count) => {
       while (texts().length < count) await new Promise<void>((resolve) => (wake = resolve));
       return texts();
     },

@@ -5,6 +5,7 @@ import { ApiError, badRequest, forbidden, isConflict } from '@nodeless/apimachin
 import type { RegistryCore } from '../core.ts';
 import { deleteObject } from '../delete.ts';
 import { timestamp } from '../deletion.ts';
+import { derivedScope } from '../derived-scope.ts';
 import { checkDeleteOptions } from '../options-validation.ts';
 import { getEntry } from '../read.ts';
 import type { DeleteOptions, RequestScope } from '../registry.ts';
@@ -36,7 +37,7 @@ export function createEviction(core: RegistryCore): SubresourceHandler {
         const pinned = await mayEvict(core, scope, pod, options);
         const preconditions = { ...options.preconditions, ...(pinned && { resourceVersion: pod.metadata!.resourceVersion! }) };
         try {
-          await deleteObject(core, { ...scope, subresource: '' }, endpoint, { ...options, preconditions }, false);
+          await deleteObject(core, derivedScope(scope, { subresource: '' }), endpoint, { ...options, preconditions }, false);
           return { code: 201, result: successStatus(undefined, 201) };
         } catch (error) {
           // what the decision was based on has changed: decide again, unless the client named a revision itself
@@ -91,7 +92,7 @@ async function take(core: RegistryCore, scope: RequestScope, first: PodDisruptio
     if (dryRun) return;
     const { name = '', namespace = '' } = budget.metadata ?? {};
     try {
-      const write: RequestScope = { ...scope, ...budgets, subresource: 'status', namespace, name, dryRun: undefined, fieldValidation: 'Ignore' };
+      const write = derivedScope(scope, { ...budgets, subresource: 'status', namespace, name, dryRun: undefined, fieldValidation: 'Ignore' });
       await update(core, write, { form: 'object', object: next as never });
       return;
     } catch (error) {

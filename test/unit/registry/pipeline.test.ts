@@ -213,7 +213,7 @@ describe('side effects', () => {
   test('are committed with the object, or another choice is made', async () => {
     const { registry } = createHarness({ kinds: [numbered(['1', '2', '3'])] });
     const made = await Promise.all(['a', 'b', 'c'].map((name) => registry.create(scope('configmaps'), wire(configMap(name)))));
-    expect(made.map(({ result }) => (result.object().data as Record<string, string>).number).toSorted()).toEqual(['1', '2', '3']);
+    expect(made.map(({ result }) => (result.object().data as Record<string, string>).number).toSorted((a, b) => Number(a) - Number(b))).toEqual(['1', '2', '3']);
     expect((await registry.list(leases)).items.map((item) => item.object())).toMatchObject([
       { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name: 'n1', uid: expect.stringMatching(/-/) as string } },
       { metadata: { name: 'n2' } },
