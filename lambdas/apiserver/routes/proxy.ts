@@ -57,14 +57,13 @@ interface Wanted {
   readonly headers: string[];
 }
 
-/** What follows `/proxy` in the path as sent, so that escapes stay what they are. */
+/** What follows `/proxy` in the path, as sent: escapes stay what they are. */
 function targetPath({ request, info }: Call): string {
-  const raw = request.target.split('?', 1)[0] as string;
-  // Everything up to the subresource is spelled without escapes in all but hostile requests.
-  const before = raw.split('/').length - info.path.split('/').length;
-  const parts = raw.split('/');
-  const at = parts.indexOf('proxy', parts.length - info.parts.length - before + 2);
-  const rest = at < 0 ? [] : parts.slice(at + 1);
+  const before = info.path.replace(/^\/+|\/+$/g, '').split('/').length - info.parts.length;
+  // After the leading slash: what comes before the resource, the resource, the name.
+  const at = 1 + before + 2;
+  const segments = (request.target.split('?', 1)[0] as string).split('/');
+  const rest = segments[at] === 'proxy' ? segments.slice(at + 1) : info.parts.slice(3);
   return rest.length === 0 ? '' : `/${rest.join('/')}`;
 }
 
