@@ -4,16 +4,32 @@ import type { ManagedFieldsEntry } from '../generated/types/meta/v1.ts';
 import { type GroupVersionKind, type KubernetesObject, parseApiVersion } from '../object.ts';
 import { ApiError, badRequest } from '../status.ts';
 import { type Conflict, ConflictError, applyConflict, conflictsOf } from './conflicts.ts';
-import { type FieldSet, LEAF, difference, hasChildren, hasPath, intersection, recursiveDifference } from './field-set.ts';
+import {
+  type FieldSet,
+  LEAF,
+  difference,
+  hasChildren,
+  hasPath,
+  intersection,
+  recursiveDifference,
+} from './field-set.ts';
 import { KUBECTL, fieldsOfLastApplied, lastApplied, withLastApplied } from './last-applied.ts';
-import { type Manager, type Managers, managerId, nameOrUnknown, readManagers, writeManagers } from './managed-fields.ts';
+import {
+  type Manager,
+  type Managers,
+  managerId,
+  nameOrUnknown,
+  readManagers,
+  writeManagers,
+} from './managed-fields.ts';
 import { mergeTyped } from './merge.ts';
 import { prune } from './prune.ts';
 import { reconcileManagers } from './reconcile.ts';
 import { toFieldSet } from './to-field-set.ts';
-import { ItemError, equalJson } from './typed-value.ts';
+import { ItemError } from './typed-value.ts';
 import { type FieldContext, comparisons, neverOwned, takeFields } from './update-managed-fields.ts';
 import { typedErrorText, validateTyped } from './validate.ts';
+import { deepEqual } from '../equality.ts';
 
 /** A server-side apply: PATCH with application/apply-patch+yaml. */
 export interface ApplyPatch extends FieldContext {
@@ -44,7 +60,8 @@ export function applyPatch(request: ApplyPatch): Applied {
   const { patch, kind, apiVersion, live } = request;
   const gvk = gvkOf(patch);
   const wanted = { ...(parseApiVersion(apiVersion) as { group: string; version: string }), kind };
-  if (gvk.group !== wanted.group || gvk.version !== wanted.version || gvk.kind !== kind) throw badRequest(`invalid object type: ${displayGvk(gvk)}`);
+  if (gvk.group !== wanted.group || gvk.version !== wanted.version || gvk.kind !== kind)
+    throw badRequest(`invalid object type: ${displayGvk(gvk)}`);
 
   let managers: Managers;
   try {
@@ -56,7 +73,8 @@ export function applyPatch(request: ApplyPatch): Applied {
     return applyAs(request, managers, gvk);
   } catch (error) {
     if (error instanceof ConflictError) throw applyConflict(error.conflicts);
-    if (error instanceof ItemError && live !== undefined) throw failure(`failed to create typed live object (${describe(live, gvk)}): ${liveErrors(request)}`);
+    if (error instanceof ItemError && live !== undefined)
+      throw failure(`failed to create typed live object (${describe(live, gvk)}): ${liveErrors(request)}`);
     throw error;
   }
 }
@@ -79,7 +97,9 @@ function applyAs(request: ApplyPatch, managers: Managers, gvk: GroupVersionKind)
     if (rest.length > 0) throw new ConflictError(rest);
     applied = applyOnce({ ...request, force: true }, managers, gvk);
   }
-  return lastApplied(applied.object) === '' ? applied : { object: withLastApplied(applied.object, request.patch), unchanged: false };
+  return lastApplied(applied.object) === ''
+    ? applied
+    : { object: withLastApplied(applied.object, request.patch), unchanged: false };
 }
 
 function applyOnce(request: ApplyPatch, before: Managers, gvk: GroupVersionKind): Applied {
@@ -89,7 +109,8 @@ function applyOnce(request: ApplyPatch, before: Managers, gvk: GroupVersionKind)
 
   if (hasManagedFields(patch)) throw badRequest('metadata.managedFields must be nil');
   const errors = validateTyped(schema.root, patch, false);
-  if (errors.length > 0) throw failure(`failed to create typed patch object (${describe(patch, gvk)}): ${typedErrorText(errors)}`);
+  if (errors.length > 0)
+    throw failure(`failed to create typed patch object (${describe(patch, gvk)}): ${typedErrorText(errors)}`);
 
   if (schema.changeable) reconcileManagers(managers, schema, apiVersion, request.inVersion);
   const current = live ?? (schema.zero() as KubernetesObject);
@@ -103,14 +124,18 @@ function applyOnce(request: ApplyPatch, before: Managers, gvk: GroupVersionKind)
   const pruned = prune(merged, managers, last && hasChildren(last.fields) ? last : undefined, request);
 
   takeFromOthers(managers, id, pruned, request);
-  const unchanged = live !== undefined && equalJson(live, pruned);
+  const unchanged = live !== undefined && deepEqual(live, pruned);
   finishSelf(managers, id, last, unchanged ? undefined : time);
   const object = unchanged ? live : convert(pruned, request, gvk);
   return { object: withManagedFields(object, writeManagers(managers)), unchanged };
 }
 
 /** Into the struct of the kind and back: what the configuration says in its own way gets its canonical form. */
-function convert(object: Readonly<KubernetesObject>, { schema, live, patch }: ApplyPatch, gvk: GroupVersionKind): Readonly<KubernetesObject> {
+function convert(
+  object: Readonly<KubernetesObject>,
+  { schema, live, patch }: ApplyPatch,
+  gvk: GroupVersionKind,
+): Readonly<KubernetesObject> {
   if (schema.type === undefined) return object;
   // parts of the configuration are not to be trusted, frozen or not
   const trustFrozen = Object.isFrozen(live) && !Object.isFrozen(patch);
@@ -124,7 +149,12 @@ function convert(object: Readonly<KubernetesObject>, { schema, live, patch }: Ap
 }
 
 /** @throws ConflictError */
-function takeFromOthers(managers: Managers, self: string, object: Readonly<KubernetesObject>, request: ApplyPatch): void {
+function takeFromOthers(
+  managers: Managers,
+  self: string,
+  object: Readonly<KubernetesObject>,
+  request: ApplyPatch,
+): void {
   const comparisonIn = comparisons(request.live, object, request);
   const conflicts: [Manager, FieldSet][] = [];
   const left = new Map<string, FieldSet | undefined>();
@@ -155,11 +185,20 @@ function finishSelf(managers: Managers, id: string, last: Manager | undefined, t
     managers.delete(id);
     return;
   }
-  if (time === undefined && last !== undefined && last.apiVersion === manager.apiVersion && equalJson(last.fields, fields)) managers.set(id, last);
+  if (
+    time === undefined &&
+    last !== undefined &&
+    last.apiVersion === manager.apiVersion &&
+    deepEqual(last.fields, fields)
+  )
+    managers.set(id, last);
   else managers.set(id, { ...manager, fields, ...(time !== undefined && { time }) });
 }
 
-function withManagedFields(object: Readonly<KubernetesObject>, entries: ManagedFieldsEntry[] | undefined): KubernetesObject {
+function withManagedFields(
+  object: Readonly<KubernetesObject>,
+  entries: ManagedFieldsEntry[] | undefined,
+): KubernetesObject {
   const { managedFields: _, ...metadata } = object.metadata ?? {};
   return { ...object, metadata: entries === undefined ? metadata : { ...metadata, managedFields: entries } };
 }

@@ -2,7 +2,8 @@ import { compareGoStrings } from '../json-writer.ts';
 import { type FieldSet, LEAF, makeNode, sortChildren, union, uniteNodes } from './field-set.ts';
 import { SELF, fieldElement } from './path-element.ts';
 import { type FieldNode, type ListNode, type MapNode, type TypedNode, memberOf } from './typed-schema.ts';
-import { type Sort, asList, asMap, equalJson, isEmptyMap, itemElement, sortOf } from './typed-value.ts';
+import { type Sort, asList, asMap, isEmptyMap, itemElement, sortOf } from './typed-value.ts';
+import { deepEqual } from '../equality.ts';
 
 /**
  * What an update did to an object, by its schema. Upstream tells added from modified fields; nobody asks which.
@@ -39,7 +40,9 @@ function compare(node: TypedNode, left: unknown, right: unknown): Pair | undefin
   if (leftSort === rightSort) return pair;
   // any JSON: the value became one of another sort
   const other = compareAs(node, leftSort, left, right);
-  return pair === undefined || other === undefined ? (pair ?? other) : [eitherNode(pair[0], other[0]), eitherNode(pair[1], other[1])];
+  return pair === undefined || other === undefined
+    ? (pair ?? other)
+    : [eitherNode(pair[0], other[0]), eitherNode(pair[1], other[1])];
 }
 
 function eitherNode(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined {
@@ -51,7 +54,9 @@ function compareAs(node: TypedNode, sort: Sort, left: unknown, right: unknown): 
     const map = node.map as MapNode;
     const a = asMap(left);
     const b = asMap(right);
-    return map.atomic || (isEmptyMap(a) && isEmptyMap(b)) ? compareLeaf(left, right) : compareMaps(map, a ?? empty, b ?? empty);
+    return map.atomic || (isEmptyMap(a) && isEmptyMap(b))
+      ? compareLeaf(left, right)
+      : compareMaps(map, a ?? empty, b ?? empty);
   }
   if (sort === 'list') {
     const list = node.list as ListNode;
@@ -65,10 +70,14 @@ function compareAs(node: TypedNode, sort: Sort, left: unknown, right: unknown): 
 const empty: Record<string, unknown> = {};
 
 function compareLeaf(left: unknown, right: unknown): Pair | undefined {
-  return equalJson(left, right) ? undefined : [LEAF, undefined];
+  return deepEqual(left, right) ? undefined : [LEAF, undefined];
 }
 
-function compareMaps(map: MapNode, a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): Pair | undefined {
+function compareMaps(
+  map: MapNode,
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): Pair | undefined {
   const out: Pair = [undefined, undefined];
   const { sorted, element } = map;
   for (let i = 0; i < sorted.length; i++) {
@@ -81,7 +90,13 @@ function compareMaps(map: MapNode, a: Readonly<Record<string, unknown>>, b: Read
   return finish(out);
 }
 
-function compareElements(map: MapNode, element: TypedNode, a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>, out: Pair): void {
+function compareElements(
+  map: MapNode,
+  element: TypedNode,
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+  out: Pair,
+): void {
   const found: [string, Pair][] = [];
   const visit = (key: string, left: unknown, right: unknown): void => {
     if (left === right || map.fields.has(key)) return;
@@ -115,7 +130,7 @@ function compareLists(list: ListNode, a: readonly unknown[], b: readonly unknown
 const none: readonly unknown[] = [];
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  for (let i = 0; i < a.length; i++) if (!equalJson(a[i], b[i])) return false;
+  for (let i = 0; i < a.length; i++) if (!deepEqual(a[i], b[i])) return false;
   return true;
 }
 
@@ -154,7 +169,11 @@ function withChild(set: FieldSet | undefined, element: string, node: FieldSet): 
 
 function collectSorted(out: Pair, found: [string, Pair][]): void {
   const side = (index: 0 | 1): FieldSet | undefined =>
-    sortChildren(found.flatMap(([element, pair]) => (pair[index] === undefined ? [] : [[element, pair[index]] as [string, FieldSet]])));
+    sortChildren(
+      found.flatMap(([element, pair]) =>
+        pair[index] === undefined ? [] : [[element, pair[index]] as [string, FieldSet]],
+      ),
+    );
   out[0] = union(out[0], side(0));
   out[1] = union(out[1], side(1));
 }
@@ -188,7 +207,11 @@ function wholeMap(map: MapNode, value: Readonly<Record<string, unknown>>): Field
   for (const key in value) if (value[key] !== undefined && !map.fields.has(key)) others.push(key);
   if (others.length === 0) return size === 0 ? LEAF : out;
   others.sort(compareGoStrings);
-  if (size > 0) return union(out, sortChildren(others.map((key) => [fieldElement(key), wholeNode(element, value[key])]))) as FieldSet;
+  if (size > 0)
+    return union(
+      out,
+      sortChildren(others.map((key) => [fieldElement(key), wholeNode(element, value[key])])),
+    ) as FieldSet;
   for (let i = 0; i < others.length; i++) {
     const key = others[i] as string;
     out[fieldElement(key)] = wholeNode(element, value[key]);

@@ -1,9 +1,9 @@
-import { goQuote } from '../decode/go-format.ts';
 import { compareGoStrings } from '../json-writer.ts';
 import { ApiError } from '../status.ts';
 import { type FieldSet, forEachPath } from './field-set.ts';
 import type { Manager } from './managed-fields.ts';
 import { type PathElement, displayPath } from './path-element.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /** A field that another manager owns and the configuration would change. */
 export interface Conflict {
@@ -54,6 +54,6 @@ function messageOf(conflicts: readonly Conflict[]): string {
 }
 
 function displayManager({ name, subresource, applied, apiVersion }: Manager): string {
-  const door = subresource === '' ? '' : ` with subresource ${goQuote(subresource)}`;
-  return `${goQuote(name)}${door}${applied ? '' : ` using ${apiVersion}`}`;
+  const door = subresource === '' ? '' : ` with subresource ${quoteGo(subresource)}`;
+  return `${quoteGo(name)}${door}${applied ? '' : ` using ${apiVersion}`}`;
 }

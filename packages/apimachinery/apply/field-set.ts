@@ -121,7 +121,11 @@ function subtractTree(a: FieldSet, b: FieldSet): FieldSet | undefined {
 }
 
 /** `a` itself when nothing goes. A `.` in `a` stays. */
-function subtractChildren(a: FieldSet, b: FieldSet, subtract: (a: FieldSet, b: FieldSet) => FieldSet | undefined): FieldSet | undefined {
+function subtractChildren(
+  a: FieldSet,
+  b: FieldSet,
+  subtract: (a: FieldSet, b: FieldSet) => FieldSet | undefined,
+): FieldSet | undefined {
   let changed: Map<PathElement, FieldSet | undefined> | undefined;
   for (const key in b) {
     const mine = a[key];
@@ -164,7 +168,11 @@ export function hasPath(set: FieldSet | undefined, path: readonly PathElement[])
 }
 
 /** Every path, in upstream's order: the members of a node before what is below them. The path is reused. */
-export function forEachPath(set: FieldSet | undefined, visit: (path: readonly PathElement[]) => void, prefix: PathElement[] = []): void {
+export function forEachPath(
+  set: FieldSet | undefined,
+  visit: (path: readonly PathElement[]) => void,
+  prefix: PathElement[] = [],
+): void {
   if (set === undefined) return;
   for (const key in set) {
     if (key === SELF || !isMember(set[key])) continue;
@@ -200,7 +208,8 @@ export function parseFieldSet(json: unknown): FieldSet | undefined {
 }
 
 function parseNode(json: unknown): { member: boolean; children: FieldSet | undefined } {
-  if (json !== null && (typeof json !== 'object' || Array.isArray(json))) throw new Error('a field set has objects only');
+  if (json !== null && (typeof json !== 'object' || Array.isArray(json)))
+    throw new Error('a field set has objects only');
   let member = false;
   const entries: [PathElement, FieldSet][] = [];
   for (const [key, value] of Object.entries(json ?? {})) {

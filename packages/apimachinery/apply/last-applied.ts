@@ -26,7 +26,10 @@ export function lastApplied(object: Readonly<KubernetesObject>): string {
  * Fields that client-side apply set and that are still as it set them: kubectl may take these over from any manager.
  * Undefined when the annotation does not tell.
  */
-export function fieldsOfLastApplied(live: Readonly<KubernetesObject>, { schema, apiVersion }: FieldContext): FieldSet | undefined {
+export function fieldsOfLastApplied(
+  live: Readonly<KubernetesObject>,
+  { schema, apiVersion }: FieldContext,
+): FieldSet | undefined {
   const text = lastApplied(live);
   if (text === '') return undefined;
   let config: unknown;
@@ -42,8 +45,14 @@ export function fieldsOfLastApplied(live: Readonly<KubernetesObject>, { schema, 
 }
 
 /** The object with the annotation brought up to date, so that a later client-side apply starts from this configuration. */
-export function withLastApplied(object: Readonly<KubernetesObject>, config: Readonly<Record<string, unknown>>): KubernetesObject {
-  const annotations: Record<string, string> = { ...object.metadata?.annotations, [LAST_APPLIED]: `${writeSorted(withoutAnnotation(config))}\n` };
+export function withLastApplied(
+  object: Readonly<KubernetesObject>,
+  config: Readonly<Record<string, unknown>>,
+): KubernetesObject {
+  const annotations: Record<string, string> = {
+    ...object.metadata?.annotations,
+    [LAST_APPLIED]: `${writeSorted(withoutAnnotation(config))}\n`,
+  };
   if (sizeOf(annotations) > MAX_ANNOTATIONS_SIZE) delete annotations[LAST_APPLIED];
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
@@ -60,4 +69,3 @@ function sizeOf(annotations: Record<string, string>): number {
   for (const [key, value] of Object.entries(annotations)) size += Buffer.byteLength(key) + Buffer.byteLength(value);
   return size;
 }
-

@@ -52,15 +52,28 @@ export function readManagers(entries: readonly ManagedFieldsEntry[] | undefined,
   const managers: Managers = new Map();
   if (entries === undefined || entries === null) return managers;
   entries.forEach((entry, index) => {
-    if (entry.operation !== 'Apply' && entry.operation !== 'Update') throw new Error('operation must be `Apply` or `Update`');
+    if (entry.operation !== 'Apply' && entry.operation !== 'Update')
+      throw new Error('operation must be `Apply` or `Update`');
     if (!entry.apiVersion) throw new Error('apiVersion must not be empty');
     if (!entry.fieldsType) throw new Error(`missing fieldsType in managed fields entry ${index}`);
-    if (entry.fieldsType !== 'FieldsV1') throw new Error(`invalid fieldsType ${JSON.stringify(entry.fieldsType)} in managed fields entry ${index}`);
+    if (entry.fieldsType !== 'FieldsV1')
+      throw new Error(`invalid fieldsType ${JSON.stringify(entry.fieldsType)} in managed fields entry ${index}`);
     const raw = (entry.fieldsV1 ?? empty) as unknown as FieldSet;
     const fields = trusted ? raw : (parseFieldSet(raw) ?? empty);
-    const who = { name: entry.manager ?? '', applied: entry.operation === 'Apply', apiVersion: entry.apiVersion, subresource: entry.subresource ?? '' };
+    const who = {
+      name: entry.manager ?? '',
+      applied: entry.operation === 'Apply',
+      apiVersion: entry.apiVersion,
+      subresource: entry.subresource ?? '',
+    };
     const id = managerId(who);
-    managers.set(id, { ...who, id, fields, ...(entry.time != null && { time: entry.time }), ...(trusted && { entry }) });
+    managers.set(id, {
+      ...who,
+      id,
+      fields,
+      ...(entry.time != null && { time: entry.time }),
+      ...(trusted && { entry }),
+    });
   });
   return managers;
 }
@@ -89,7 +102,10 @@ function writeEntry({ name, applied, apiVersion, subresource, fields, time }: Ma
 function compareManagers(a: Manager, b: Manager): number {
   if (a.applied !== b.applied) return a.applied ? -1 : 1;
   return (
-    compareTimes(a, b) || compareGoStrings(a.name, b.name) || compareGoStrings(a.apiVersion, b.apiVersion) || compareGoStrings(a.subresource, b.subresource)
+    compareTimes(a, b) ||
+    compareGoStrings(a.name, b.name) ||
+    compareGoStrings(a.apiVersion, b.apiVersion) ||
+    compareGoStrings(a.subresource, b.subresource)
   );
 }
 

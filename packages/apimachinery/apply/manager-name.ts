@@ -1,4 +1,4 @@
-import { isPrint } from '../decode/go-format.ts';
+import { isPrintable } from '../quote-go.ts';
 
 /** Longest name of a manager, in bytes. */
 export const MAX_MANAGER_LENGTH = 128;
@@ -8,7 +8,7 @@ export function managerOfUserAgent(userAgent: string): string {
   let name = '';
   let bytes = 0;
   for (const character of userAgent.split('/', 1)[0] as string) {
-    if (!isPrint(character)) continue;
+    if (!isPrintable(character)) continue;
     bytes += Buffer.byteLength(character);
     if (bytes > MAX_MANAGER_LENGTH) break;
     name += character;

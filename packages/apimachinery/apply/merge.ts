@@ -27,7 +27,11 @@ export function mergeTyped(node: TypedNode, live: unknown, config: unknown): unk
   return config;
 }
 
-function mergeMaps(map: MapNode, live: Readonly<Record<string, unknown>>, config: Readonly<Record<string, unknown>>): unknown {
+function mergeMaps(
+  map: MapNode,
+  live: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>>,
+): unknown {
   const out: Record<string, unknown> = {};
   let size = 0;
   const visit = (key: string, left: unknown, right: unknown): void => {
@@ -63,7 +67,7 @@ function mergeLists(list: ListNode, live: readonly unknown[], config: readonly u
     if (value !== undefined) out.push(value);
   };
 
-  for (let l = 0, r = 0; l < left.length || r < right.length; ) {
+  for (let l = 0, r = 0; l < left.length || r < right.length;) {
     const leftElement = left[l];
     const rightElement = right[r];
     if (leftElement !== undefined && rightElement !== undefined) {

@@ -1,5 +1,14 @@
 import { isObject } from '../decode/copy-json.ts';
-import { type ListNode, type ObjectSchema, type ScalarSort, type TypedNode, deducedNode, mapNode, objectMetaNode, untypedNode } from './typed-schema.ts';
+import {
+  type ListNode,
+  type ObjectSchema,
+  type ScalarSort,
+  type TypedNode,
+  deducedNode,
+  mapNode,
+  objectMetaNode,
+  untypedNode,
+} from './typed-schema.ts';
 
 /**
  * The typed schema of a custom resource, from the structural OpenAPI schema of its version
@@ -14,7 +23,10 @@ export interface OpenApiOptions {
 
 type Schema = Readonly<Record<string, unknown>>;
 
-export function schemaOfOpenApi(schema: Schema, { preserveUnknownFields = false, apiVersion, kind }: OpenApiOptions): ObjectSchema {
+export function schemaOfOpenApi(
+  schema: Schema,
+  { preserveUnknownFields = false, apiVersion, kind }: OpenApiOptions,
+): ObjectSchema {
   const root = nodeOf(schema, preserveUnknownFields, true);
   return { root, zero: () => ({ apiVersion, kind }), changeable: true };
 }
@@ -50,14 +62,19 @@ function objectNode(schema: Schema, preserve: boolean, isResource: boolean): Non
   const declared = new Map<string, TypedNode>();
   for (const name of Object.keys(properties)) {
     const property = properties[name];
-    if (isObject(property)) declared.set(name, nodeOf(property, preserve, property['x-kubernetes-embedded-resource'] === true));
+    if (isObject(property))
+      declared.set(name, nodeOf(property, preserve, property['x-kubernetes-embedded-resource'] === true));
   }
   if (isResource) {
     declared.set('apiVersion', stringNode);
     declared.set('kind', stringNode);
     declared.set('metadata', objectMetaNode());
   }
-  return mapNode(() => declared, elementNode(schema['additionalProperties'], preserve, declared.size === 0), schema['x-kubernetes-map-type'] === 'atomic');
+  return mapNode(
+    () => declared,
+    elementNode(schema['additionalProperties'], preserve, declared.size === 0),
+    schema['x-kubernetes-map-type'] === 'atomic',
+  );
 }
 
 /** What keys hold that are not declared; undefined = there are none. */
@@ -69,10 +86,13 @@ function elementNode(additional: unknown, preserve: boolean, isFreeForm: boolean
 
 function arrayNode(schema: Schema, preserve: boolean): ListNode {
   const { items } = schema;
-  const node = isObject(items) ? nodeOf(items, preserve, items['x-kubernetes-embedded-resource'] === true) : untypedNode;
+  const node = isObject(items)
+    ? nodeOf(items, preserve, items['x-kubernetes-embedded-resource'] === true)
+    : untypedNode;
   const sort = schema['x-kubernetes-list-type'];
   const declaredKeys = schema['x-kubernetes-list-map-keys'];
-  const keys = sort === 'map' && Array.isArray(declaredKeys) ? declaredKeys.filter((key) => typeof key === 'string').sort() : [];
+  const keys =
+    sort === 'map' && Array.isArray(declaredKeys) ? declaredKeys.filter((key) => typeof key === 'string').sort() : [];
   const properties = isObject(items) && isObject(items['properties']) ? items['properties'] : {};
   return {
     atomic: sort !== 'map' && sort !== 'set',

@@ -1,6 +1,7 @@
-import { goFloat, goQuote } from '../decode/go-format.ts';
+import { goFloat } from '../decode/go-format.ts';
 import { quoteJson } from '../json.ts';
 import { compareGoStrings, writeSorted } from '../json-writer.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /**
  * One step of a field path as FieldsV1 writes it (sigs.k8s.io/structured-merge-diff, fieldpath):
@@ -142,7 +143,9 @@ export function displayPathElement(element: PathElement): string {
     case FIELD:
       return `.${rest}`;
     case KEY:
-      return `[${keysOf(element).map(([name, value]) => `${name}=${displayValue(value)}`).join(',')}]`;
+      return `[${keysOf(element)
+        .map(([name, value]) => `${name}=${displayValue(value)}`)
+        .join(',')}]`;
     case VALUE:
       return `[=${displayValue(JSON.parse(rest))}]`;
     default:
@@ -151,11 +154,14 @@ export function displayPathElement(element: PathElement): string {
 }
 
 function displayValue(value: unknown): string {
-  if (typeof value === 'string') return goQuote(value);
+  if (typeof value === 'string') return quoteGo(value);
   // numbers of YAML and of field sets are floats
   if (typeof value === 'number') return goFloat(value);
   if (Array.isArray(value)) return `[${value.map(displayValue).join(',')}]`;
-  if (typeof value === 'object' && value !== null) return sortedEntries(value).map(([name, member]) => `${name}=${displayValue(member)}`).join('');
+  if (typeof value === 'object' && value !== null)
+    return sortedEntries(value)
+      .map(([name, member]) => `${name}=${displayValue(member)}`)
+      .join('');
   return String(value);
 }
 

@@ -10,7 +10,12 @@ import type { FieldContext } from './update-managed-fields.ts';
  * Removes what the applier had applied before and does not apply now, unless somebody else owns it
  * (structured-merge-diff, merge.Updater.prune). `last` is the applier's entry of before, `managers` has its new one.
  */
-export function prune(merged: Readonly<KubernetesObject>, managers: Managers, last: Manager | undefined, context: FieldContext): Readonly<KubernetesObject> {
+export function prune(
+  merged: Readonly<KubernetesObject>,
+  managers: Managers,
+  last: Manager | undefined,
+  context: FieldContext,
+): Readonly<KubernetesObject> {
   if (last === undefined) return merged;
   const view = viewOf(last.apiVersion, context);
   if (view === undefined) return merged;
@@ -52,14 +57,27 @@ function addBackOwned(
     if (view === undefined) continue;
     const { node } = view;
     const whole = view.convert(merged);
-    const keep = union(withNamedFields(node, toFieldSet(node, view.convert(out))), withNamedFields(node, owned.get(version)));
-    out = view.convertBack(removeItems(node, whole, difference(withNamedFields(node, toFieldSet(node, whole)), keep)) as KubernetesObject);
+    const keep = union(
+      withNamedFields(node, toFieldSet(node, view.convert(out))),
+      withNamedFields(node, owned.get(version)),
+    );
+    out = view.convertBack(
+      removeItems(node, whole, difference(withNamedFields(node, toFieldSet(node, whole)), keep)) as KubernetesObject,
+    );
   }
   return out;
 }
 
 /** Puts back what the applier did not own either: only what it applied before goes. */
-function addBackDangling(node: TypedNode, merged: Readonly<KubernetesObject>, pruned: Readonly<KubernetesObject>, last: FieldSet): Readonly<KubernetesObject> {
-  const gone = difference(withNamedFields(node, toFieldSet(node, merged)), withNamedFields(node, toFieldSet(node, pruned)));
+function addBackDangling(
+  node: TypedNode,
+  merged: Readonly<KubernetesObject>,
+  pruned: Readonly<KubernetesObject>,
+  last: FieldSet,
+): Readonly<KubernetesObject> {
+  const gone = difference(
+    withNamedFields(node, toFieldSet(node, merged)),
+    withNamedFields(node, toFieldSet(node, pruned)),
+  );
   return removeItems(node, merged, intersection(gone, withNamedFields(node, last))) as KubernetesObject;
 }

@@ -15,7 +15,8 @@ export function reconcileManagers(
   inVersion: ((apiVersion: string) => VersionView | undefined) | undefined,
 ): void {
   for (const manager of managers.values()) {
-    const own = manager.apiVersion === apiVersion || inVersion === undefined ? schema : inVersion(manager.apiVersion)?.schema;
+    const own =
+      manager.apiVersion === apiVersion || inVersion === undefined ? schema : inVersion(manager.apiVersion)?.schema;
     if (own === undefined) {
       managers.delete(manager.id);
       continue;
@@ -57,7 +58,12 @@ function visit(set: FieldSet | undefined, node: TypedNode, wasLeaf: boolean, pat
   }
 }
 
-function visitChildren(set: FieldSet, nodeFor: (element: string) => TypedNode | undefined, path: string[], changes: Changes): void {
+function visitChildren(
+  set: FieldSet,
+  nodeFor: (element: string) => TypedNode | undefined,
+  path: string[],
+  changes: Changes,
+): void {
   for (const element in set) {
     const node = element === SELF ? undefined : nodeFor(element);
     if (node === undefined) continue;

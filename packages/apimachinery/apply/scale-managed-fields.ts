@@ -21,7 +21,10 @@ const replicasOfScale = setOfFields([['spec', 'replicas']]) as FieldSet;
 const replicasPathOfScale = ['f:spec', 'f:replicas'];
 
 /** The managed fields of the Scale before the write. @throws Error when the entries are not valid */
-export function managedFieldsOfScale(parent: readonly ManagedFieldsEntry[] | undefined, scale: ScalePath): ManagedFieldsEntry[] | undefined {
+export function managedFieldsOfScale(
+  parent: readonly ManagedFieldsEntry[] | undefined,
+  scale: ScalePath,
+): ManagedFieldsEntry[] | undefined {
   const out: Managers = new Map();
   for (const manager of readManagers(parent, true).values()) {
     const path = scale.replicasPath(manager.apiVersion);
@@ -59,7 +62,15 @@ export function managedFieldsFromScale(
     const time = parents.get(owner.id)?.time;
     // and keeps updaters known under the version of Scale apart until the object is read again
     const id = managerId({ name, applied, apiVersion: SCALE_VERSION, subresource });
-    out.set(id, { id, name, applied, apiVersion: scale.apiVersion, subresource, fields, ...(time !== undefined && { time }) });
+    out.set(id, {
+      id,
+      name,
+      applied,
+      apiVersion: scale.apiVersion,
+      subresource,
+      fields,
+      ...(time !== undefined && { time }),
+    });
   }
   return writeManagers(out);
 }

@@ -50,5 +50,7 @@ function listChildren(list: ListNode, items: readonly unknown[]): FieldSet | und
 }
 
 function asMember(node: FieldSet | undefined): FieldSet {
-  return node === undefined || node[SELF] !== undefined || !hasChildren(node) ? (node ?? LEAF) : (makeNode(true, node) as FieldSet);
+  return node === undefined || node[SELF] !== undefined || !hasChildren(node)
+    ? (node ?? LEAF)
+    : (makeNode(true, node) as FieldSet);
 }

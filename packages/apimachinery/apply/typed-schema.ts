@@ -64,15 +64,36 @@ const noFields: ReadonlyMap<string, FieldNode> = new Map();
 /** Any JSON, containers as one value. */
 export const untypedNode: TypedNode = {
   scalar: 'untyped',
-  list: { atomic: true, keys: [], keyDefaults: [], get items() { return untypedNode; } },
-  map: { atomic: true, fields: noFields, sorted: [], get element() { return untypedNode; } },
+  list: {
+    atomic: true,
+    keys: [],
+    keyDefaults: [],
+    get items() {
+      return untypedNode;
+    },
+  },
+  map: {
+    atomic: true,
+    fields: noFields,
+    sorted: [],
+    get element() {
+      return untypedNode;
+    },
+  },
 };
 
 /** Any JSON, maps field by field, lists as one value. */
 export const deducedNode: TypedNode = {
   scalar: 'untyped',
   list: { atomic: true, keys: [], keyDefaults: [], items: untypedNode },
-  map: { atomic: false, fields: noFields, sorted: [], get element() { return deducedNode; } },
+  map: {
+    atomic: false,
+    fields: noFields,
+    sorted: [],
+    get element() {
+      return deducedNode;
+    },
+  },
 };
 
 /** Custom resources without a schema. */
@@ -80,12 +101,21 @@ export const deducedSchema: ObjectSchema = { root: deducedNode, zero: () => ({})
 
 const freeFormMap: TypedNode = { map: { atomic: false, fields: noFields, sorted: [], element: deducedNode } };
 
-export function mapNode(declare: () => Iterable<[name: string, node: TypedNode]>, element: TypedNode | undefined, atomic: boolean): MapNode {
+export function mapNode(
+  declare: () => Iterable<[name: string, node: TypedNode]>,
+  element: TypedNode | undefined,
+  atomic: boolean,
+): MapNode {
   // on first use and not at once: types refer to themselves
   let byName: Map<string, FieldNode> | undefined;
   let inOrder: FieldNode[] | undefined;
   const fields = (): Map<string, FieldNode> =>
-    (byName ??= new Map([...declare()].map(([name, node]) => [name, { name, element: fieldElement(name), node, inherited: name in Object.prototype }])));
+    (byName ??= new Map(
+      [...declare()].map(([name, node]) => [
+        name,
+        { name, element: fieldElement(name), node, inherited: name in Object.prototype },
+      ]),
+    ));
   return {
     atomic,
     element,

@@ -46,7 +46,9 @@ export function itemElement(list: ListNode, item: unknown): string {
   if (list.keys.length === 0) return setElement(item);
   const map = asMap(item);
   if (map === undefined) {
-    throw new ItemError(`associative list with keys may not have ${item === null ? 'a null element' : 'non-map elements'}`);
+    throw new ItemError(
+      `associative list with keys may not have ${item === null ? 'a null element' : 'non-map elements'}`,
+    );
   }
   const names: string[] = [];
   const values: unknown[] = [];
@@ -60,7 +62,9 @@ export function itemElement(list: ListNode, item: unknown): string {
   }
   if (names.length === 0) {
     const keys = `[${list.keys.map((key) => JSON.stringify(key)).join(' ')}]`;
-    throw new ItemError(`associative list with keys has an element that omits all key fields ${keys} (and doesn't have default values for any key fields)`);
+    throw new ItemError(
+      `associative list with keys has an element that omits all key fields ${keys} (and doesn't have default values for any key fields)`,
+    );
   }
   return keyElement(names, values);
 }
@@ -72,29 +76,6 @@ function setElement(item: unknown): string {
   return valueElement(item);
 }
 
-/** Equality of JSON; numbers by value, undefined members as if they were not there. */
-export function equalJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
-    return isNumber(a) && isNumber(b) && a == b;
-  }
-  if (Array.isArray(a)) {
-    if (!Array.isArray(b) || a.length !== b.length) return false;
-    for (let i = 0; i < a.length; i++) if (!equalJson(a[i], b[i])) return false;
-    return true;
-  }
-  if (Array.isArray(b)) return false;
-  let members = 0;
-  for (const key in a) {
-    const member = (a as JsonMap)[key];
-    if (member === undefined) continue;
-    if (!Object.hasOwn(b, key) || !equalJson(member, (b as JsonMap)[key])) return false;
-    members++;
-  }
-  for (const key in b) if ((b as JsonMap)[key] !== undefined) members--;
-  return members === 0;
-}
-
 const isNumber = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint';
 
 /** Why a value is not of a sort of scalar; undefined when it is, or is null. Numbers of a patch come from YAML: floats. */
@@ -104,7 +85,9 @@ export function scalarError(sort: ScalarSort, value: unknown): string | undefine
     case 'numeric':
       return isNumber(value) ? undefined : `expected numeric (int or float), got ${goType(value, floats)}`;
     case 'string':
-      return typeof value === 'string' ? undefined : `expected string, got &value.valueUnstructured{Value:${goSyntax(value, floats)}}`;
+      return typeof value === 'string'
+        ? undefined
+        : `expected string, got &value.valueUnstructured{Value:${goSyntax(value, floats)}}`;
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `expected boolean, got ${shown(value)}`;
     default:

@@ -5,7 +5,7 @@ import { type FieldSet, difference, hasChildren, recursiveDifference, setOfField
 import { type Managers, capUpdaters, managerId, nameOrUnknown, readManagers, writeManagers } from './managed-fields.ts';
 import { reconcileManagers } from './reconcile.ts';
 import type { ObjectSchema } from './typed-schema.ts';
-import { equalJson } from './typed-value.ts';
+import { deepEqual } from '../equality.ts';
 
 /** What both doors, update and apply, are told of a write. */
 export interface FieldContext {
@@ -78,7 +78,7 @@ function managersBefore({ live, updated, subresource, schema, inVersion, apiVers
   const theirs = updated.metadata?.managedFields;
   let managers: Managers | undefined;
   // what a client read and sends back is ours, only not the same object
-  if (theirs !== ours && subresource === '' && theirs != null && !equalJson(theirs, ours)) {
+  if (theirs !== ours && subresource === '' && theirs != null && !deepEqual(theirs, ours)) {
     if (isReset(theirs)) return new Map();
     managers = readOrNothing(theirs, false);
     if (managers.size > 0) reconcileManagers(managers, schema, apiVersion, inVersion);
@@ -108,7 +108,17 @@ export const neverOwned = setOfFields([
   ['apiVersion'],
   ['kind'],
   ['metadata'],
-  ...['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'clusterName', 'generation', 'managedFields', 'resourceVersion'].map((name) => ['metadata', name]),
+  ...[
+    'name',
+    'namespace',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'clusterName',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+  ].map((name) => ['metadata', name]),
 ]);
 
 /** Gives the updater what it changed and takes that, and what is gone, from everyone else. */
@@ -150,7 +160,13 @@ export function comparisons(
     if (apiVersion === context.apiVersion || context.inVersion === undefined) return own;
     if (!others.has(apiVersion)) {
       const view = context.inVersion(apiVersion);
-      const compared = view && compareObjects(view.schema.root, live === undefined ? view.schema.zero() : view.convert(live), view.convert(updated));
+      const compared =
+        view &&
+        compareObjects(
+          view.schema.root,
+          live === undefined ? view.schema.zero() : view.convert(live),
+          view.convert(updated),
+        );
       others.set(apiVersion, compared && filter(compared, view?.resetFields));
     }
     return others.get(apiVersion);
@@ -159,5 +175,8 @@ export function comparisons(
 
 function filter(comparison: Comparison, resetFields: FieldSet | undefined): Comparison {
   if (resetFields === undefined) return comparison;
-  return { taken: recursiveDifference(comparison.taken, resetFields), removed: recursiveDifference(comparison.removed, resetFields) };
+  return {
+    taken: recursiveDifference(comparison.taken, resetFields),
+    removed: recursiveDifference(comparison.removed, resetFields),
+  };
 }

@@ -68,7 +68,8 @@ function visitList(node: ListNode, value: unknown, path: string, allowDuplicates
         errors.push({ path, message: `element ${i}: ${(error as Error).message}` });
         return;
       }
-      if (seen.has(element) && !allowDuplicates) errors.push({ path, message: `duplicate entries for key ${displayPathElement(element)}` });
+      if (seen.has(element) && !allowDuplicates)
+        errors.push({ path, message: `duplicate entries for key ${displayPathElement(element)}` });
       seen.add(element);
     }
     visit(node.items, list[i], path + displayPathElement(element), allowDuplicates, errors);

@@ -19,7 +19,11 @@ export function encodeByteList(list: readonly unknown[]): string | undefined {
 const PADDING = 0x3d;
 const isNewline = (byte: number | undefined): boolean => byte === 0x0a || byte === 0x0d;
 const isDigit = (byte: number): boolean =>
-  (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2f;
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x61 && byte <= 0x7a) ||
+  (byte >= 0x30 && byte <= 0x39) ||
+  byte === 0x2b ||
+  byte === 0x2f;
 
 /** Offset that Go reports; undefined when the data are good. */
 function corruptByte(bytes: Uint8Array): number | undefined {

@@ -66,12 +66,18 @@ export function decodeObject(value: unknown, type: StructType, options: DecodeOp
   const untyped = source === 'untyped';
   const run: Run = { untyped, trustFrozen, unknown: false };
   let diagnosis: Diagnosis | undefined;
-  const explain = (): Diagnosis => (diagnosis ??= untyped ? diagnoseUntyped(value, type) : diagnose(value, type, document));
+  const explain = (): Diagnosis =>
+    (diagnosis ??= untyped ? diagnoseUntyped(value, type) : diagnose(value, type, document));
 
   let object: Record<string, unknown>;
   try {
-    object = (value === null ? structDecoder(type).zero() : structDecoder(type).decode(value, run)) as Record<string, unknown>;
+    object = (value === null ? structDecoder(type).zero() : structDecoder(type).decode(value, run)) as Record<
+      string,
+      unknown
+    >;
   } catch (cause) {
+    // JSON within the object is deeper than the stack; Go gives up at 10,000 levels, with these words
+    if (cause instanceof RangeError) throw new DecodeError('exceeded max depth');
     const { error } = explain();
     if (error !== undefined) throw new DecodeError(error);
     throw cause;
@@ -80,7 +86,8 @@ export function decodeObject(value: unknown, type: StructType, options: DecodeOp
     const { error } = explain();
     if (error !== undefined) throw new DecodeError(error);
   }
-  if (fieldValidation === 'Ignore' || (!run.unknown && document.duplicates.length === 0)) return { object, warnings: [] };
+  if (fieldValidation === 'Ignore' || (!run.unknown && document.duplicates.length === 0))
+    return { object, warnings: [] };
   const { strict } = explain();
   if (strict.length === 0) return { object, warnings: [] };
   if (fieldValidation === 'Strict') throw new StrictDecodeError(strict);

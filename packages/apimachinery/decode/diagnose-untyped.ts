@@ -2,9 +2,10 @@ import { compareGoStrings } from '../json-writer.ts';
 import { type FieldType, type StructType, typeOf } from '../schema.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { emptyRun, mismatch } from './field-decoder.ts';
-import { goKind, goQuote, goType } from './go-format.ts';
+import { goKind, goType } from './go-format.ts';
 import { goTypeName } from './go-types.ts';
 import { scalarDecoder } from './scalars.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /**
  * What the converter from untyped objects to structs says (k8s.io/apimachinery/pkg/runtime/converter.go): it stops at
@@ -51,13 +52,20 @@ function visitStruct(value: unknown, type: StructType, path: string, unknown: st
     if (Object.hasOwn(object, field.name)) visit(object[field.name], field.type, join(path, field.name), unknown);
   }
   for (const key of Object.keys(object)) {
-    if (type.field(key) === undefined && object[key] !== undefined) unknown.push(`unknown field ${goQuote(join(path, key))}`);
+    if (type.field(key) === undefined && object[key] !== undefined)
+      unknown.push(`unknown field ${quoteGo(join(path, key))}`);
   }
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
-const goKinds: Partial<Record<FieldType['kind'], string>> = { string: 'string', bool: 'bool', int32: 'int32', int64: 'int64', float64: 'float64' };
+const goKinds: Partial<Record<FieldType['kind'], string>> = {
+  string: 'string',
+  bool: 'bool',
+  int32: 'int32',
+  int64: 'int64',
+  float64: 'float64',
+};
 
 function conversionError(value: unknown, type: FieldType): string {
   const wanted = goKinds[type.kind];
@@ -68,7 +76,12 @@ function conversionError(value: unknown, type: FieldType): string {
   }
   const from = goType(value);
   // Go can convert numbers to strings and among each other; bools and containers to nothing
-  const convertible = from === 'int64' ? wanted !== 'bool' : from === 'float64' ? wanted !== 'bool' && wanted !== 'string' : from === wanted;
+  const convertible =
+    from === 'int64'
+      ? wanted !== 'bool'
+      : from === 'float64'
+        ? wanted !== 'bool' && wanted !== 'string'
+        : from === wanted;
   return convertible ? `cannot convert ${from} to ${goTypeName(type)}` : `unrecognized type: ${wanted}`;
 }
 

@@ -1,9 +1,9 @@
 import type { JsonDocument } from '../json-value.ts';
 import { type FieldType, type ScalarKind, type StructType, typeOf } from '../schema.ts';
 import { emptyRun, mismatch } from './field-decoder.ts';
-import { goQuote } from './go-format.ts';
 import { embeddingPath, goTypeName, shortName } from './go-types.ts';
 import { SCHEMA_PROPS, scalarDecoder } from './scalars.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /**
  * The slow road: walks a document as sigs.k8s.io/json decodes it into Go's structs, key by key in the document's
@@ -31,7 +31,9 @@ interface Walk {
 }
 
 /** Go's UnmarshalTypeError, or any other message. */
-type Problem = { readonly found: string; readonly goType: string; readonly struct: string; readonly fields: readonly string[] } | string;
+type Problem =
+  | { readonly found: string; readonly goType: string; readonly struct: string; readonly fields: readonly string[] }
+  | string;
 
 /** An error after which Go does not go on. */
 class Fatal extends Error {
@@ -76,14 +78,15 @@ function save(found: string, goType: string, walk: Walk): void {
 }
 
 function noteStrict(walk: Walk, what: string, path: string): void {
-  if (walk.strict.size < MAX_STRICT) walk.strict.add(`${what} ${goQuote(path)}`);
+  if (walk.strict.size < MAX_STRICT) walk.strict.add(`${what} ${quoteGo(path)}`);
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 function noteDuplicate(walk: Walk, container: object, key: string): void {
   for (const duplicate of walk.document.duplicates) {
-    if (duplicate.container === container && duplicate.key === key) noteStrict(walk, 'duplicate field', join(walk.path, key));
+    if (duplicate.container === container && duplicate.key === key)
+      noteStrict(walk, 'duplicate field', join(walk.path, key));
   }
 }
 
@@ -146,7 +149,14 @@ function visitMap(value: unknown, values: FieldType, goType: string, walk: Walk)
   }
 }
 
-function visitScalar(value: unknown, kind: ScalarKind, goType: string, walk: Walk, container: object, at: string | number): void {
+function visitScalar(
+  value: unknown,
+  kind: ScalarKind,
+  goType: string,
+  walk: Walk,
+  container: object,
+  at: string | number,
+): void {
   const isInteger = kind === 'int32' || kind === 'int64' || kind === 'intOrString';
   const literal = typeof value === 'number' ? walk.document.literals.get(container)?.get(at) : undefined;
   let problem: Problem;
@@ -166,7 +176,14 @@ function visitScalar(value: unknown, kind: ScalarKind, goType: string, walk: Wal
 }
 
 /** Kinds that Go's decoder reads itself; the others have a parser of their own, whose errors end the decoding. */
-const plainKinds: ReadonlySet<ScalarKind> = new Set<ScalarKind>(['string', 'bool', 'int32', 'int64', 'float64', 'bytes']);
+const plainKinds: ReadonlySet<ScalarKind> = new Set<ScalarKind>([
+  'string',
+  'bool',
+  'int32',
+  'int64',
+  'float64',
+  'bytes',
+]);
 
 /** What is wrong within a union with a schema. It is parsed apart; where it stands is put before the path in it. */
 function nestedProblem(value: unknown, kind: ScalarKind, walk: Walk): Problem | undefined {

@@ -1,4 +1,4 @@
-import { goQuote } from './go-format.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /** Go's time.Duration as text: nanoseconds in a bigint, since days of them do not fit a double. */
 
@@ -16,7 +16,7 @@ const MAX = 1n << 63n;
 
 /** time.ParseDuration, in nanoseconds. Throws its error texts. */
 export function parseDuration(text: string): bigint {
-  const invalid = (): Error => new Error(`time: invalid duration ${goQuote(text)}`);
+  const invalid = (): Error => new Error(`time: invalid duration ${quoteGo(text)}`);
   let rest = text.replace(/^[-+]/, '');
   const negative = text.startsWith('-');
   if (rest === '0') return 0n;
@@ -29,9 +29,9 @@ export function parseDuration(text: string): bigint {
     if (whole === '' && fraction === '') throw invalid();
     rest = rest.slice(match[0].length);
     const unitText = /^[^.\d]*/.exec(rest)?.[0] ?? '';
-    if (unitText === '') throw new Error(`time: missing unit in duration ${goQuote(text)}`);
+    if (unitText === '') throw new Error(`time: missing unit in duration ${quoteGo(text)}`);
     const unit = units.get(unitText);
-    if (unit === undefined) throw new Error(`time: unknown unit ${goQuote(unitText)} in duration ${goQuote(text)}`);
+    if (unit === undefined) throw new Error(`time: unknown unit ${quoteGo(unitText)} in duration ${quoteGo(text)}`);
     rest = rest.slice(unitText.length);
     total += BigInt(whole || '0') * unit;
     if (fraction !== '') total += (BigInt(fraction) * unit) / 10n ** BigInt(fraction.length);
@@ -64,6 +64,8 @@ export function canonicalDuration(text: string): string {
 /** value ÷ 10^places without trailing zeros */
 function decimal(value: bigint, places: number): string {
   const scale = 10n ** BigInt(places);
-  const fraction = String(value % scale).padStart(places, '0').replace(/0+$/, '');
+  const fraction = String(value % scale)
+    .padStart(places, '0')
+    .replace(/0+$/, '');
   return fraction === '' ? String(value / scale) : `${value / scale}.${fraction}`;
 }

@@ -101,12 +101,17 @@ function fieldDecoder(field: Field): FieldDecoder {
   const decode = decoderOf(field.type);
   const { name, type, pointer, omitEmpty, omitZero } = field;
   // a pointer to what is written as null (a zero time) is left out: read again, it is no pointer at all
-  if (pointer) return omitEmpty || omitZero ? { name, decode, absent: nothing, omit: isNull } : { name, decode, absent: nil, omit: never };
+  if (pointer)
+    return omitEmpty || omitZero
+      ? { name, decode, absent: nothing, omit: isNull }
+      : { name, decode, absent: nil, omit: never };
   const zero = zeroOf(type);
   if (omitZero) return { name, decode, absent: nothing, omit: (value) => isZero(value, zero()) };
   // an empty list of managers says "forget them all": its reader must see it, and writers leave it out
   const isEmpty = name === 'managedFields' ? isNull : omitEmpty ? emptiness(type) : undefined;
-  return isEmpty === undefined ? { name, decode, absent: zero, omit: never } : { name, decode, absent: nothing, omit: isEmpty };
+  return isEmpty === undefined
+    ? { name, decode, absent: zero, omit: never }
+    : { name, decode, absent: nothing, omit: isEmpty };
 }
 
 /** What omitempty leaves out; undefined where it has no effect, as on structs. */
@@ -145,7 +150,10 @@ export function zeroOf(type: FieldType): () => unknown {
 }
 
 function isZero(value: unknown, zero: unknown): boolean {
-  return value === zero || (typeof value === 'object' && typeof zero === 'object' && JSON.stringify(value) === JSON.stringify(zero));
+  return (
+    value === zero ||
+    (typeof value === 'object' && typeof zero === 'object' && JSON.stringify(value) === JSON.stringify(zero))
+  );
 }
 
 const decoders = new WeakMap<FieldType, Decoder>();

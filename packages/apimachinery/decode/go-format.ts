@@ -1,4 +1,5 @@
 import { compareGoStrings } from '../json-writer.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /**
  * How Go prints decoded JSON: the error texts of kube-apiserver contain values as fmt prints them.
@@ -24,11 +25,13 @@ export function goValue(value: unknown, numbers: GoNumbers = {}): string {
 /** `%#v` */
 export function goSyntax(value: unknown, numbers: GoNumbers = {}): string {
   if (value === null || value === undefined) return 'interface {}(nil)';
-  if (typeof value === 'string') return goQuote(value);
+  if (typeof value === 'string') return quoteGo(value);
   if (typeof value === 'number') return goNumber(value, numbers);
   if (Array.isArray(value)) return `[]interface {}{${value.map((v) => goSyntax(v, numbers)).join(', ')}}`;
   if (typeof value === 'object') {
-    const members = sortedKeys(value).map((k) => `${goQuote(k)}:${goSyntax((value as Record<string, unknown>)[k], numbers)}`);
+    const members = sortedKeys(value).map(
+      (k) => `${quoteGo(k)}:${goSyntax((value as Record<string, unknown>)[k], numbers)}`,
+    );
     return `map[string]interface {}{${members.join(', ')}}`;
   }
   return String(value);
@@ -62,37 +65,6 @@ export function goString(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '%!s(<nil>)';
   return typeof value === 'object' ? goValue(value) : `%!s(${goType(value)}=${goValue(value)})`;
-}
-
-/** strconv.Quote */
-export function goQuote(text: string): string {
-  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
-  let out = '"';
-  for (const c of text) out += escapes.get(c) ?? (isPrint(c) ? c : escapeUnprintable(c));
-  return `${out}"`;
-}
-
-const escapes = new Map([
-  ['"', '\\"'],
-  ['\\', '\\\\'],
-  ['\x07', '\\a'],
-  ['\b', '\\b'],
-  ['\f', '\\f'],
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-  ['\v', '\\v'],
-]);
-
-/** unicode.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII space */
-export function isPrint(character: string): boolean {
-  return character === ' ' || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character);
-}
-
-function escapeUnprintable(character: string): string {
-  const code = character.codePointAt(0) as number;
-  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
-  return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
 function sortedKeys(object: object): string[] {

@@ -1,4 +1,12 @@
-import { type Field, type FieldType, type Inline, type ScalarKind, type StructType, isInline, typeOf } from '../schema.ts';
+import {
+  type Field,
+  type FieldType,
+  type Inline,
+  type ScalarKind,
+  type StructType,
+  isInline,
+  typeOf,
+} from '../schema.ts';
 
 /** Names of Go's types and embedded structs: decoding errors show them. */
 
@@ -43,7 +51,10 @@ export function embeddingPath(type: StructType, field: string): readonly string[
 }
 const none: readonly string[] = [];
 
-function* collect(members: readonly (Field | Inline)[], path: readonly string[]): Generator<[string, readonly string[]]> {
+function* collect(
+  members: readonly (Field | Inline)[],
+  path: readonly string[],
+): Generator<[string, readonly string[]]> {
   for (const member of members) {
     if (!isInline(member)) {
       if (path.length > 0) yield [member.name, path];

@@ -60,7 +60,8 @@ const decoders: Record<ScalarKind, Decoder> = {
     throw mismatch;
   },
   quantity(value) {
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return canonicalQuantity(value);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+      return canonicalQuantity(value);
     // upstream parses the JSON text, whatever it is
     return canonicalQuantity(JSON.stringify(value));
   },

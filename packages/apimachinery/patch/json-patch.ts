@@ -1,7 +1,7 @@
 import { setOwn } from '../decode/copy-json.ts';
-import { goQuote } from '../decode/go-format.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../json.ts';
 import { ApiError, badRequest } from '../status.ts';
+import { quoteGo } from '../quote-go.ts';
 
 /**
  * JSON patch (RFC 6902) with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): negative indexes
@@ -27,14 +27,20 @@ export function checkJsonPatch(patch: readonly JsonValue[]): string[] {
       const value = operation[key] as JsonValue;
       if (key === 'op' || key === 'path' || key === 'from') {
         if (value !== null && typeof value !== 'string') throw undecodable(value, 'string', key);
-      } else if (key !== 'value') found.push(`json patch unknown field ${goQuote(`[${i}].${key}`)}`);
+      } else if (key !== 'value') found.push(`json patch unknown field ${quoteGo(`[${i}].${key}`)}`);
     }
   });
   return found;
 }
 
 function undecodable(value: JsonValue, type: string, field: string | undefined): ApiError {
-  const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : typeof value;
+  const kind = Array.isArray(value)
+    ? 'array'
+    : typeof value === 'boolean'
+      ? 'bool'
+      : typeof value === 'bigint'
+        ? 'number'
+        : typeof value;
   const into = field === undefined ? 'Go value' : `Go struct field jsonPatchOp.${field}`;
   return badRequest(`error decoding patch: json: cannot unmarshal ${kind} into ${into} of type ${type}`);
 }
@@ -57,7 +63,12 @@ export function applyJsonPatch(target: JsonValue, patch: readonly JsonValue[]): 
 
 /** What upstream says of any operation that fails; the reason is not told. */
 function unprocessable(): ApiError {
-  return new ApiError({ code: 422, reason: 'Invalid', message: 'the server rejected our request due to an error in our request', details: {} });
+  return new ApiError({
+    code: 422,
+    reason: 'Invalid',
+    message: 'the server rejected our request due to an error in our request',
+    details: {},
+  });
 }
 
 type Container = JsonObject | JsonValue[];

@@ -44,7 +44,14 @@ function fieldTarget(type: FieldType): PatchTarget {
   }
 }
 
-const emptyStruct: StructType = { name: '', goName: '', fields: [], members: [], atomic: false, field: () => undefined };
+const emptyStruct: StructType = {
+  name: '',
+  goName: '',
+  fields: [],
+  members: [],
+  atomic: false,
+  field: () => undefined,
+};
 
 const opaqueNames: Partial<Record<FieldType['kind'], string>> = {
   rawExtension: 'RawExtension',
@@ -73,16 +80,19 @@ export function listMeta(target: PatchTarget, key: string): { meta: PatchMeta; i
     if (field.type.items.kind === 'list') throw failure('unexpected slice of slice');
     return { meta: metaOf(field), inner: fieldTarget(field.type.items) };
   }
-  if (!field.pointer && field.type.kind !== 'bytes') throw failure(`expected slice or array type, but got: ${target.goKind}`);
+  if (!field.pointer && field.type.kind !== 'bytes')
+    throw failure(`expected slice or array type, but got: ${target.goKind}`);
   return { meta: metaOf(field), inner: fieldTarget(field.type) };
 }
 
 function lookUp(target: PatchTarget, key: string): Field {
   const { struct } = target;
-  if (struct === undefined) throw failure(`merging an object in json but data type is not struct, instead is: ${target.goKind}`);
+  if (struct === undefined)
+    throw failure(`merging an object in json but data type is not struct, instead is: ${target.goKind}`);
   // Go's JSON library matches names whatever their case, and so does upstream here
   const field = struct.field(key) ?? struct.fields.find(({ name }) => name.toLowerCase() === key.toLowerCase());
-  if (field === undefined) throw failure(`unable to find api field in struct ${target.name} for the json field ${JSON.stringify(key)}`);
+  if (field === undefined)
+    throw failure(`unable to find api field in struct ${target.name} for the json field ${JSON.stringify(key)}`);
   return field;
 }
 

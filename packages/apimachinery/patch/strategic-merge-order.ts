@@ -23,7 +23,11 @@ export function partition(items: readonly unknown[], by: readonly unknown[], mer
   const found: unknown[] = [];
   const others: unknown[] = [];
   for (const item of items) {
-    const isIn = by.some((other) => (mergeKey === '' ? isSameScalar(item, other) : isSameScalar(keyOf(item, mergeKey), isObject(other) ? getOwn(other, mergeKey) : undefined)));
+    const isIn = by.some((other) =>
+      mergeKey === ''
+        ? isSameScalar(item, other)
+        : isSameScalar(keyOf(item, mergeKey), isObject(other) ? getOwn(other, mergeKey) : undefined),
+    );
     (isIn ? found : others).push(item);
   }
   return [found, others];
@@ -37,14 +41,26 @@ export function normalizeOrder(
   serverOrder: readonly unknown[],
   mergeKey: string | undefined,
 ): unknown[] {
-  return interleave(sortBy(others, serverOrder, mergeKey), sortBy(patched, patchOrder, mergeKey), serverOrder, mergeKey);
+  return interleave(
+    sortBy(others, serverOrder, mergeKey),
+    sortBy(patched, patchOrder, mergeKey),
+    serverOrder,
+    mergeKey,
+  );
 }
 
 function sortBy(items: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): unknown[] {
   if (mergeKey === undefined) return sorted(items, order, undefined);
   for (const item of [...items, ...order]) keyOf(item, mergeKey);
   const isDeleted = (item: unknown): boolean => (item as Record<string, unknown>)['$patch'] === 'delete';
-  return [...sorted(items.filter((item) => !isDeleted(item)), order, mergeKey), ...items.filter(isDeleted)];
+  return [
+    ...sorted(
+      items.filter((item) => !isDeleted(item)),
+      order,
+      mergeKey,
+    ),
+    ...items.filter(isDeleted),
+  ];
 }
 
 /**
@@ -56,7 +72,8 @@ function sorted(items: readonly unknown[], order: readonly unknown[], mergeKey: 
   if (ranked.every(({ rank }) => rank >= 0)) ranked.sort((a, b) => a.rank - b.rank);
   else {
     for (let i = 1; i < ranked.length; i++) {
-      for (let j = i; j > 0 && isLess(ranked[j]?.rank, ranked[j - 1]?.rank); j--) [ranked[j - 1], ranked[j]] = [ranked[j]!, ranked[j - 1]!];
+      for (let j = i; j > 0 && isLess(ranked[j]?.rank, ranked[j - 1]?.rank); j--)
+        [ranked[j - 1], ranked[j]] = [ranked[j]!, ranked[j - 1]!];
     }
   }
   return ranked.map(({ item }) => item);
@@ -67,7 +84,12 @@ function isLess(a = -1, b = -1): boolean {
 }
 
 /** Each item of the server stands before the first of the patch that follows it in the live list. */
-function interleave(left: readonly unknown[], right: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): unknown[] {
+function interleave(
+  left: readonly unknown[],
+  right: readonly unknown[],
+  order: readonly unknown[],
+  mergeKey: string | undefined,
+): unknown[] {
   const out: unknown[] = [];
   let l = 0;
   let r = 0;
@@ -80,7 +102,8 @@ function interleave(left: readonly unknown[], right: readonly unknown[], order: 
 }
 
 function indexIn(list: readonly unknown[], item: unknown, mergeKey: string | undefined): number {
-  const value = (of: unknown): unknown => (mergeKey === undefined ? of : isObject(of) ? getOwn(of, mergeKey) : undefined);
+  const value = (of: unknown): unknown =>
+    mergeKey === undefined ? of : isObject(of) ? getOwn(of, mergeKey) : undefined;
   const wanted = value(item);
   return list.findIndex((other) => isSameScalar(value(other), wanted));
 }
@@ -91,13 +114,20 @@ export function isSameScalar(a: unknown, b: unknown): boolean {
 }
 
 function keyOf(item: unknown, mergeKey: string): unknown {
-  if (!isObject(item)) throw failure(`expected a map[string]interface {}, but received a ${item === null ? '%!s(<nil>)' : goType(item)}`);
-  if (!Object.hasOwn(item, mergeKey)) throw failure(`map: ${goValue(item)} does not contain declared merge key: ${mergeKey}`);
+  if (!isObject(item))
+    throw failure(`expected a map[string]interface {}, but received a ${item === null ? '%!s(<nil>)' : goType(item)}`);
+  if (!Object.hasOwn(item, mergeKey))
+    throw failure(`map: ${goValue(item)} does not contain declared merge key: ${mergeKey}`);
   return item[mergeKey];
 }
 
 function unprocessable(): ApiError {
-  return new ApiError({ code: 422, reason: 'Invalid', message: 'the server rejected our request due to an error in our request', details: {} });
+  return new ApiError({
+    code: 422,
+    reason: 'Invalid',
+    message: 'the server rejected our request due to an error in our request',
+    details: {},
+  });
 }
 
 function failure(message: string): ApiError {

@@ -79,7 +79,13 @@ function deleteFromList(out: Json, key: string, values: unknown, target: PatchTa
     const list = original as unknown[];
     const { meta, inner } = listMeta(target, key);
     const isMap = list.length + values.length > 0 && typeOfItems(list, values) === 'map';
-    setOwn(out, key, isMap ? mergeList(list, values, meta, inner) : list.filter((item) => !values.some((value) => isSameScalar(value, item))));
+    setOwn(
+      out,
+      key,
+      isMap
+        ? mergeList(list, values, meta, inner)
+        : list.filter((item) => !values.some((value) => isSameScalar(value, item))),
+    );
   }
 }
 
@@ -141,7 +147,13 @@ function setElementOrders(out: Json, patch: Json, target: PatchTarget): void {
   }
 }
 
-function ordered(merged: readonly unknown[], order: readonly unknown[], original: readonly unknown[], changes: readonly unknown[], mergeKey: string): unknown[] {
+function ordered(
+  merged: readonly unknown[],
+  order: readonly unknown[],
+  original: readonly unknown[],
+  changes: readonly unknown[],
+  mergeKey: string,
+): unknown[] {
   const [inOrder, others] = partition(merged, order, mergeKey);
   const isMap = typeOfItems(original, changes) === 'map';
   return normalizeOrder(inOrder, others, order, original, isMap ? mergeKey : undefined);
@@ -165,13 +177,22 @@ function checkOrder(changes: readonly unknown[], order: readonly unknown[], merg
       continue;
     }
     const wanted = order[inOrder++];
-    const isNext = mergeKey === '' ? isSameScalar(item, wanted) : isSameScalar(keyOf(item, mergeKey), keyOf(wanted, mergeKey));
+    const isNext =
+      mergeKey === '' ? isSameScalar(item, wanted) : isSameScalar(keyOf(item, mergeKey), keyOf(wanted, mergeKey));
     if (isNext) at++;
   }
-  if (at < items.length) throw failure(`The order in patch list:\n${goValue(changes)}\n doesn't match $setElementOrder list:\n${goValue(order)}\n`);
+  if (at < items.length)
+    throw failure(
+      `The order in patch list:\n${goValue(changes)}\n doesn't match $setElementOrder list:\n${goValue(order)}\n`,
+    );
 }
 
-function mergeList(original: readonly unknown[], patch: readonly unknown[], { mergeKey }: PatchMeta, inner: PatchTarget): unknown[] {
+function mergeList(
+  original: readonly unknown[],
+  patch: readonly unknown[],
+  { mergeKey }: PatchMeta,
+  inner: PatchTarget,
+): unknown[] {
   if (original.length === 0 && patch.length === 0) return [...original];
   if (typeOfItems(original, patch) !== 'map') {
     const merged = withoutRepeats([...original, ...patch]);
@@ -217,7 +238,12 @@ function obeyItems(original: readonly unknown[], patch: readonly unknown[], merg
   return replace ? [changes, []] : [kept, changes];
 }
 
-function mergeItems(original: readonly unknown[], patch: readonly unknown[], mergeKey: string, inner: PatchTarget): unknown[] {
+function mergeItems(
+  original: readonly unknown[],
+  patch: readonly unknown[],
+  mergeKey: string,
+  inner: PatchTarget,
+): unknown[] {
   const merged = [...original];
   for (const item of patch as Json[]) {
     const key = keyOf(item, mergeKey);
@@ -241,7 +267,8 @@ function asMap(value: unknown): Json {
 /** @throws ApiError when an item has no merge key */
 function keyOf(item: unknown, mergeKey: string): unknown {
   const map = asMap(item);
-  if (!Object.hasOwn(map, mergeKey)) throw failure(`map: ${goValue(map)} does not contain declared merge key: ${mergeKey}`);
+  if (!Object.hasOwn(map, mergeKey))
+    throw failure(`map: ${goValue(map)} does not contain declared merge key: ${mergeKey}`);
   return map[mergeKey];
 }
 

@@ -63,7 +63,14 @@ export function createSubject(apiVersion: string, kind: string, options: Partial
       return store({ ...updated, metadata: { ...metadata, ...(managedFields && { managedFields }) } });
     },
     apply(manager: string, patch: Json, { force = false, subresource = '' } = {}): Any {
-      const applied = applyPatch({ ...context(subresource), live, patch: { apiVersion, kind, ...patch }, manager, force, kind });
+      const applied = applyPatch({
+        ...context(subresource),
+        live,
+        patch: { apiVersion, kind, ...patch },
+        manager,
+        force,
+        kind,
+      });
       return store(applied.object);
     },
     owners(): Owner[] {
@@ -77,7 +84,9 @@ export function createSubject(apiVersion: string, kind: string, options: Partial
     },
     /** Fields by manager, for the common case. */
     fields(): Record<string, string> {
-      return Object.fromEntries((live?.metadata?.managedFields ?? []).map((entry) => [entry.manager ?? '', JSON.stringify(entry.fieldsV1)]));
+      return Object.fromEntries(
+        (live?.metadata?.managedFields ?? []).map((entry) => [entry.manager ?? '', JSON.stringify(entry.fieldsV1)]),
+      );
     },
   };
 }

@@ -37,7 +37,10 @@ describe('a create', () => {
       metadata: { name: 'x' },
       spec: {
         selector: { matchLabels: { a: 'b' } },
-        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80, protocol: 'TCP' }] }] } },
+        template: {
+          metadata: { labels: { a: 'b' } },
+          spec: { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80, protocol: 'TCP' }] }] },
+        },
       },
     });
     expect(subject.fields()['m']).toBe(
@@ -47,12 +50,24 @@ describe('a create', () => {
   });
 
   it('keeps what a client says of other managers, if it is valid', () => {
-    const mine = { manager: 'other', operation: 'Apply', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:b': {}, 'f:a': {} } } };
+    const mine = {
+      manager: 'other',
+      operation: 'Apply',
+      apiVersion: 'v1',
+      fieldsType: 'FieldsV1',
+      fieldsV1: { 'f:data': { 'f:b': {}, 'f:a': {} } },
+    };
     const subject = createSubject('v1', 'ConfigMap');
     subject.put('m', configMap({ a: '1', c: '2' }, { managedFields: [mine] }));
     // a is new, so the creator takes it
     expect(subject.fields()).toEqual({ other: '{"f:data":{"f:b":{}}}', m: '{"f:data":{".":{},"f:a":{},"f:c":{}}}' });
-    for (const bad of [{ operation: 'Zig' }, { apiVersion: '' }, { fieldsType: 'V2' }, { fieldsType: '' }, { fieldsV1: { zig: {} } }]) {
+    for (const bad of [
+      { operation: 'Zig' },
+      { apiVersion: '' },
+      { fieldsType: 'V2' },
+      { fieldsType: '' },
+      { fieldsV1: { zig: {} } },
+    ]) {
       const fresh = createSubject('v1', 'ConfigMap');
       fresh.put('m', configMap({ a: '1' }, { managedFields: [{ ...mine, ...bad }] }));
       expect(fresh.fields()).toEqual({ m: '{"f:data":{".":{},"f:a":{}}}' });
@@ -61,10 +76,19 @@ describe('a create', () => {
 
   it('survives hostile keys', () => {
     const subject = createSubject('v1', 'ConfigMap');
-    subject.put('m', { metadata: { name: 'x' }, data: JSON.parse('{"__proto__":"1","constructor":"2"}') as Record<string, string> });
+    subject.put('m', {
+      metadata: { name: 'x' },
+      data: JSON.parse('{"__proto__":"1","constructor":"2"}') as Record<string, string>,
+    });
     expect(subject.fields()).toEqual({ m: '{"f:data":{".":{},"f:__proto__":{},"f:constructor":{}}}' });
-    subject.put('n', { metadata: { name: 'x' }, data: JSON.parse('{"__proto__":"1","constructor":"3"}') as Record<string, string> });
-    expect(subject.fields()).toEqual({ m: '{"f:data":{".":{},"f:__proto__":{}}}', n: '{"f:data":{"f:constructor":{}}}' });
+    subject.put('n', {
+      metadata: { name: 'x' },
+      data: JSON.parse('{"__proto__":"1","constructor":"3"}') as Record<string, string>,
+    });
+    expect(subject.fields()).toEqual({
+      m: '{"f:data":{".":{},"f:__proto__":{}}}',
+      n: '{"f:data":{"f:constructor":{}}}',
+    });
   });
 
   it('gives up tracking where a list item has no key, as upstream does', () => {
@@ -104,21 +128,30 @@ describe('an update', () => {
     expect(after[0]).toBe(first);
     expect(after[1]?.fieldsV1).toBe(second?.fieldsV1);
     expect([second?.time, after[1]?.time]).toEqual(['2024-01-01T00:00:01Z', '2024-01-01T00:00:02Z']);
-    expect(subject.owners()[1]).toMatchObject({ manager: 'kubelet', subresource: 'status', fields: '{"f:status":{"f:phase":{}}}' });
+    expect(subject.owners()[1]).toMatchObject({
+      manager: 'kubelet',
+      subresource: 'status',
+      fields: '{"f:status":{"f:phase":{}}}',
+    });
   });
 
   it('that only removes takes nothing', () => {
     const subject = createSubject('v1', 'ConfigMap');
     subject.put('a', configMap({ x: '1', y: '1' }));
     subject.put('b', configMap({ x: '1' }));
-    expect(subject.owners()).toEqual([{ manager: 'a', operation: 'Update', time: '2024-01-01T00:00:00Z', fields: '{"f:data":{".":{},"f:x":{}}}' }]);
+    expect(subject.owners()).toEqual([
+      { manager: 'a', operation: 'Update', time: '2024-01-01T00:00:00Z', fields: '{"f:data":{".":{},"f:x":{}}}' },
+    ]);
     subject.put('b', configMap({}));
     expect(subject.owners()).toEqual([]);
   });
 
   it('follows items by their keys, wherever they stand', () => {
     const subject = createSubject('v1', 'Pod');
-    const pod = (...containers: { name: string; image: string }[]) => ({ metadata: { name: 'x' }, spec: { containers } });
+    const pod = (...containers: { name: string; image: string }[]) => ({
+      metadata: { name: 'x' },
+      spec: { containers },
+    });
     subject.put('a', pod({ name: 'one', image: 'i' }, { name: 'two', image: 'i' }));
     subject.put('b', pod({ name: 'two', image: 'i' }, { name: 'one', image: 'j' }));
     expect(subject.fields()['b']).toBe('{"f:spec":{"f:containers":{"k:{\\"name\\":\\"one\\"}":{"f:image":{}}}}}');
@@ -143,16 +176,26 @@ describe('an update', () => {
   it('through a subresource cannot set managed fields', () => {
     const subject = createSubject('v1', 'Pod');
     subject.put('a', { metadata: { name: 'x', labels: { a: 'b' } }, spec: { containers: [] } });
-    subject.put('b', { metadata: { name: 'x', labels: { a: 'b' }, managedFields: [] }, spec: { containers: [] } }, 'status');
+    subject.put(
+      'b',
+      { metadata: { name: 'x', labels: { a: 'b' }, managedFields: [] }, spec: { containers: [] } },
+      'status',
+    );
     expect(Object.keys(subject.fields())).toEqual(['a']);
   });
 
   it('by an eleventh manager merges the oldest', () => {
     const subject = createSubject('v1', 'ConfigMap');
-    for (let i = 0; i <= 10; i++) subject.put(`m${i}`, configMap(Object.fromEntries(Array.from({ length: i + 1 }, (_, j) => [`k${j}`, '1']))));
+    for (let i = 0; i <= 10; i++)
+      subject.put(`m${i}`, configMap(Object.fromEntries(Array.from({ length: i + 1 }, (_, j) => [`k${j}`, '1']))));
     const owners = subject.owners();
     expect(owners).toHaveLength(10);
-    expect(owners[0]).toEqual({ manager: 'ancient-changes', operation: 'Update', time: '2024-01-01T00:00:01Z', fields: '{"f:data":{".":{},"f:k0":{},"f:k1":{}}}' });
+    expect(owners[0]).toEqual({
+      manager: 'ancient-changes',
+      operation: 'Update',
+      time: '2024-01-01T00:00:01Z',
+      fields: '{"f:data":{".":{},"f:k0":{},"f:k1":{}}}',
+    });
     expect(owners[9]?.manager).toBe('m10');
   });
 
@@ -160,13 +203,30 @@ describe('an update', () => {
     const type = typeForKind('', 'v1', 'ConfigMap');
     if (type === undefined) throw new Error('no ConfigMap');
     const schema = schemaOfType(type);
-    const entry = (manager: string, apiVersion: string) => ({ manager, operation: 'Update', apiVersion, fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:old-x': {}, 'f:x': {} } } });
-    const live = { metadata: { uid: 'u', managedFields: [entry('gone', 'v0'), entry('older', 'v1beta1')] }, data: { x: '1' } };
+    const entry = (manager: string, apiVersion: string) => ({
+      manager,
+      operation: 'Update',
+      apiVersion,
+      fieldsType: 'FieldsV1',
+      fieldsV1: { 'f:data': { 'f:old-x': {}, 'f:x': {} } },
+    });
+    const live = {
+      metadata: { uid: 'u', managedFields: [entry('gone', 'v0'), entry('older', 'v1beta1')] },
+      data: { x: '1' },
+    };
     const updated = { metadata: { uid: 'u' }, data: { x: '2' } };
-    const rename = (object: object): KubernetesObject => ({ ...object, data: { 'old-x': (object as typeof updated).data.x } }) as KubernetesObject;
+    const rename = (object: object): KubernetesObject =>
+      ({ ...object, data: { 'old-x': (object as typeof updated).data.x } }) as KubernetesObject;
     const managedFields = updateManagedFields({
-      schema, apiVersion: 'v1', subresource: '', time: '2024-01-01T00:00:00Z', live, updated, manager: 'm',
-      inVersion: (version) => (version === 'v1beta1' ? { schema, convert: rename, convertBack: (object) => object } : undefined),
+      schema,
+      apiVersion: 'v1',
+      subresource: '',
+      time: '2024-01-01T00:00:00Z',
+      live,
+      updated,
+      manager: 'm',
+      inVersion: (version) =>
+        version === 'v1beta1' ? { schema, convert: rename, convertBack: (object) => object } : undefined,
     });
     expect(managedFields?.map((e) => [e.manager, JSON.stringify(e.fieldsV1)])).toEqual([
       ['older', '{"f:data":{"f:x":{}}}'],
@@ -176,7 +236,14 @@ describe('an update', () => {
 });
 
 describe('timestamps', () => {
-  const entry = (time: string) => ({ manager: 'm', operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1', fieldsV1: { 'f:data': {} } });
+  const entry = (time: string) => ({
+    manager: 'm',
+    operation: 'Update',
+    apiVersion: 'v1',
+    time,
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:data': {} },
+  });
   const object = (time: string, data: object) => ({ metadata: { name: 'x', managedFields: [entry(time)] }, data });
   it('go back where nothing else changed', () => {
     const live = object('2024-01-01T00:00:00Z', { a: '1' });
@@ -202,9 +269,18 @@ describe('managerOfUserAgent', () => {
 it('costs what the inline path can pay', () => {
   const type = typeForKind('', 'v1', 'Pod');
   if (type === undefined) throw new Error('no Pod');
-  const pod = { metadata: { name: 'x', labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i', env: [{ name: 'A', value: '1' }] }] } };
+  const pod = {
+    metadata: { name: 'x', labels: { a: 'b' } },
+    spec: { containers: [{ name: 'c', image: 'i', env: [{ name: 'A', value: '1' }] }] },
+  };
   const updated = decodeObject(pod, type).object;
-  const context = { schema: schemaOfType(type), apiVersion: 'v1', subresource: '', time: '2024-01-01T00:00:00Z', resetFields: setOfFields([['status']]) };
+  const context = {
+    schema: schemaOfType(type),
+    apiVersion: 'v1',
+    subresource: '',
+    time: '2024-01-01T00:00:00Z',
+    resetFields: setOfFields([['status']]),
+  };
   const create = () => updateManagedFields({ ...context, live: undefined, updated, manager: 'm' });
   for (let i = 0; i < 2000; i++) create();
   const start = performance.now();

@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from '@nodeless/apimachinery/decode/duration';
-import { goFloat, goQuote, goString, goSyntax, goType, goValue } from '@nodeless/apimachinery/decode/go-format';
+import { goFloat, goString, goSyntax, goType, goValue } from '@nodeless/apimachinery/decode/go-format';
 import { describe, expect, it } from 'vitest';
 
 describe('goFloat', () => {
@@ -22,17 +22,24 @@ describe('values', () => {
   const value = { b: null, a: 1, c: ['x', true, 1.5], '10': {} };
   it('as %v, %#v, %T', () => {
     expect(goValue(value)).toBe('map[10:map[] a:1 b:<nil> c:[x true 1.5]]');
-    expect(goSyntax(value)).toBe('map[string]interface {}{"10":map[string]interface {}{}, "a":1, "b":interface {}(nil), "c":[]interface {}{"x", true, 1.5}}');
-    expect([1, 1.5, 'x', null, [], {}, true].map((v) => goType(v))).toEqual(['int64', 'float64', 'string', '<nil>', '[]interface {}', 'map[string]interface {}', 'bool']);
+    expect(goSyntax(value)).toBe(
+      'map[string]interface {}{"10":map[string]interface {}{}, "a":1, "b":interface {}(nil), "c":[]interface {}{"x", true, 1.5}}',
+    );
+    expect([1, 1.5, 'x', null, [], {}, true].map((v) => goType(v))).toEqual([
+      'int64',
+      'float64',
+      'string',
+      '<nil>',
+      '[]interface {}',
+      'map[string]interface {}',
+      'bool',
+    ]);
     expect(goType(1, { floats: true })).toBe('float64');
     expect(goValue(20000000, { floats: true })).toBe('2e+07');
   });
   it('as %s where a string was expected', () => {
     expect(goString(5)).toBe('%!s(int64=5)');
     expect(goString(null)).toBe('%!s(<nil>)');
-  });
-  it('quoted', () => {
-    expect(goQuote('é\u00a0\u200b\x7f\u{1F600}"\\\n\x01')).toBe('"é\\u00a0\\u200b\\x7f\u{1F600}\\"\\\\\\n\\x01"');
   });
 });
 
