@@ -15,6 +15,7 @@ import { get, list } from './read.ts';
 import type { Registry, RequestScope } from './registry.ts';
 import type { ResourceTable } from './resource-table.ts';
 import { selectionOf } from './selection.ts';
+import { createLegacyBinding } from './subresources/binding.ts';
 import { type SubresourceHandler, type TokenIssuer, createSubresources } from './subresources/subresources.ts';
 import { update } from './update.ts';
 import { type VirtualEndpoint, type VirtualResource, virtualResource } from './virtual-resources.ts';
@@ -90,6 +91,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.create ? handler.create(scope, body) : Promise.reject(methodNotAllowed());
+      if (scope.resource === 'bindings' && scope.group === '') return createLegacyBinding(core, subresources.get('binding')!, scope, body);
       const made = virtualOf(scope);
       return made ? made.create(body) : create(core, scope, body);
     },

@@ -3,8 +3,11 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { aggregate, formatFieldError, notSupported, required } from '@nodeless/apimachinery/field-errors';
 import { ApiError, conflict, notFound } from '@nodeless/apimachinery/status';
 import { isStoreError } from '@nodeless/store/store';
+import { decodeBody } from '../body-decoder.ts';
 import { type RegistryCore, attributesOf } from '../core.ts';
+import { derivedScope } from '../derived-scope.ts';
 import { timestamp } from '../deletion.ts';
+import type { RequestBody, RequestScope, WriteResult } from '../registry.ts';
 import { draftOf, objectOf, sealDraft } from '../stored-value.ts';
 import { storeFailure } from '../store-errors.ts';
 import { successStatus } from '../success.ts';
@@ -12,6 +15,15 @@ import { admitPosted, decodePosted } from './posted-body.ts';
 import type { SubresourceHandler } from './subresources.ts';
 
 const maxAttempts = 100;
+
+/** POST to /bindings: the older way to say the same. The body names the pod. */
+export async function createLegacyBinding(core: RegistryCore, binding: SubresourceHandler, scope: RequestScope, body: RequestBody): Promise<WriteResult> {
+  const served = core.endpoints.served(scope.group, scope.version, scope.resource);
+  const fieldValidation = (scope.fieldValidation || 'Warn') as 'Ignore' | 'Warn' | 'Strict';
+  const object = decodeBody(body, served, { fieldValidation, warn: (text) => scope.warn(text) });
+  const of = derivedScope(scope, { resource: 'pods', subresource: 'binding', name: object.metadata?.name ?? '' });
+  return binding.create!(of, { form: 'object', object });
+}
 
 /** pods/binding: what a scheduler posts to give a pod its node (registry/core/pod/storage BindingREST). */
 export function createBinding(core: RegistryCore): SubresourceHandler {

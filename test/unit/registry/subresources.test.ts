@@ -56,6 +56,12 @@ describe('binding', () => {
     expect(await refusal(harness.registry.create(scope('pods', 'q', { subresource: 'binding' }), to('n1')))).toMatchObject({ code: 404 });
   });
 
+  test('can be posted in the old way', async () => {
+    const harness = await withPod();
+    const { code } = await harness.registry.create(scope('bindings'), wire({ metadata: { name: 'p' }, target: { kind: 'Node', name: 'n1' } }));
+    expect([code, (await podOf(harness)).spec.nodeName]).toEqual([201, 'n1']);
+  });
+
   test('a dry run binds nothing', async () => {
     const harness = await withPod();
     await harness.registry.create(pods('binding', { dryRun: ['All'] }), to('n1'));
