@@ -76,16 +76,18 @@ function member(type: string, value: unknown, parent: Readonly<Plain>): unknown 
     case 'q':
       return value ?? '0';
     default:
-      return sorted(value ?? null);
+      return shownSelector(value);
   }
 }
 
-/** Types with JSON names of their own: labels are the only maps in them, and their other keys are few. */
-function sorted(value: unknown): unknown {
-  if (!isPlain(value)) return value;
-  const { matchLabels } = value;
-  if (!isPlain(matchLabels)) return value;
-  return { ...value, matchLabels: Object.fromEntries(Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1))) };
+/** Go writes maps in the order of their keys. */
+export function shownMap(map: Readonly<Record<string, unknown>> | undefined | null): unknown {
+  return map ? Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))) : null;
+}
+
+/** Selectors, and other types with JSON names of their own: labels are the only maps in them. */
+export function shownSelector(value: unknown): unknown {
+  return isPlain(value) && isPlain(value.matchLabels) ? { ...value, matchLabels: shownMap(value.matchLabels) } : (value ?? null);
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -5,7 +5,9 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration, clearStatus, keepLabels, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
+import { deploymentWarnings, validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from './deployment-validation.ts';
 import { deploymentCells } from './workload-tables.ts';
 
 export const deployment: KindDefinition = {
@@ -15,15 +17,23 @@ export const deployment: KindDefinition = {
   strategy: {
     generation: true,
     default: defaultDeployment,
-    prepareForCreate: clearStatus,
+    prepareForCreate: (object) => {
+      clearStatus(object);
+      dropTemplateFields((object as Deployment).spec?.template);
+    },
+    validate: validateDeployment,
+    warnings: deploymentWarnings,
     prepareForUpdate: (object, old) => {
       keepStatus(object, old);
+      dropTemplateFields((object as Deployment).spec?.template, (old as Deployment).spec?.template);
       // Changed annotations count too: the controller copies them to its replica sets.
       if (!deepEqual(object.metadata?.annotations, old.metadata?.annotations)) bumpGeneration(object, old);
     },
+    validateUpdate: validateDeploymentUpdate,
     resetFields: [['status']],
     status: {
       default: defaultDeployment,
+      validateUpdate: validateDeploymentStatus,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);
         keepLabels(object, old);

@@ -4,7 +4,9 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
+import { replicaSetWarnings, validateReplicaSet, validateReplicaSetStatus, validateReplicaSetUpdate } from './replica-set-validation.ts';
 import { replicaSetCells } from './workload-tables.ts';
 
 export const replicaSet: KindDefinition = {
@@ -14,10 +16,19 @@ export const replicaSet: KindDefinition = {
   strategy: {
     generation: true,
     default: defaultReplicaSet,
-    prepareForCreate: clearStatus,
-    prepareForUpdate: keepStatus,
+    prepareForCreate: (object) => {
+      clearStatus(object);
+      dropTemplateFields((object as ReplicaSet).spec?.template);
+    },
+    validate: validateReplicaSet,
+    warnings: replicaSetWarnings,
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      dropTemplateFields((object as ReplicaSet).spec?.template, (old as ReplicaSet).spec?.template);
+    },
+    validateUpdate: validateReplicaSetUpdate,
     resetFields: [['status']],
-    status: { default: defaultReplicaSet, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultReplicaSet, prepareForUpdate: keepSpec, validateUpdate: validateReplicaSetStatus, resetFields: [['spec']] },
     fieldNames: ['status.replicas'],
     selectableFields: (object) => ({ 'status.replicas': String((object as ReplicaSet).status?.replicas ?? 0) }),
   },

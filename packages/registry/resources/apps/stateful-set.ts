@@ -1,11 +1,14 @@
 import type { StatefulSet } from '@nodeless/apimachinery/generated/types/apps/v1';
 import { formatLabelSelector } from '@nodeless/apimachinery/labels';
+import { nameIsDnsLabel } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultClaim } from '../core/persistent-volume-claim.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
+import { statefulSetWarnings, validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from './stateful-set-validation.ts';
 import { statefulSetCells } from './workload-tables.ts';
 
 export const statefulSet: KindDefinition = {
@@ -18,13 +21,19 @@ export const statefulSet: KindDefinition = {
     prepareForCreate: (object) => {
       clearStatus(object);
       dropMaxUnavailable(object, undefined);
+      dropTemplateFields((object as StatefulSet).spec?.template);
     },
+    validateName: nameIsDnsLabel,
+    validate: validateStatefulSet,
+    warnings: statefulSetWarnings,
     prepareForUpdate: (object, old) => {
       keepStatus(object, old);
       dropMaxUnavailable(object, old);
+      dropTemplateFields((object as StatefulSet).spec?.template, (old as StatefulSet).spec?.template);
     },
+    validateUpdate: validateStatefulSetUpdate,
     resetFields: [['status']],
-    status: { default: defaultStatefulSet, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultStatefulSet, prepareForUpdate: keepSpec, validateUpdate: validateStatefulSetStatus, resetFields: [['spec']] },
   },
   scale: {
     replicas: (object) => (object as StatefulSet).spec?.replicas ?? 0,
@@ -54,8 +63,8 @@ function defaultStatefulSet(object: UnknownObject): void {
   defaultPodTemplate(spec.template);
   for (const claim of spec.volumeClaimTemplates ?? []) {
     // Embedded claims carry their type.
-    claim.apiVersion ??= 'v1';
-    claim.kind ??= 'PersistentVolumeClaim';
+    claim.apiVersion = 'v1';
+    claim.kind = 'PersistentVolumeClaim';
     defaultClaim(claim as UnknownObject);
   }
 }

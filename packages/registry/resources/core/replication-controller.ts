@@ -4,7 +4,10 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
 import { defaultPodTemplate } from './pod-template/defaults.ts';
+import { dropTemplateFields } from './pod-template/owned-template.ts';
+import { checkLongName } from '../long-name.ts';
 import { tableOf } from '../table-of.ts';
+import { replicationControllerWarnings, validateReplicationController, validateReplicationControllerStatus } from './replication-controller-validation.ts';
 import { replicationControllerCells } from './replication-controller-table.ts';
 
 export const replicationController: KindDefinition = {
@@ -15,10 +18,20 @@ export const replicationController: KindDefinition = {
     generation: true,
     defaultPropagation: 'Orphan',
     default: defaultController,
-    prepareForCreate: clearStatus,
-    prepareForUpdate: keepStatus,
+    prepareForCreate: (object) => {
+      clearStatus(object);
+      dropTemplateFields((object as ReplicationController).spec?.template);
+    },
+    validateName: checkLongName,
+    validate: (object) => validateReplicationController(object),
+    warnings: replicationControllerWarnings,
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      dropTemplateFields((object as ReplicationController).spec?.template, (old as ReplicationController).spec?.template);
+    },
+    validateUpdate: validateReplicationController,
     resetFields: [['status']],
-    status: { default: defaultController, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultController, prepareForUpdate: keepSpec, validateUpdate: validateReplicationControllerStatus, resetFields: [['spec']] },
     fieldNames: ['status.replicas'],
     selectableFields: (object) => ({ 'status.replicas': String((object as ReplicationController).status?.replicas ?? 0) }),
   },
