@@ -12,6 +12,7 @@ const maxNodes = 1_000_000;
 const maxDepth = 1_000;
 
 export function parseYaml(text: string): WireValue {
+  if (isTooDeep(text)) throw new YamlSyntaxError('yaml: exceeded max depth of 10000');
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
@@ -25,6 +26,25 @@ export function parseYaml(text: string): WireValue {
   const reader = createReader(document, lines);
   const value = document.contents === null ? null : reader.read(document.contents as Node, 0);
   return { value, duplicates: [], literals: noLiterals, ...(reader.problems.length === 0 ? {} : { problems: reader.problems }) };
+}
+
+/** Go's limit. Looked for before parsing, because nesting costs the parser more than its length. */
+const maxNesting = 10_000;
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let indicators = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x5b || c === 0x7b) {
+      if (++depth > maxNesting) return true;
+    } else if (c === 0x5d || c === 0x7d) depth--;
+    // `- - -` and `? ? ?` nest as well.
+    if (c === 0x2d || c === 0x3f) {
+      if (++indicators > maxNesting) return true;
+    } else if (c !== 0x20) indicators = 0;
+  }
+  return false;
 }
 
 /** The nearest of Go's messages: the two parsers notice different things, and Go counts lines in two ways. */

@@ -190,10 +190,8 @@ export function createSpdySession(socket: Duplex, head: Uint8Array, options: { r
   socket.on('data', onData);
   socket.on('error', shutdown);
   socket.on('close', shutdown);
-  // The peer is done with all its streams; ours may still have something to say.
-  socket.on('end', () => {
-    for (const stream of streams.values()) stream.finish();
-  });
+  // Nobody closes half a SPDY connection.
+  socket.on('end', shutdown);
   if (head.byteLength > 0) process.nextTick(() => onData(head));
 
   return {
