@@ -2,7 +2,7 @@ import { setOwn } from '../decode/copy-json.ts';
 import { type FieldSet, LEAF, hasChildren, isMember, makeNode } from './field-set.ts';
 import { SELF, fieldElement } from './path-element.ts';
 import type { ListNode, MapNode, TypedNode } from './typed-schema.ts';
-import { asList, asMap, isEmptyMap, itemElement, sortOf } from './typed-value.ts';
+import { asList, asMap, isEmptyMap, itemElementOrNone, sortOf } from './typed-value.ts';
 
 /**
  * The value without the list and map items of a set. What becomes empty is null, as upstream has it: the conversion
@@ -36,7 +36,8 @@ function removeFromList(node: ListNode, value: unknown, set: FieldSet): unknown 
   if (list === undefined || list.length === 0 || node.atomic) return null;
   const out: unknown[] = [];
   for (const item of list) {
-    const below = set[itemElement(node, item)];
+    const element = itemElementOrNone(node, item);
+    const below = element === undefined ? undefined : set[element];
     if (isMember(below)) continue;
     out.push(below === undefined ? item : removeItems(node.items, item, below));
   }

@@ -1,7 +1,7 @@
 import { type FieldSet, LEAF, hasChildren, makeNode, sortChildren } from './field-set.ts';
 import { SELF, fieldElement } from './path-element.ts';
 import type { ListNode, MapNode, TypedNode } from './typed-schema.ts';
-import { asList, asMap, isEmptyMap, itemElement, sortOf } from './typed-value.ts';
+import { asList, asMap, isEmptyMap, itemElementOrNone, sortOf } from './typed-value.ts';
 
 /** Every field that an applied configuration mentions. The value must have been validated. */
 export function toFieldSet(node: TypedNode, value: unknown): FieldSet | undefined {
@@ -43,7 +43,8 @@ function mapChildren(map: MapNode, object: Readonly<Record<string, unknown>>): F
 function listChildren(list: ListNode, items: readonly unknown[]): FieldSet | undefined {
   const nodes = new Map<string, FieldSet>();
   for (const item of items) {
-    const element = itemElement(list, item);
+    const element = itemElementOrNone(list, item);
+    if (element === undefined) continue;
     nodes.set(element, nodes.has(element) ? LEAF : asMember(nodeOf(list.items, item)));
   }
   return sortChildren([...nodes]);

@@ -69,6 +69,16 @@ export function itemElement(list: ListNode, item: unknown): string {
   return keyElement(names, values);
 }
 
+/** As above; undefined for an item that has no place: pruning leaves such behind on its way, as upstream's does. */
+export function itemElementOrNone(list: ListNode, item: unknown): string | undefined {
+  try {
+    return itemElement(list, item);
+  } catch (error) {
+    if (error instanceof ItemError) return undefined;
+    throw error;
+  }
+}
+
 function setElement(item: unknown): string {
   if (item === null) throw new ItemError("associative list without keys has an element that's an explicit null");
   if (Array.isArray(item)) throw new ItemError('not supported: associative list with lists as elements');

@@ -3,7 +3,7 @@ import { type FieldType, type StructType, typeOf } from '../schema.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { emptyRun, mismatch } from './field-decoder.ts';
 import { goKind, goType } from './go-format.ts';
-import { goTypeName } from './go-types.ts';
+import { goTypeName, parsedTypeName } from './go-types.ts';
 import { scalarDecoder } from './scalars.ts';
 import { quoteGo } from '../quote-go.ts';
 
@@ -72,7 +72,7 @@ function conversionError(value: unknown, type: FieldType): string {
   if (wanted === undefined) {
     if (type.kind === 'bytes') return `cannot restore slice from ${goKind(value)}`;
     // parsed from its JSON, which says this much
-    return `json: cannot unmarshal ${jsonKind(value, type)} into Go value of type ${goTypeName(type)}`;
+    return `json: cannot unmarshal ${jsonKind(value, type)} into Go value of type ${parsedTypeName(type)}`;
   }
   const from = goType(value);
   // Go can convert numbers to strings and among each other; bools and containers to nothing

@@ -1,7 +1,7 @@
 import type { JsonDocument } from '../json-value.ts';
 import { type FieldType, type ScalarKind, type StructType, typeOf } from '../schema.ts';
 import { emptyRun, mismatch } from './field-decoder.ts';
-import { embeddingPath, goTypeName, shortName } from './go-types.ts';
+import { embeddingPath, goTypeName, parsedTypeName, shortName } from './go-types.ts';
 import { SCHEMA_PROPS, scalarDecoder } from './scalars.ts';
 import { quoteGo } from '../quote-go.ts';
 
@@ -124,7 +124,7 @@ function visit(value: unknown, type: FieldType, walk: Walk, container: object, a
     case 'map':
       return visitMap(value, type.values, goTypeName(type), walk);
     default:
-      return visitScalar(value, type.kind, goTypeName(type), walk, container, at);
+      return visitScalar(value, type.kind, parsedTypeName(type), walk, container, at);
   }
 }
 
@@ -168,11 +168,19 @@ function visitScalar(
       return;
     } catch (error) {
       const found = isInteger && describe(value) === 'number' ? `number ${String(value)}` : describe(value);
-      problem = error === mismatch ? typeProblem(found, goType, walk) : (error as Error).message;
+      if (error !== mismatch) problem = (error as Error).message;
+      else if (kind === 'bytes' && Array.isArray(value)) problem = byteProblem(value, walk);
+      else problem = typeProblem(found, goType, walk);
     }
   }
   if (plainKinds.has(kind)) walk.saved ??= problem;
   else throw new Fatal(nestedProblem(value, kind, walk) ?? problem);
+}
+
+/** The first item of a list that is no byte. */
+function byteProblem(list: readonly unknown[], walk: Walk): Problem {
+  const item = list.find((n) => n !== null && (typeof n !== 'number' || (n & 255) !== n));
+  return typeProblem(describe(item) === 'number' ? `number ${String(item)}` : describe(item), 'uint8', walk);
 }
 
 /** Kinds that Go's decoder reads itself; the others have a parser of their own, whose errors end the decoding. */

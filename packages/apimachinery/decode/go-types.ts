@@ -11,13 +11,19 @@ import {
 /** Names of Go's types and embedded structs: decoding errors show them. */
 
 const scalarNames: Partial<Record<ScalarKind, string>> = {
-  // what the types with a parser of their own read their text into
-  time: 'string',
-  microTime: 'string',
-  duration: 'string',
-  intOrString: 'int32',
   any: 'interface {}',
   bytes: '[]uint8',
+  quantity: 'resource.Quantity',
+  time: 'v1.Time',
+  microTime: 'v1.MicroTime',
+  duration: 'v1.Duration',
+  intOrString: 'intstr.IntOrString',
+  rawExtension: 'runtime.RawExtension',
+  fieldsV1: 'v1.FieldsV1',
+  json: 'v1.JSON',
+  schemaOrArray: 'v1.JSONSchemaPropsOrArray',
+  schemaOrBool: 'v1.JSONSchemaPropsOrBool',
+  schemaOrStringArray: 'v1.JSONSchemaPropsOrStringArray',
 };
 
 /** reflect.Type's String: `int32`, `v1.PodSpec`, `[]v1.Container`, `map[string]string`, `v1.Protocol` */
@@ -27,10 +33,23 @@ export function goTypeName(type: FieldType): string {
   if (type.kind === 'list') return `[]${goTypeName(type.items)}`;
   if (type.kind === 'map') {
     const values = goTypeName(type.values);
-    // the one unnamed map of the API whose keys are not plain strings (a claim's allocatedResourceStatuses)
-    return `map[${values === 'v1.ClaimResourceStatus' ? 'v1.ResourceName' : 'string'}]${values}`;
+    return `map[${keyTypes[values] ?? 'string'}]${values}`;
   }
   return scalarNames[type.kind] ?? type.kind;
+}
+
+/** The unnamed maps of the API whose keys are not plain strings, by their values. */
+const keyTypes: Readonly<Record<string, string>> = {
+  'v1.ClaimResourceStatus': 'v1.ResourceName',
+  'resource.Quantity': 'v1.QualifiedName',
+  'v1.DeviceAttribute': 'v1.QualifiedName',
+  'v1.DeviceCapacity': 'v1.QualifiedName',
+};
+
+/** What a type with a parser of its own reads its text into. */
+export function parsedTypeName(type: FieldType): string {
+  if (type.kind === 'time' || type.kind === 'microTime' || type.kind === 'duration') return 'string';
+  return type.kind === 'intOrString' ? 'int32' : goTypeName(type);
 }
 
 /** The struct's own name, without its package: `PodSpec` */

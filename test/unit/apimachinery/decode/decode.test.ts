@@ -234,6 +234,11 @@ describe('values of the wrong type get the words of Go', () => {
       '{"status":{"allocatedResourceStatuses":5}}',
       'json: cannot unmarshal number into Go struct field PersistentVolumeClaimStatus.status.allocatedResourceStatuses of type map[v1.ResourceName]v1.ClaimResourceStatus',
     ],
+    [
+      'Secret',
+      '{"data":{"a":[1,300]}}',
+      'json: cannot unmarshal number 300 into Go struct field Secret.data of type uint8',
+    ],
   ];
   it.each(cases)('%s %s', (kind, text, want) => {
     expect(() => decode(kind, text)).toThrow(new DecodeError(want));
