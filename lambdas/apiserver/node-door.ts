@@ -195,6 +195,7 @@ function createStream(request: NodeRequest, response: NodeResponse): ResponseStr
   response.on('close', close);
   response.on('finish', close);
   const uncork = (): void => {
+    if (!corked) return;
     corked = false;
     response.uncork();
   };
@@ -209,7 +210,10 @@ function createStream(request: NodeRequest, response: NodeResponse): ResponseStr
       response.write(chunk);
     },
     end() {
-      if (!closed) response.end();
+      if (closed) return;
+      // node writes the last chunk's mark before what is corked
+      uncork();
+      response.end();
     },
     destroy() {
       if ('stream' in response && response.stream) (response as Http2ServerResponse).stream.close();
