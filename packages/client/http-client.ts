@@ -1,4 +1,5 @@
-import type { KubernetesObject } from '@nodeless/apimachinery/object';
+import { deepFreeze } from '@nodeless/apimachinery/equality';
+import { type KubernetesObject, apiVersionOf } from '@nodeless/apimachinery/object';
 import { ApiError, type Status } from '@nodeless/apimachinery/status';
 import type { Client, DeleteOptions, List, ListQuery, PatchType, ResourceType, Watch, WatchHandler, WatchQuery, WriteOptions } from './client.ts';
 import { createTransport, errorOf, readAll, type Transport, type TransportConfig } from './http-transport.ts';
@@ -21,11 +22,13 @@ export interface HttpClient extends Client {
 export function createHttpClient(config: TransportConfig): HttpClient {
   const transport = createTransport(config);
   const send = async <T>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<T> =>
-    (await transport.json({
-      method,
-      path,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
-    })) as T;
+    deepFreeze(
+      (await transport.json({
+        method,
+        path,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
+      })) as T,
+    );
 
   return {
     transport,
@@ -34,8 +37,8 @@ export function createHttpClient(config: TransportConfig): HttpClient {
     async list<T extends KubernetesObject>(type: ResourceType<T>, query: ListQuery = {}) {
       const list = await send<List<T>>('GET', collectionPath(type, query.namespace) + search(listParameters(query)));
       // Items of a list carry no kind; callers get complete objects, as from every other verb.
-      const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`;
-      return { metadata: list.metadata, items: (list.items ?? []).map((item) => ({ ...item, kind: type.kind, apiVersion })) };
+      const apiVersion = apiVersionOf(type);
+      return { metadata: list.metadata, items: (list.items ?? []).map((item) => Object.freeze({ ...item, kind: type.kind, apiVersion })) };
     },
     create(type, object, options = {}) {
       const { namespace, name } = object.metadata ?? {};
@@ -53,7 +56,9 @@ export function createHttpClient(config: TransportConfig): HttpClient {
     apply(type, object, options) {
       const { namespace, name = '' } = object.metadata ?? {};
       const parameters = { ...writeParameters(options), ...(options.force ? { force: 'true' } : {}) };
-      return send('PATCH', objectPath(type, namespace, name, options.subresource) + search(parameters), object, patchContentType.apply);
+      // apply takes nothing for granted: the configuration says what it is of
+      const configuration = { ...object, kind: object.kind ?? type.kind, apiVersion: object.apiVersion ?? apiVersionOf(type) };
+      return send('PATCH', objectPath(type, namespace, name, options.subresource) + search(parameters), configuration, patchContentType.apply);
     },
     delete: (type, key, options) => send('DELETE', objectPath(type, key.namespace, key.name), deleteBody(options)),
     deleteCollection: (type, query, options) =>
@@ -79,7 +84,7 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
     } else if (frame.type === 'BOOKMARK') {
       handler.onEvent({ type: 'BOOKMARK', resourceVersion: (frame.object as KubernetesObject).metadata?.resourceVersion ?? '' });
     } else {
-      handler.onEvent({ type: frame.type as 'ADDED', object: frame.object as T });
+      handler.onEvent({ type: frame.type as 'ADDED', object: deepFreeze(frame.object as T) });
     }
   };
   const run = async (): Promise<void> => {
