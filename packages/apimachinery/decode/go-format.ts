@@ -19,7 +19,7 @@ export function goValue(value: unknown, numbers: GoNumbers = {}): string {
     const members = sortedKeys(value).map((k) => `${k}:${goValue((value as Record<string, unknown>)[k], numbers)}`);
     return `map[${members.join(' ')}]`;
   }
-  return String(value);
+  return String(value as string | boolean | bigint);
 }
 
 /** `%#v` */
@@ -34,7 +34,7 @@ export function goSyntax(value: unknown, numbers: GoNumbers = {}): string {
     );
     return `map[string]interface {}{${members.join(', ')}}`;
   }
-  return String(value);
+  return String(value as string | boolean | bigint);
 }
 
 /** `%T` */
