@@ -11,12 +11,14 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
 import { jobController } from './job/job.ts';
+import type { LoadBalancerProvider } from './load-balancers/load-balancer.ts';
 import { createNamespaceController } from './namespace.ts';
 import { createNodeLifecycleController } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationControllerController } from './replication-controller.ts';
 import { createResourceQuotaController } from './resource-quota.ts';
+import { createServiceController } from './service.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
@@ -27,6 +29,8 @@ export interface ControllersOptions {
   readonly namespaced: () => readonly ResourceType<UnknownObject>[];
   /** PEM of the cluster's CA, published to every namespace. */
   readonly rootCertificate: string;
+  /** What gives Services of type LoadBalancer their address; absent = nobody does. */
+  readonly loadBalancers?: LoadBalancerProvider;
 }
 
 export function createControllers(options: ControllersOptions): readonly Controller[] {
@@ -39,6 +43,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
+    ...(options.loadBalancers ? [createServiceController(options.loadBalancers)] : []),
     createNamespaceController(options.namespaced),
     serviceAccountController,
     createRootCertificateController(options.rootCertificate),
