@@ -39,9 +39,9 @@ export interface Failure {
 export function failureCondition<C extends ReplicaSetCondition>(known: readonly C[] | undefined, failure: Failure | undefined, now: number): ReplicaSetCondition[] {
   const others = (known ?? []).filter((c) => c.type !== 'ReplicaFailure');
   if (!failure) return others;
-  const before = known?.find((c) => c.type === 'ReplicaFailure');
-  const lastTransitionTime = before?.status === 'True' ? before.lastTransitionTime : timestamp(now);
-  return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime, ...failure }];
+  // The first failure stays: the message names another pod each time, and writing that would go on for ever.
+  if (known?.some((c) => c.type === 'ReplicaFailure')) return [...known];
+  return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime: timestamp(now), ...failure }];
 }
 
 async function reconcile(request: Request, context: ReconcileContext): Promise<Result | void> {

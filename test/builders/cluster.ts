@@ -1,7 +1,7 @@
 /** A whole control plane in this process, on the memory store: what integration tests of controllers and scheduler run against. */
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { KubernetesObject, UnknownObject } from '@nodeless/apimachinery/object';
-import { isNotFound } from '@nodeless/apimachinery/status';
+import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
 import type { Client, ObjectKey, ResourceType } from '@nodeless/client/client';
 import { nodes, pods } from '@nodeless/client/resource-types';
 import { createLogger, type Logger } from '@nodeless/component-base/logger';
@@ -60,6 +60,8 @@ export interface Cluster {
   settle(ms?: number): Promise<void>;
   /** undefined where it is not there. */
   find<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey | string): Promise<T | undefined>;
+  /** Reads, changes and writes, until nobody was faster. A string: a name in namespace `default`. */
+  edit<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey | string, change: (object: T) => unknown, subresource?: string): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -156,10 +158,20 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
         await clock.advance(stepMs);
       }
     },
+    async edit(type, key, change, subresource) {
+      for (;;) {
+        const object = structuredClone(await client.get(type, keyOf(type, key)));
+        change(object);
+        try {
+          return await client.update(type, object, { subresource });
+        } catch (error) {
+          if (!isConflict(error)) throw error;
+        }
+      }
+    },
     async find(type, key) {
-      const wanted = typeof key === 'string' ? { ...(type.namespaced ? { namespace: 'default' } : {}), name: key } : key;
       try {
-        return await client.get(type, wanted);
+        return await client.get(type, keyOf(type, key));
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;
@@ -175,6 +187,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   };
 }
 
+const keyOf = (type: { namespaced: boolean }, key: ObjectKey | string): ObjectKey => (typeof key === 'string' ? { ...(type.namespaced ? { namespace: 'default' } : {}), name: key } : key);
 const withoutStack = (line: string): string => `\n${line.replace(/"stack":"(?:[^"\\]|\\.)*",?/g, '').slice(0, 1000)}`;
 
 /** Counts commits, so that a test knows when nothing goes on any more. */
