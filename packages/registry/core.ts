@@ -5,6 +5,7 @@ import type { AdmissionReader } from './admission/admission.ts';
 import type { AdmissionChain } from './admission-chain.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
+import type { KeyTurns } from './key-turns.ts';
 import { objectOf } from './stored-value.ts';
 
 /** What all operations of the registry work with. */
@@ -15,6 +16,7 @@ export interface RegistryCore {
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly reader: AdmissionReader;
+  readonly turns: KeyTurns;
 }
 
 /** What stands beside the object in the store, to select by. The object is frozen or will not change any more. */

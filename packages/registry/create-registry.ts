@@ -9,6 +9,7 @@ import { create } from './create.ts';
 import { remove, removeCollection } from './delete.ts';
 import { warnOfDeprecation } from './deprecations.ts';
 import { createEndpoints, isDoor, methodNotAllowed, noSuchResource } from './endpoint.ts';
+import { createKeyTurns } from './key-turns.ts';
 import { checkWatchOptions } from './options-validation.ts';
 import { patch } from './patch.ts';
 import { get, list } from './read.ts';
@@ -47,6 +48,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     authorizer: options.authorizer,
     clock,
     reader,
+    turns: createKeyTurns(),
   };
   const subresources = createSubresources(core, options.tokens);
   const events = createWatchEvents();

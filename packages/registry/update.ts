@@ -55,40 +55,65 @@ export interface UpdateRules {
 
 /** Losing so often in a row to others means that something is wrong. */
 const maxAttempts = 100;
+/** After so many lost races one waits for one's turn. */
+const freeAttempts = 2;
 
 /** The new object of the storage version, mutable, defaulted, managed fields recorded; called again after each lost race. */
 export type Transform = (old: Readonly<UnknownObject> | undefined, entry: Entry | undefined) => UnknownObject | Promise<UnknownObject>;
 
 /** Reads, transforms, admits, validates and commits until nobody has changed the object meanwhile. */
 export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest, rules: UpdateRules, transform: Transform): Promise<WriteResult> {
-  const { endpoint, scope } = request;
+  const { scope } = request;
   const key = keyOf(request);
   const taken = new Set<string>();
-  for (let attempt = 1; ; attempt++) {
-    request.late.length = 0;
-    const entry = await core.store.get(key);
-    if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
-    const old = entry && objectOf(entry.value);
-    if (rules.uid && rules.uid !== (old?.metadata?.uid ?? '')) throw uidConflict(request, key, rules.uid, old?.metadata?.uid ?? '');
-    const object = await transform(old, entry);
-    await admitUpdate(core, request, object, old);
+  const attempt = async (count: number): Promise<WriteResult | undefined> => {
     try {
-      if (!entry || !old) return await createInstead(core, request, object, taken);
-      const prepared = await prepareUpdate(core, request, object, old, entry, taken);
-      if (prepared.effect === 'none') return { code: 200, result: encodedOf(endpoint, entry.value) };
-      if (request.dryRun) tryLateWrites(request.late);
-      else {
-        const [committed] = await commitWith(core, request.late, prepared.operations);
-        if (prepared.effect === 'put') return { code: 200, result: encodedOf(endpoint, committed!.value) };
-      }
-      return { code: 200, result: uncommitted(endpoint, prepared.object) };
+      return await tryUpdate(core, request, key, rules, transform, taken);
     } catch (error) {
-      if (!isStoreError(error) || attempt >= maxAttempts) throw isStoreError(error, 'conflict') ? conflict(scope, scope.name, modifiedMessage) : storeFailure(error);
+      if (!isStoreError(error)) throw error;
+      if (count >= maxAttempts) throw isStoreError(error, 'conflict') ? conflict(scope, scope.name, modifiedMessage) : storeFailure(error);
       if (error.code === 'exists' && error.key !== undefined && error.key !== key) taken.add(error.key);
       // somebody was faster: the transformation sees what they made
       else if (error.code !== 'conflict' && error.code !== 'exists' && error.code !== 'missing') throw storeFailure(error);
+      return undefined;
     }
+  };
+  for (let count = 1; count <= freeAttempts; count++) {
+    const result = await attempt(count);
+    if (result) return result;
   }
+  return core.turns.take(key, async () => {
+    for (let count = freeAttempts + 1; ; count++) {
+      const result = await attempt(count);
+      if (result) return result;
+    }
+  });
+}
+
+/** Rejects with the StoreError of a lost race. */
+async function tryUpdate(
+  core: RegistryCore,
+  request: WriteRequest,
+  key: string,
+  rules: UpdateRules,
+  transform: Transform,
+  taken: ReadonlySet<string>,
+): Promise<WriteResult> {
+  const { endpoint, scope } = request;
+  const entry = await core.store.get(key);
+  if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
+  const old = entry && objectOf(entry.value);
+  if (rules.uid && rules.uid !== (old?.metadata?.uid ?? '')) throw uidConflict(request, key, rules.uid, old?.metadata?.uid ?? '');
+  const object = await transform(old, entry);
+  await admitUpdate(core, request, object, old);
+  if (!entry || !old) return createInstead(core, request, object, taken);
+  const prepared = await prepareUpdate(core, request, object, old, entry, taken);
+  if (prepared.effect === 'none') return { code: 200, result: encodedOf(endpoint, entry.value) };
+  if (!request.dryRun) {
+    const [committed] = await core.store.commit(prepared.operations);
+    if (prepared.effect === 'put') return { code: 200, result: encodedOf(endpoint, committed!.value) };
+  }
+  return { code: 200, result: uncommitted(endpoint, prepared.object) };
 }
 
 async function admitUpdate(core: RegistryCore, request: WriteRequest, object: UnknownObject, old: Readonly<UnknownObject> | undefined): Promise<void> {

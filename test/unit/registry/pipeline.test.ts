@@ -72,6 +72,18 @@ describe('order', () => {
     expect(patching.warnings).toEqual(['careful']);
   });
 
+  test('a hot object does not wear its writers out', async () => {
+    let attempts = 0;
+    const { registry } = createHarness({
+      admission: [{ name: 'Slow', handles: ({ operation }) => operation === 'UPDATE', admit: async () => void attempts++ }],
+    });
+    await registry.create(scope('configmaps'), wire(configMap('a', { data: {} })));
+    const writers = 150;
+    await Promise.all(Array.from({ length: writers }, (_, i) => registry.patch(scope('configmaps', 'a'), wire({ data: { [`k${i}`]: '1' } }), { type: 'merge' })));
+    expect(Object.keys((await registry.get(scope('configmaps', 'a'))).object().data as object)).toHaveLength(writers);
+    expect(attempts).toBeLessThanOrEqual(writers * 3);
+  });
+
   test('a refusal stops it and nothing is stored', async () => {
     const { registry } = createHarness({
       admission: [{ name: 'No', handles: () => true, validate: ({ resource, name }) => { throw forbidden(resource, name, 'no'); } }],
