@@ -35,6 +35,9 @@ export const quietLife: Life = {
   stopDelayMs: 0,
 };
 
+/** Pods of Jobs are there to end: theirs is the only life that does so untold. */
+const jobLife: Life = { ...quietLife, runForMs: 1000 };
+
 const prefix = 'simulated.nodeless.dev/';
 
 /**
@@ -47,7 +50,8 @@ export function lifeOf(pod: Pod, rules: readonly LifeRule[] = []): Life {
   const annotations = pod.metadata?.annotations ?? {};
   const read = (name: string): string | undefined => (Object.hasOwn(annotations, prefix + name) ? annotations[prefix + name] : undefined);
   const duration = (name: string, otherwise: number | undefined): number | undefined => parseDuration(read(name)) ?? otherwise;
-  const base: Life = { ...quietLife, ...rule?.life };
+  const ofJob = pod.metadata?.ownerReferences?.some((owner) => owner.controller === true && owner.kind === 'Job');
+  const base: Life = { ...(ofJob ? jobLife : quietLife), ...rule?.life };
   return {
     ...base,
     startDelayMs: duration('start-delay', base.startDelayMs) ?? 0,

@@ -53,6 +53,8 @@ interface SimulatedPod {
   stopAt: number | undefined;
   timer: Timer | undefined;
   startsReported: number;
+  /** By container: the wait that was reported last. */
+  readonly waitsReported: Map<string, string>;
 }
 
 const defaultCapacity = { cpu: '64', memory: '512Gi', 'ephemeral-storage': '1Ti', pods: '500' };
@@ -95,6 +97,7 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     one.timer?.cancel();
     const moment = momentOf(one);
     if (events) reportStarts(one, moment);
+    if (events) reportWaits(one, moment);
     if (moment.nextAt === undefined) return;
     one.timer = clock.setTimer(() => {
       advance(one);
@@ -114,6 +117,16 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       event('Pulled', `Container image ${JSON.stringify(container.image)} already present on machine and can be accessed by the pod`);
       event('Created', 'Container created');
       event('Started', 'Container started');
+    }
+  };
+
+  const reportWaits = (one: SimulatedPod, moment: Moment): void => {
+    if (listeners.size === 0) return;
+    for (const { name, image, state, restartCount } of moment.containers) {
+      const reason = state.waiting?.reason;
+      if (reason === undefined || one.waitsReported.get(name) === `${reason} ${restartCount}`) continue;
+      one.waitsReported.set(name, `${reason} ${restartCount}`);
+      for (const event of waitEvents(reason, name, image, one.ref)) for (const listener of listeners) listener.onEvent({ ref: one.ref, fieldPath: `spec.containers{${name}}`, ...event });
     }
   };
 
@@ -142,6 +155,7 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       stopAt: undefined,
       timer: undefined,
       startsReported: before && pod.status?.phase !== 'Pending' ? Number.MAX_SAFE_INTEGER : 0,
+      waitsReported: new Map(),
     };
     pods.set(ref.uid, one);
     advance(one);
@@ -240,6 +254,15 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     if (!one) throw new ProviderError('not-found', `pod ${JSON.stringify(ref.name)} cannot be found - no logs available`);
     return one;
   }
+}
+
+/** What a kubelet with real containers says of the same. */
+function waitEvents(reason: string, container: string, image: string, ref: PodRef): Pick<PodEvent, 'type' | 'reason' | 'message'>[] {
+  const quoted = JSON.stringify(image);
+  if (reason === 'CrashLoopBackOff') return [{ type: 'Warning', reason: 'BackOff', message: `Back-off restarting failed container ${container} in pod ${formatPod(ref)}` }];
+  if (reason === 'ErrImagePull') return [{ type: 'Warning', reason: 'Failed', message: `Failed to pull image ${quoted}: simulated failure` }, { type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' }];
+  if (reason === 'ImagePullBackOff') return [{ type: 'Normal', reason: 'BackOff', message: `Back-off pulling image ${quoted}` }, { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' }];
+  return [];
 }
 
 function blockedContainer(pod: Pod, container: ResolvedContainer): ObservedContainer {
