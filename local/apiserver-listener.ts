@@ -51,6 +51,7 @@ export async function listen({ api, tls, host, port, log }: ListenerOptions): Pr
   const sockets = trackSockets(server);
   server.on('request', (request, response) => door.request(request, response));
   server.on('upgrade', (request, socket, head) => door.upgrade(request, socket, head));
+  server.on('clientError', (error: Error, socket: TLSSocket) => door.clientError(error, socket));
   server.on('session', closeWhenIdle);
   // A client that breaks off its handshake is nothing to report.
   server.on('tlsClientError', (error, socket) => {

@@ -9,6 +9,7 @@ import { bodyTooLarge } from './body.ts';
 import { peerCertificate } from './client-certificate.ts';
 import type { ApiRequest, ApiResponse, ClientCertificate, ResponseStream } from './exchange.ts';
 import { textResponse } from './responses.ts';
+import { unknownMethodRequest } from './unknown-method.ts';
 import { writeUpgradeResponse } from './upgrade-response.ts';
 
 type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -19,6 +20,8 @@ export interface NodeDoor {
   request(request: NodeRequest, response: ServerResponse | Http2ServerResponse): void;
   /** node's `upgrade` event. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** node's `clientError` event. */
+  clientError(error: Error, socket: Duplex): void;
 }
 
 /** A body has to be there within this time. */
@@ -39,10 +42,21 @@ export function createNodeDoor(api: ApiServer): NodeDoor {
       const answer = api.handle(new NodeApiRequest(request), true);
       void Promise.resolve(answer).then((response) => writeUpgradeResponse(response, socket, head));
     },
+    clientError(error, socket) {
+      socket.on('error', ignore);
+      const request = unknownMethodRequest(error, socket as TLSSocket);
+      const answer = request ? api.handle(request) : textResponse(errorStatus(error), '');
+      void Promise.resolve(answer).then((response) => writeUpgradeResponse(response, socket, empty));
+    },
   };
 }
 
 const ignore = (): void => {};
+
+function errorStatus({ code }: Error & { code?: string }): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+}
 
 class NodeApiRequest implements ApiRequest {
   readonly method: string;
