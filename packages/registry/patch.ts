@@ -61,7 +61,8 @@ function applyTransform(request: WriteRequest, body: RequestBody, force: boolean
   };
 }
 
-function readConfiguration({ fieldValidation, warn }: WriteRequest, body: RequestBody): Record<string, unknown> {
+/** The body of an apply. @throws ApiError 400 */
+export function readConfiguration({ fieldValidation, warn }: WriteRequest, body: RequestBody): Record<string, unknown> {
   if (body.form === 'object') return body.object;
   let wire: WireValue;
   try {

@@ -1,4 +1,3 @@
-import { encodeText } from '@nodeless/apimachinery/encode';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { Revision, StoreEvent, Value } from '@nodeless/store/store';
 import { ObjectEncoded, encodedOf } from './encoded.ts';
@@ -75,9 +74,4 @@ function frameOf(type: WatchEventType, json: Uint8Array): Buffer {
   frame.set(json, head.length);
   frame.set(newline, head.length + json.length);
   return frame;
-}
-
-/** The frame of an ERROR event, which ends a stream. */
-export function errorFrame(status: object): Uint8Array {
-  return Buffer.from(`{"type":"ERROR","object":${encodeText(status as UnknownObject)}}\n`);
 }

@@ -129,7 +129,7 @@ describe('a scope of a class', () => {
 
   test('keeps its methods through all requests', async () => {
     const { registry } = createHarness({
-      admission: [{ name: 'Talk', handles: () => true, admit: ({ warn, annotate, operation }) => (warn(operation), annotate('a', 'b')) }],
+      admission: [{ name: 'Talk', handles: () => true, admit: (a) => (a.warn(a.operation), a.annotate('a', 'b')) }],
     });
     const heard: string[][] = [];
     const run = async (at: ClassScope, call: (s: ClassScope) => Promise<unknown>) => {

@@ -163,6 +163,16 @@ describe('scale', () => {
     );
   });
 
+  test('can be applied, and conflicts with who applied another count', async () => {
+    const { registry } = await made();
+    const apply = (replicas: number, manager: string) =>
+      registry.patch(scales({ fieldManager: manager }), wire({ apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd' }, spec: { replicas } }), { type: 'apply', ...(manager === 'one' && { force: true }) });
+    expect(json((await apply(3, 'one')).result)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 } });
+    expect(await refusal(apply(4, 'two'))).toMatchObject({ code: 409, message: 'Apply failed with 1 conflict: conflict with "one" with subresource "scale": .spec.replicas' });
+    const { metadata } = (await registry.get(scope('apps/v1/deployments', 'd'))).object();
+    expect(metadata?.managedFields).toContainEqual(expect.objectContaining({ manager: 'one', operation: 'Apply', subresource: 'scale' }));
+  });
+
   test('counts are not negative', async () => {
     const { registry } = await made();
     expect(await refusal(registry.patch(scales(), wire({ spec: { replicas: -1 } }), { type: 'merge' }))).toMatchObject({
