@@ -7,16 +7,22 @@ import {
   notSupported,
   required,
   tooLong,
+  tooMany,
 } from '@nodeless/apimachinery/field-errors';
 import { validateCidr, validateIp, validateLegacyCidr, validateLegacyIp } from '@nodeless/apimachinery/ip-validation';
 import type { LabelSelector } from '@nodeless/apimachinery/generated/types/meta/v1';
-import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName, nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
+import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName, nameIsDnsSubdomain, regexError } from '@nodeless/apimachinery/names';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { FieldError } from '@nodeless/apimachinery/status';
 
-export { duplicate, forbiddenField as forbidden, internalFieldError, invalidValue as invalid, notSupported, required, tooLong };
+export { duplicate, forbiddenField as forbidden, internalFieldError, invalidValue as invalid, notSupported, required, tooLong, tooMany };
 
 export type Faults = FieldError[];
+
+/** An invalid value that the message does not show. */
+export function invalidUnshown(path: string, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field: path, message: `Invalid value: ${detail}` };
+}
 
 /** One fault for each complaint about the value. */
 export function check(faults: Faults, path: string, value: unknown, complaints: readonly string[]): void {
@@ -115,6 +121,26 @@ export function checkLabelSelector(faults: Faults, path: string, selector: Reado
 
 export function hasInvalidSelectorValue(selector: Readonly<LabelSelector> | undefined): boolean {
   return selector?.matchExpressions?.some((e) => e.values?.some((value) => isLabelValue(value).length > 0)) === true;
+}
+
+const httpPath = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const wholeHttpPath = new RegExp(`^${httpPath}$`);
+
+/** `acme.io/foo` */
+export function checkDomainPath(faults: Faults, path: string, value: string): void {
+  if (value === '') {
+    faults.push(required(path));
+    return;
+  }
+  const slash = value.indexOf('/');
+  if (slash <= 0 || slash === value.length - 1) {
+    faults.push(invalidValue(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'));
+    return;
+  }
+  const host = value.slice(0, slash);
+  const rest = value.slice(slash + 1);
+  check(faults, path, host, isDns1123Subdomain(host));
+  if (!wholeHttpPath.test(rest)) faults.push(invalidValue(path, rest, regexError('Invalid path', httpPath)));
 }
 
 /** What must have a value of a list. `supported` in the order in which the message lists it. */

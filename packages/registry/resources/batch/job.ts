@@ -3,7 +3,10 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
+import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
+import { validateJobStatus } from './job-status-validation.ts';
+import { jobWarnings, validateJob, validateJobUpdate } from './job-validation.ts';
 import { jobCells } from './job-tables.ts';
 
 const controllerUidLabel = 'batch.kubernetes.io/controller-uid';
@@ -15,17 +18,24 @@ export const job: KindDefinition = {
   strategy: {
     generation: true,
     defaultPropagation: 'Orphan',
-    default: (object) => {
-      defaultJob(object);
-    },
+    default: defaultJob,
     prepareForCreate: (object) => {
       clearStatus(object);
       const spec = (object as Job).spec;
-      if (spec !== undefined && spec.manualSelector !== true) generateSelector(object, spec);
+      if (spec?.template !== undefined && spec.manualSelector !== true) generateSelector(object, spec);
+      dropTemplateFields(spec?.template);
     },
-    prepareForUpdate: keepStatus,
+    validate: validateJob,
+    warnings: jobWarnings,
+    prepareForUpdate: (object, old) => {
+      keepStatus(object, old);
+      dropTemplateFields((object as Job).spec?.template, (old as Job).spec?.template);
+    },
+    validateUpdate: validateJobUpdate,
+    // What is read back is defaulted again: only then has the template the labels that the job takes over.
+    canonicalize: defaultJob,
     resetFields: [['status']],
-    status: { default: defaultJob, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultJob, prepareForUpdate: keepSpec, validateUpdate: validateJobStatus, resetFields: [['spec']] },
     fieldNames: ['status.successful'],
     selectableFields: (object) => ({ 'status.successful': String((object as Job).status?.succeeded ?? 0) }),
   },
@@ -40,7 +50,8 @@ function defaultJob(object: UnknownObject): void {
   const labels = spec.template?.metadata?.labels;
   if (labels !== undefined) {
     const metadata = metadataOf(object);
-    if (Object.keys(metadata.labels ?? {}).length === 0 && Object.keys(labels).length > 0) metadata.labels = { ...labels };
+    // The same map, not a copy: what a new job's template gets later, the job gets too.
+    if (Object.keys(metadata.labels ?? {}).length === 0 && Object.keys(labels).length > 0) metadata.labels = labels;
   }
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
@@ -61,12 +72,11 @@ export function defaultJobTemplateParts(spec: JobSpec): void {
 function generateSelector(object: UnknownObject, spec: JobSpec): void {
   const { name = '', uid = '' } = object.metadata ?? {};
   const metadata = (spec.template.metadata ??= {});
-  const labels: Record<string, string> = { ...metadata.labels };
+  const labels = (metadata.labels ??= {});
   labels['job-name'] ??= name;
   labels['batch.kubernetes.io/job-name'] ??= name;
   labels['controller-uid'] ??= uid;
   labels[controllerUidLabel] ??= uid;
-  metadata.labels = labels;
   const selector = (spec.selector ??= {});
   selector.matchLabels = { ...selector.matchLabels };
   selector.matchLabels[controllerUidLabel] ??= uid;
