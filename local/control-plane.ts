@@ -77,7 +77,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
 
   const keys = await loadServiceAccountKeys(options.serviceAccountKey);
   const tokenAuthenticators = [
-    createStaticTokens([{ token: options.bootstrapToken, user: 'kubernetes-admin', groups: ['system:masters'] }], audiences),
+    createStaticTokens([{ token: options.bootstrapToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }], audiences),
     createServiceAccountTokens({
       issuers: [issuer],
       keys: keys.verify,

@@ -93,7 +93,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const manager = createManager({
       controllers: createControllers({ collected: controlPlane.resourceTypes, namespaced: () => controlPlane.resourceTypes.filter((type) => type.namespaced), rootCertificate: identity.ca.certificate }),
       informers,
-      clientFor: (name) => controlPlane.clientFor(account(name), 'kube-controller-manager'),
+      clientFor: (name, actsAs) => controlPlane.clientFor(actsAs === 'apiserver' ? administrator : account(name), 'kube-controller-manager'),
       clock,
       log,
     });

@@ -9,6 +9,7 @@ import { endpointSliceController } from './endpoints/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { eventExpiryController } from './event-expiry.ts';
+import { flowSchemaController } from './flow-schema.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
 import { jobController } from './job/job.ts';
 import type { LoadBalancerProvider } from './load-balancers/load-balancer.ts';
@@ -20,6 +21,7 @@ import { replicationControllerController } from './replication-controller.ts';
 import { createResourceQuotaController } from './resource-quota.ts';
 import { createServiceController } from './service.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
+import { claimProtectionController, classProtectionController, volumeProtectionController } from './storage-protection.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
 export interface ControllersOptions {
@@ -52,6 +54,10 @@ export function createControllers(options: ControllersOptions): readonly Control
     createResourceQuotaController(options.namespaced()),
     createNodeLifecycleController(),
     createPodGarbageCollector(),
+    claimProtectionController,
+    volumeProtectionController,
+    classProtectionController,
+    flowSchemaController,
     clusterRoleAggregationController,
     eventExpiryController,
   ];

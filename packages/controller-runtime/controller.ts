@@ -58,6 +58,8 @@ export interface ReconcileContext {
 export interface Controller {
   /** `deployment-controller`; its user is system:serviceaccount:kube-system:<name>. */
   readonly name: string;
+  /** 'apiserver': what upstream does inside kube-apiserver is done with its rights. Default: the controller's own user. */
+  readonly actsAs?: 'apiserver';
   readonly watches: readonly WatchRule[];
   /** Requests that run at once, each key by itself. Default 8. */
   readonly concurrency?: number;

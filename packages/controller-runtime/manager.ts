@@ -12,8 +12,8 @@ import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 export interface ManagerOptions {
   readonly controllers: readonly Controller[];
   readonly informers: SharedInformers;
-  /** A client acting as the controller's own user. */
-  readonly clientFor: (controllerName: string) => Client;
+  /** A client acting as the controller's own user, or as the API server where it asks for that. */
+  readonly clientFor: (controllerName: string, actsAs: Controller['actsAs']) => Client;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -38,7 +38,7 @@ export function createManager(options: ManagerOptions): Manager {
   for (const controller of controllers) for (const rule of controller.watches) informers.informer(rule.type);
 
   const run = (controller: Controller): void => {
-    const client = clientFor(controller.name);
+    const client = clientFor(controller.name, controller.actsAs);
     const context: ReconcileContext = {
       client,
       cache: informers.lister,
