@@ -1,0 +1,40 @@
+/** Plain requests to a running cluster, as curl makes them. */
+import { request } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { RunningCluster } from './running-cluster.ts';
+
+export interface Asked {
+  readonly method?: string;
+  /** As it is: nothing is escaped or tidied. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** null: anonymous. Default: the administrator's. */
+  readonly token?: string | null;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body, read as JSON. */
+  json(): unknown;
+}
+
+/** One request on a connection of its own. Rejects when the connection breaks before the answer is whole. */
+export function ask(cluster: Pick<RunningCluster, 'url' | 'ca' | 'token'>, { method = 'GET', path, headers = {}, body, token = cluster.token }: Asked): Promise<Answered> {
+  const { hostname, port } = new URL(cluster.url);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, ca: cluster.ca, agent: false, method, path, headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers } }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: () => JSON.parse(text) as unknown });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
