@@ -92,6 +92,8 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
     const path = collectionPath(type, query.namespace) + search(parameters);
     const response = await transport.open({ method: 'GET', path, signal: abort.signal });
     if (response.statusCode !== 200) throw errorOf(response.statusCode ?? 500, await readAll(response));
+    // stopping breaks the connection off, at times after the loop has its last chunk: nobody else would hear of it
+    response.on('error', () => {});
     let rest = '';
     response.setEncoding('utf8');
     for await (const chunk of response) {
