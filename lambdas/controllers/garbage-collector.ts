@@ -9,10 +9,17 @@ import type { ResourceType } from '@nodeless/client/client';
 import { type Change, type Controller, type Lister, type ReconcileContext, type Request, watchRule } from '@nodeless/controller-runtime/controller';
 
 type Type = ResourceType<UnknownObject>;
+interface Found {
+  readonly type: Type;
+  readonly object: UnknownObject;
+}
 
 const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
+/** UIDs remembered as gone, so that their dependents need not ask the API server one by one. */
+const maxRemembered = 4096;
 
+/** 'waiting': it is being deleted in the foreground, once its dependents are gone. */
 export type OwnerState = 'solid' | 'dangling' | 'waiting';
 
 export type Verdict =
@@ -39,10 +46,19 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
   const byGroupKind = new Map(types.map((type) => [`${type.group}/${type.kind}`, type]));
   const byPath = new Map(types.map((type) => [pathOf(type), type]));
   const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined => byKind.get(`${apiVersion}/${kind}`) ?? byGroupKind.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind}`);
+  const gone = new Set<string>();
 
-  const dependentsOf = async (uid: string, cache: Lister): Promise<{ type: Type; object: UnknownObject }[]> => {
-    const found: { type: Type; object: UnknownObject }[] = [];
-    for (const type of types) for (const object of await cache.ownedBy(type, uid)) found.push({ type, object });
+  const remember = (uid: string): void => {
+    gone.add(uid);
+    if (gone.size > maxRemembered) gone.delete(gone.values().next().value as string);
+  };
+
+  const dependentsOf = async (uid: string, cache: Lister): Promise<Found[]> => {
+    const found: Found[] = [];
+    for (const type of types) {
+      const owned = cache.ownedBy(type, uid);
+      for (const object of owned instanceof Promise ? await owned : owned) found.push({ type, object });
+    }
     return found;
   };
 
@@ -53,6 +69,7 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
   };
 
   const stateOf = async (owner: OwnerReference, dependent: UnknownObject, { cache, client, log }: ReconcileContext): Promise<OwnerState> => {
+    if (gone.has(owner.uid)) return 'dangling';
     const namespace = dependent.metadata?.namespace;
     let object = await ownerObject(owner, namespace, cache);
     if (!object) {
@@ -71,70 +88,75 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
       }
       if (object.metadata?.uid !== owner.uid) return 'dangling';
     }
-    const waits = object.metadata?.deletionTimestamp && object.metadata.finalizers?.includes(foreground);
-    return waits && owner.blockOwnerDeletion ? 'waiting' : 'solid';
+    return waitsForDependents(object) ? 'waiting' : 'solid';
   };
 
-  const collect = async (type: Type, object: UnknownObject, context: ReconcileContext): Promise<void> => {
+  const collect = async ({ type, object }: Found, context: ReconcileContext): Promise<void> => {
     const { client, cache } = context;
     const metadata = object.metadata ?? {};
-    const key = { namespace: metadata.namespace, name: metadata.name ?? '' };
+    const { uid = '' } = metadata;
     if (metadata.deletionTimestamp && metadata.finalizers?.includes(orphan)) {
-      for (const { type: dependentType, object: dependent } of await dependentsOf(metadata.uid ?? '', cache)) await unlink(dependentType, dependent, [metadata.uid ?? ''], context);
-      await dropFinalizer(type, object, orphan, context);
-      return;
+      for (const dependent of await dependentsOf(uid, cache)) await unlink(dependent, [uid], context);
+      return dropFinalizer(type, object, orphan, context);
     }
-    if (metadata.deletionTimestamp && metadata.finalizers?.includes(foreground)) {
-      const dependents = await dependentsOf(metadata.uid ?? '', cache);
-      const blocking = dependents.filter(({ object: dependent }) => dependent.metadata?.ownerReferences?.some((o) => o.uid === metadata.uid && o.blockOwnerDeletion));
-      if (blocking.length === 0) await dropFinalizer(type, object, foreground, context);
-      // Dependents that do not block are collected once their owner is gone.
-      for (const dependent of blocking) await collect(dependent.type, dependent.object, context);
+    if (waitsForDependents(object)) {
+      const dependents = await dependentsOf(uid, cache);
+      if (!dependents.some(({ object: dependent }) => dependent.metadata?.ownerReferences?.some((o) => o.uid === uid && o.blockOwnerDeletion))) return dropFinalizer(type, object, foreground, context);
+      for (const dependent of dependents) if (!waitsForDependents(dependent.object)) await collect(dependent, context);
       return;
     }
     const owners = metadata.ownerReferences ?? [];
+    if (owners.length === 0 || metadata.deletionTimestamp) return;
     const states = await Promise.all(owners.map(async (owner) => ({ owner, state: await stateOf(owner, object, context) })));
-    const hasDependents = states.some((s) => s.state === 'waiting') && (await dependentsOf(metadata.uid ?? '', cache)).length > 0;
-    const verdict = planDependent(metadata, states, hasDependents);
-    if (verdict.do === 'unlink') await unlink(type, object, verdict.uids, context);
+    const dependents = states.some((s) => s.state === 'waiting') ? await dependentsOf(uid, cache) : [];
+    const verdict = planDependent(metadata, states, dependents.length > 0);
+    if (verdict.do === 'unlink') await unlink({ type, object }, verdict.uids, context);
     if (verdict.do !== 'delete') return;
-    try {
-      const preconditions = { uid: metadata.uid, resourceVersion: metadata.resourceVersion };
-      await client.delete(type, key, { propagationPolicy: verdict.propagationPolicy, preconditions });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    let { resourceVersion } = metadata;
+    // A dependent that is being deleted in the foreground may be what our owner waits for, through a circle: let the owner go first.
+    if (verdict.propagationPolicy === 'Foreground' && dependents.some((d) => waitsForDependents(d.object))) resourceVersion = await unblock(type, object, context);
+    const deletion = client.delete(type, keyOf(object), { propagationPolicy: verdict.propagationPolicy, preconditions: { uid: metadata.uid, resourceVersion } });
+    await ignoreMissing(deletion);
   };
 
-  const requestFor = (type: Type, { metadata }: UnknownObject): Request => ({ namespace: metadata?.namespace, name: `${pathOf(type)}/${metadata?.name}` });
+  const requestFor = ({ type, object }: Found): Request => ({ namespace: object.metadata?.namespace, name: `${pathOf(type)}/${object.metadata?.name}` });
 
-  const requests = (type: Type) => async (change: Change<UnknownObject>, cache: Lister): Promise<readonly Request[]> => {
-    const { metadata } = change.object;
-    if (change.type === 'deleted') {
-      const dependents = await dependentsOf(metadata?.uid ?? '', cache);
-      // An owner that waits in the foreground looks again when one of its dependents is gone.
-      const waiting = await waitingOwners(change.object, cache);
-      return [...dependents.map((d) => requestFor(d.type, d.object)), ...waiting];
-    }
-    if (metadata?.deletionTimestamp && metadata.finalizers?.some((f) => f === foreground || f === orphan)) return [requestFor(type, change.object)];
-    const owners = metadata?.ownerReferences;
-    if (!owners?.length) return change.previous?.metadata?.ownerReferences?.length ? waitingOwners(change.previous, cache) : [];
-    if (change.previous && change.previous.metadata?.ownerReferences?.length === owners.length && !changedOwners(change.previous, change.object)) return [];
-    for (const owner of owners) {
-      const found = await ownerObject(owner, metadata?.namespace, cache);
-      if (!found || found.metadata?.deletionTimestamp) return [requestFor(type, change.object)];
-    }
-    return [];
+  const dependentsAndOwners = async (object: UnknownObject, cache: Lister): Promise<Request[]> => {
+    const dependents = await dependentsOf(object.metadata?.uid ?? '', cache);
+    return [...dependents.map(requestFor), ...(await waitingOwners(object, cache))];
   };
 
+  /** Owners that wait in the foreground look again when one of their dependents is gone or let go of them. */
   const waitingOwners = async (object: UnknownObject, cache: Lister): Promise<Request[]> => {
     const found: Request[] = [];
     for (const owner of object.metadata?.ownerReferences ?? []) {
       const type = typeOf(owner);
       const one = await ownerObject(owner, object.metadata?.namespace, cache);
-      if (type && one?.metadata?.deletionTimestamp) found.push(requestFor(type, one));
+      if (type && one?.metadata?.deletionTimestamp) found.push(requestFor({ type, object: one }));
     }
     return found;
+  };
+
+  const ownersChanged = async (type: Type, { object, previous }: Change<UnknownObject>, cache: Lister): Promise<Request[]> => {
+    const requests = previous ? await waitingOwners(previous, cache) : [];
+    for (const owner of object.metadata?.ownerReferences ?? []) {
+      const found = await ownerObject(owner, object.metadata?.namespace, cache);
+      if (!found || found.metadata?.deletionTimestamp) return [...requests, requestFor({ type, object })];
+    }
+    return requests;
+  };
+
+  // Nearly every event is of no interest here: those are told from the others without a promise.
+  const requests = (type: Type) => (change: Change<UnknownObject>, cache: Lister): readonly Request[] | Promise<readonly Request[]> => {
+    const { object, previous } = change;
+    if (change.type === 'deleted') {
+      remember(object.metadata?.uid ?? '');
+      return dependentsAndOwners(object, cache);
+    }
+    const { deletionTimestamp, finalizers, ownerReferences } = object.metadata ?? {};
+    if (deletionTimestamp && finalizers?.some((f) => f === foreground || f === orphan)) return [requestFor({ type, object })];
+    if (previous ? sameOwners(previous.metadata?.ownerReferences, ownerReferences) : !ownerReferences?.length) return [];
+    return ownersChanged(type, change, cache);
   };
 
   return {
@@ -145,35 +167,46 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
       const slash = request.name.lastIndexOf('/');
       const type = byPath.get(request.name.slice(0, slash));
       if (!type) return;
-      const key = { namespace: request.namespace, name: request.name.slice(slash + 1) };
-      const object = await context.cache.get(type, key);
-      if (object) await collect(type, object, context);
+      const object = await context.cache.get(type, { namespace: request.namespace, name: request.name.slice(slash + 1) });
+      if (object) await collect({ type, object }, context);
     },
   };
 }
 
 const pathOf = (type: Type): string => `${type.group}/${type.version}/${type.resource}`;
+const keyOf = ({ metadata }: UnknownObject): { namespace: string | undefined; name: string } => ({ namespace: metadata?.namespace, name: metadata?.name ?? '' });
+const waitsForDependents = ({ metadata }: UnknownObject): boolean => metadata?.deletionTimestamp !== undefined && metadata.finalizers?.includes(foreground) === true;
 
-function changedOwners(before: UnknownObject, after: UnknownObject): boolean {
-  return JSON.stringify(before.metadata?.ownerReferences) !== JSON.stringify(after.metadata?.ownerReferences);
+function sameOwners(a: readonly OwnerReference[] = [], b: readonly OwnerReference[] = []): boolean {
+  return a === b || (a.length === b.length && a.every((owner, i) => owner.uid === b[i]?.uid && owner.blockOwnerDeletion === b[i]?.blockOwnerDeletion));
 }
 
-async function unlink(type: Type, { metadata }: UnknownObject, uids: readonly string[], { client }: ReconcileContext): Promise<void> {
-  const ownerReferences = (metadata?.ownerReferences ?? []).filter((o) => !uids.includes(o.uid));
-  const body = { metadata: { uid: metadata?.uid, resourceVersion: metadata?.resourceVersion, ownerReferences: ownerReferences.length ? ownerReferences : null } };
-  await ignoreMissing(client.patch(type, { namespace: metadata?.namespace, name: metadata?.name ?? '' }, 'merge', body));
+async function unlink({ type, object }: Found, uids: readonly string[], context: ReconcileContext): Promise<void> {
+  const ownerReferences = (object.metadata?.ownerReferences ?? []).filter((o) => !uids.includes(o.uid));
+  await patchMetadata(type, object, { ownerReferences: ownerReferences.length > 0 ? ownerReferences : null }, context);
 }
 
-async function dropFinalizer(type: Type, { metadata }: UnknownObject, finalizer: string, { client }: ReconcileContext): Promise<void> {
-  const finalizers = (metadata?.finalizers ?? []).filter((f) => f !== finalizer);
-  const body = { metadata: { resourceVersion: metadata?.resourceVersion, finalizers: finalizers.length ? finalizers : null } };
-  await ignoreMissing(client.patch(type, { namespace: metadata?.namespace, name: metadata?.name ?? '' }, 'merge', body));
+async function unblock(type: Type, object: UnknownObject, context: ReconcileContext): Promise<string | undefined> {
+  const ownerReferences = (object.metadata?.ownerReferences ?? []).map((o) => ({ ...o, blockOwnerDeletion: false }));
+  return (await patchMetadata(type, object, { ownerReferences }, context))?.metadata?.resourceVersion;
 }
 
-async function ignoreMissing(work: Promise<unknown>): Promise<void> {
+async function dropFinalizer(type: Type, object: UnknownObject, finalizer: string, context: ReconcileContext): Promise<void> {
+  const finalizers = (object.metadata?.finalizers ?? []).filter((f) => f !== finalizer);
+  await patchMetadata(type, object, { finalizers: finalizers.length > 0 ? finalizers : null }, context);
+}
+
+/** undefined: it is gone. */
+async function patchMetadata(type: Type, object: UnknownObject, change: object, { client }: ReconcileContext): Promise<UnknownObject | undefined> {
+  const { uid, resourceVersion } = object.metadata ?? {};
+  return ignoreMissing(client.patch(type, keyOf(object), 'merge', { metadata: { uid, resourceVersion, ...change } }));
+}
+
+async function ignoreMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
-    await work;
+    return await work;
   } catch (error) {
     if (!isNotFound(error)) throw error;
+    return undefined;
   }
 }

@@ -4,7 +4,7 @@ import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { isPodTerminal } from '@nodeless/apimachinery/pod-conditions';
 import { type ResourceType, resourceType } from '@nodeless/client/client';
 import { persistentVolumeClaims, persistentVolumes, pods } from '@nodeless/client/resource-types';
-import { type Action, patch, perform } from '@nodeless/controller-runtime/actions';
+import { type Action, perform, update } from '@nodeless/controller-runtime/actions';
 import { type Controller, type Request, watchRule } from '@nodeless/controller-runtime/controller';
 
 const volumeAttributesClasses = resourceType<VolumeAttributesClass>('storage.k8s.io', 'v1', 'volumeattributesclasses', 'VolumeAttributesClass', false);
@@ -32,11 +32,11 @@ export function classInUse(name: string, claims: readonly PersistentVolumeClaim[
 
 /** Lets an object that is being deleted go once it is not in use; gives a living one its finalizer back. */
 export function planProtection<T extends KubernetesObject>(type: ResourceType<T>, object: T, finalizer: string, inUse: boolean): Action[] {
-  const { namespace, name = '', finalizers = [], deletionTimestamp, resourceVersion } = object.metadata ?? {};
+  const { finalizers = [], deletionTimestamp } = object.metadata ?? {};
   const has = finalizers.includes(finalizer);
   const wanted = deletionTimestamp ? (inUse ? finalizers : finalizers.filter((f) => f !== finalizer)) : has ? finalizers : [...finalizers, finalizer];
   if (wanted.length === finalizers.length) return [];
-  return [patch(type, { namespace, name }, 'merge', { metadata: { resourceVersion, finalizers: wanted.length > 0 ? wanted : null } })];
+  return [update(type, { ...object, metadata: { ...object.metadata, finalizers: wanted } })];
 }
 
 const self = ({ object }: { object: KubernetesObject }): Request[] => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }];

@@ -12,12 +12,12 @@ const mounting = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'd
 describe('a protected object', () => {
   const plan = (object: PersistentVolumeClaim, inUse: boolean) => planProtection(persistentVolumeClaims, object, 'kubernetes.io/pvc-protection', inUse);
   it('goes when nothing uses it, and keeps the finalizers of others', () => {
-    expect(plan(going, false)).toMatchObject([{ do: 'patch', patch: { metadata: { resourceVersion: '5', finalizers: ['a.b/c'] } } }]);
+    expect(plan(going, false)).toMatchObject([{ do: 'update', object: { metadata: { resourceVersion: '5', finalizers: ['a.b/c'] } } }]);
     expect(plan(going, true)).toEqual([]);
   });
   it('gets its finalizer back while it lives', () => {
     expect(plan(claim, false)).toEqual([]);
-    expect(plan({ metadata: { name: 'data', namespace: 'default' } }, false)).toMatchObject([{ patch: { metadata: { finalizers: ['kubernetes.io/pvc-protection'] } } }]);
+    expect(plan({ metadata: { name: 'data', namespace: 'default' } }, false)).toMatchObject([{ object: { metadata: { finalizers: ['kubernetes.io/pvc-protection'] } } }]);
   });
 });
 
