@@ -16,8 +16,10 @@ export function planEventExpiry(event: Event, now: number): Action[] {
   return [remove(events, { namespace, name }, { preconditions: { resourceVersion } })];
 }
 
+/** Upstream gives events a lease in etcd. */
 export const eventExpiryController: Controller = {
   name: 'event-ttl',
+  actsAs: 'apiserver',
   watches: [watchRule({ type: events, requests: ({ object, type }) => (type === 'deleted' ? [] : [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }]) })],
   async reconcile(request, context) {
     const event = await context.cache.get(events, request);

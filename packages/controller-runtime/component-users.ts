@@ -14,11 +14,8 @@ export const schedulerUser: ComponentUser = { name: 'system:kube-scheduler', gro
 /** The API server to itself. */
 export const apiServerUser: ComponentUser = { name: 'system:apiserver', groups: ['system:masters', authenticated] };
 
-/** Loops that run inside kube-apiserver upstream, and so have no role of their own. */
-const apiServerLoops = new Set(['event-ttl']);
-
-/** The user that a controller of this name acts as; make it once and keep it: authorizers remember users by identity. */
-export function controllerUser(name: string): ComponentUser {
-  if (apiServerLoops.has(name)) return apiServerUser;
+/** The user that a controller acts as. Make it once and keep it: authorizers remember users by identity. */
+export function controllerUser(name: string, actsAs?: 'apiserver'): ComponentUser {
+  if (actsAs === 'apiserver') return apiServerUser;
   return { name: `system:serviceaccount:kube-system:${name}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', authenticated] };
 }

@@ -48,7 +48,7 @@ export interface Cluster {
   readonly client: Client;
   readonly kubelet: FakeKubelet;
   readonly store: Store;
-  /** Warnings and errors that components logged. */
+  /** Warnings and errors that components logged: `replicaset-controller: reconcile failed: default/web: pods is forbidden`. */
   readonly logged: readonly string[];
   clientFor(user: ComponentUser): Client;
   /**
@@ -71,8 +71,8 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const clock = createManualClock();
   const logged: string[] = [];
   const log: Logger = createLogger({ level: 'warn', now: clock.now, write: (line) => {
-      logged.push(line);
-      options.onLog?.(line);
+      logged.push(shortened(line));
+      options.onLog?.(shortened(line));
     },
   });
   const { store, busy } = counted(createMemoryStore({ clock }));
@@ -99,7 +99,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const informers = createSharedInformers(managerClient, { clock, log });
   if (options.controllers !== false) {
     const controllers = createControllers({ collected: types, namespaced: () => types.filter((t) => t.namespaced), rootCertificate: 'PEM' });
-    const manager = createManager({ controllers, informers, clientFor: (name) => clientFor(controllerUser(name), 'kube-controller-manager'), clock, log });
+    const manager = createManager({ controllers, informers, clientFor: (name, actsAs) => clientFor(controllerUser(name, actsAs), 'kube-controller-manager'), clock, log });
     await manager.start();
     stops.push(() => manager.stop());
   }
@@ -154,7 +154,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
         await quiet();
         const found = await probe();
         if (found !== undefined && found !== false) return found as never;
-        if (clock.now() - start >= withinMs) throw new Error(`did not happen: ${what}${logged.slice(-5).map(withoutStack).join('')}`);
+        if (clock.now() - start >= withinMs) throw new Error(`did not happen: ${what}\n${logged.slice(-5).join('\n')}`);
         await clock.advance(stepMs);
       }
     },
@@ -188,7 +188,10 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 }
 
 const keyOf = (type: { namespaced: boolean }, key: ObjectKey | string): ObjectKey => (typeof key === 'string' ? { ...(type.namespaced ? { namespace: 'default' } : {}), name: key } : key);
-const withoutStack = (line: string): string => `\n${line.replace(/"stack":"(?:[^"\\]|\\.)*",?/g, '').slice(0, 1000)}`;
+function shortened(line: string): string {
+  const { message, controller, key, resource, error } = JSON.parse(line) as Record<string, string> & { error?: { message: string } };
+  return [controller, message, key ?? resource, error?.message].filter(Boolean).join(': ');
+}
 
 /** Counts commits, so that a test knows when nothing goes on any more. */
 function counted(store: Store): { store: Store; busy: () => { commits: number; open: number } } {
