@@ -3,7 +3,7 @@
  * helper, which sees the engine's machine, so it needs no more rights than the use of the engine does. Where the engine runs
  * elsewhere (a virtual machine, another host) there is nothing to set.
  */
-import { readlinkSync } from 'node:fs';
+import { ownNetworkNamespace } from './own-namespace.ts';
 import type { NodeHelper } from '@nodeless/virtual-kubelet/providers/docker/node-helper';
 
 export interface HostRoute {
@@ -14,15 +14,17 @@ export interface HostRoute {
 
 type Helper = Pick<NodeHelper, 'exec' | 'address'>;
 
-const machine = '/proc/1/ns/net';
+/** This process, as the helper sees it if it sees it at all. */
+const here = `/proc/${process.pid}/ns/net`;
 const timeoutMs = 5_000;
 
-export async function ensureHostRoute(helper: Helper, cidr: string, ownNamespace: () => string | undefined = namespaceOfThisProcess): Promise<HostRoute> {
+export async function ensureHostRoute(helper: Helper, cidr: string, ownNamespace: () => string | undefined = ownNetworkNamespace): Promise<HostRoute> {
   const nothing = (problem: string): HostRoute => ({ result: { problem }, remove: () => Promise.resolve() });
   const own = ownNamespace();
-  const engines = await helper.exec(['readlink', machine], { timeoutMs });
-  if (own === undefined || engines.exitCode !== 0 || engines.output.trim() !== own) return nothing('the container engine does not run on this machine itself');
-  const ip = (...words: string[]) => helper.exec(['nsenter', `--net=${machine}`, 'ip', 'route', ...words], { timeoutMs });
+  const seen = await helper.exec(['readlink', here], { timeoutMs });
+  // The same namespace by its number, or another process that happens to have our process id over there.
+  if (own === undefined || seen.exitCode !== 0 || seen.output.trim() !== own) return nothing('the container engine does not run on this machine itself');
+  const ip = (...words: string[]) => helper.exec(['nsenter', `--net=${here}`, 'ip', 'route', ...words], { timeoutMs });
   const remove = async (): Promise<void> => void (await ip('del', cidr, 'via', helper.address));
 
   const shown = await ip('show');
@@ -57,13 +59,4 @@ export function routesTo(table: string, cidr: string): Route[] {
 function after(words: readonly string[], word: string): string | undefined {
   const at = words.indexOf(word);
   return at < 0 ? undefined : words[at + 1];
-}
-
-function namespaceOfThisProcess(): string | undefined {
-  try {
-    return readlinkSync('/proc/self/ns/net');
-  } catch {
-    // Not Linux.
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 /** Service networking of a local cluster: everything between a Service's address and the pods behind it. */
-import { cidrAddress, parseCidr } from '@nodeless/apimachinery/ip';
+import { cidrAddress, cidrContains, parseCidr, parseIp } from '@nodeless/apimachinery/ip';
 import type { Client } from '@nodeless/client/client';
 import { type ClusterDialer, refusingDialer } from '@nodeless/client/cluster-dialer';
 import { endpointSlices, namespaces, services } from '@nodeless/client/resource-types';
@@ -75,6 +75,10 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
   const { client, informers, serviceCidr, clusterDomain = 'cluster.local', engine, clock, log } = options;
   const range = parseCidr(serviceCidr);
   const addressAt = (n: bigint): string => (range && cidrAddress(range, n)) ?? '';
+  const isServiceAddress = (address: string): boolean => {
+    const ip = parseIp(address);
+    return range !== undefined && ip !== undefined && cidrContains(range, ip);
+  };
   const [apiAddress, dnsAddress] = [addressAt(1n), addressAt(10n)];
   const namespaceInformer = informers.informer(namespaces);
   const index = createServiceIndex({ services: informers.informer(services), slices: informers.informer(endpointSlices) });
@@ -91,7 +95,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
 
   const dataPath = createServiceDataPath({ index, serviceCidr, clock, onRules: (renderer) => programmer?.want(renderer) });
   const direct: ClusterDialer = engine ? { connect: (address, port, signal) => engine.dial(address, port, signal ?? ending.signal) } : refusingDialer;
-  const dialer = createServiceDialer({ lookUp: dataPath.lookUp, direct });
+  const dialer = createServiceDialer({ lookUp: dataPath.lookUp, direct, isServiceAddress });
   const proxies: ProxyLoadBalancers | undefined = engine && createProxyLoadBalancers({ clusterId: options.clusterId, dialer: direct, canSendDatagrams: () => engine.isReachable(), clock, log });
   const loadBalancers = proxies ?? createSimulatedLoadBalancers({ clusterId: options.clusterId });
 

@@ -8,13 +8,18 @@ const attempts = 3;
 export function createServiceDialer(options: {
   readonly lookUp: (address: string, port: number) => DataPathPort | undefined;
   readonly direct: ClusterDialer;
+  /** Whether the address is in the range of ClusterIPs: none of those is to be dialled as it is. */
+  readonly isServiceAddress: (address: string) => boolean;
   readonly random?: () => number;
 }): ClusterDialer {
-  const { lookUp, direct, random = Math.random } = options;
+  const { lookUp, direct, isServiceAddress, random = Math.random } = options;
   return {
     async connect(address, port, signal) {
       const service = lookUp(address, port);
-      if (!service) return direct.connect(address, port, signal);
+      if (!service) {
+        if (isServiceAddress(address)) throw refused(address, port, 'no Service has this address and port');
+        return direct.connect(address, port, signal);
+      }
       const targets = usableTargets(service.targets);
       if (targets.length === 0) throw refused(address, port, `Service port ${service.id} has no ready endpoint`);
       const start = Math.floor(random() * targets.length);

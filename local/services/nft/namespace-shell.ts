@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { type Clock, sleep } from '@nodeless/component-base/clock';
+import { ownNetworkNamespace } from '../own-namespace.ts';
 
 export interface Program {
   readonly id: string;
@@ -28,10 +29,10 @@ const batchMs = 20_000;
 const heredoc = 'NODELESS_RULES_END';
 
 /** The machine's own namespace is never touched, whatever a process id has come to mean. */
-const prelude = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+const prelude = (machine: string): string => `export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 p() {
   real=$(readlink "$4")
-  if [ -z "$real" ] || [ "$real" = "$(readlink /proc/1/ns/net)" ] || { [ -n "$5" ] && [ "$real" != "$5" ]; }; then echo "$1 gone $3"; return; fi
+  if [ -z "$real" ] || [ "$real" = '${machine}' ] || [ "$real" = "$(readlink /proc/1/ns/net 2>/dev/null)" ] || { [ -n "$5" ] && [ "$real" != "$5" ]; }; then echo "$1 gone $3"; return; fi
   if out=$(nsenter --net="$4" nft -f "$2" 2>&1); then echo "$1 applied $3 $real"; else echo "$1 failed $3 $(echo "$out" | tr '\\n' ' ')"; fi
 }
 `;
@@ -71,7 +72,7 @@ export function createNamespaceShell(options: { readonly open: () => Promise<Dup
     fresh.on('error', (error) => lost(fresh, error));
     fresh.on('end', () => lost(fresh, new Error('the shell in the node helper has ended')));
     fresh.on('close', () => lost(fresh, new Error('the connection to the node helper was lost')));
-    fresh.write(prelude);
+    fresh.write(prelude(ownNetworkNamespace() ?? ''));
     return fresh;
   };
 
