@@ -1,10 +1,9 @@
 import type { Pod, Service } from '@nodeless/apimachinery/generated/types/core/v1';
-import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
 import { formatTime, parseTime } from '@nodeless/apimachinery/time';
 import type { Client } from '@nodeless/client/client';
 import { pods as podType } from '@nodeless/client/resource-types';
-import type { Clock, Timer } from '@nodeless/component-base/clock';
+import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
 import type { NodeAgent } from './node-agent.ts';
@@ -12,6 +11,7 @@ import { admitPod } from './pod-admission.ts';
 import type { ClusterDns } from './pod-dns.ts';
 import { formatPod, refOf } from './pod-names.ts';
 import { podStatus, rejectedStatus } from './pod-status.ts';
+import { grace, hasForeignStatus, isEnded, nameKey, newWork, nextTurn, revision, sameForProvider, type Work } from './pod-work.ts';
 import { type ObservedPod, type PodEvent, type PodProvider, ProviderError } from './providers/provider.ts';
 import { createReferenceCache } from './reference-cache.ts';
 import { resolvePod } from './resolve-pod.ts';
@@ -44,26 +44,6 @@ export interface PodManager {
   find(namespace: string, name: string): Pod | undefined;
   list(): readonly Pod[];
   stop(): void;
-}
-
-interface Work {
-  /** As the API has it; the newest of what the watch brought and our own writes answered. */
-  pod: Pod;
-  gone: boolean;
-  /** Something that the provider has to be told may have changed. */
-  dirty: boolean;
-  again: boolean;
-  running: boolean;
-  admitted: boolean;
-  created: boolean;
-  failures: number;
-  /** We are ending it ourselves. */
-  failure: { readonly reason: string; readonly message: string } | undefined;
-  stopping: { graceSeconds: number; promise: Promise<void> } | undefined;
-  stopped: boolean;
-  deleted: boolean;
-  timer: Timer | undefined;
-  timerAt: number;
 }
 
 const firstRetryMs = 500;
@@ -286,22 +266,7 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
         if (news || before.metadata?.deletionTimestamp !== pod.metadata?.deletionTimestamp || hasForeignStatus(before, pod)) trigger(ref.uid, news);
         return;
       }
-      works.set(ref.uid, {
-        pod,
-        gone: false,
-        dirty: true,
-        again: false,
-        running: false,
-        admitted: false,
-        created: false,
-        failures: 0,
-        failure: undefined,
-        stopping: undefined,
-        stopped: false,
-        deleted: false,
-        timer: undefined,
-        timerAt: 0,
-      });
+      works.set(ref.uid, newWork(pod));
       byName.set(nameKey(ref), ref.uid);
       trigger(ref.uid, true);
     },
@@ -329,35 +294,4 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
       for (const work of works.values()) work.timer?.cancel();
     },
   };
-}
-
-const nextTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-
-const nameKey = (ref: { namespace: string; name: string }): string => `${ref.namespace}/${ref.name}`;
-
-const isEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-
-function grace(pod: Pod): number {
-  return pod.metadata?.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
-}
-
-/** Revisions of one cluster and one resource are integers that only grow. */
-function revision(pod: Pod): number {
-  return Number(pod.metadata?.resourceVersion ?? 0);
-}
-
-function sameForProvider(a: Pod, b: Pod): boolean {
-  return a.metadata?.generation === b.metadata?.generation && a.spec === b.spec ? sameMetadata(a, b) : sameMetadata(a, b) && semanticEqual(a.spec, b.spec);
-}
-
-function sameMetadata(a: Pod, b: Pod): boolean {
-  return semanticEqual(a.metadata?.labels, b.metadata?.labels) && semanticEqual(a.metadata?.annotations, b.metadata?.annotations);
-}
-
-/** Somebody else wrote a condition that ours depend on (a readiness gate), or changed what we had said. */
-function hasForeignStatus(before: Pod, after: Pod): boolean {
-  return revision(after) > revision(before) && !semanticEqual(before.status, after.status);
 }
