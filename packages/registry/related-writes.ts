@@ -2,7 +2,7 @@ import { fillSystemFields, metadataOf } from './object-meta.ts';
 import type { RegistryCore } from './core.ts';
 import { attributesOf } from './core.ts';
 import { objectRevision } from './revisions.ts';
-import type { LateWrites, RelatedUpdate, RelatedWrite } from './side-effects.ts';
+import { type LateWrites, type RelatedUpdate, type RelatedWrite, reservationKey } from './side-effects.ts';
 import type { Entry, Operation } from '@nodeless/store/store';
 import { atRevision, draftOf, sealDraft } from './stored-value.ts';
 
@@ -10,6 +10,10 @@ import { atRevision, draftOf, sealDraft } from './stored-value.ts';
 export async function relatedOperations(core: RegistryCore, writes: readonly RelatedWrite[]): Promise<Operation[]> {
   const operations: Operation[] = [];
   for (const write of writes) {
+    if (write.type === 'reserve' || write.type === 'release') {
+      operations.push(...(await reservation(core, write)));
+      continue;
+    }
     const endpoint = core.endpoints.stored(write.group, write.resource);
     if (write.type === 'create') {
       const { object } = write;
@@ -39,6 +43,16 @@ export async function relatedOperations(core: RegistryCore, writes: readonly Rel
     });
   }
   return operations;
+}
+
+const noAttributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
+const nothing = { bytes: new Uint8Array() };
+
+async function reservation({ store }: RegistryCore, write: { readonly type: 'reserve' | 'release'; readonly name: string }): Promise<Operation[]> {
+  const key = reservationKey(write.name);
+  if (write.type === 'reserve') return [{ type: 'put', key, expected: 'absent', attributes: noAttributes, value: () => nothing }];
+  const entry = await store.get(key);
+  return entry ? [{ type: 'delete', key, expected: entry.revision, attributes: noAttributes, value: () => nothing }] : [];
 }
 
 /** Commits together with what admission adds at the last moment. Errors: StoreError, ApiError of a late refusal. */

@@ -5,7 +5,13 @@ import type { RequestContext } from './strategy.ts';
 /** A write of another object in the same commit. `object` is complete (the registry fills uid and creationTimestamp). */
 export type RelatedWrite =
   | { readonly type: 'create'; readonly group: string; readonly resource: string; readonly object: UnknownObject }
-  | { readonly type: 'delete'; readonly group: string; readonly resource: string; readonly namespace?: string; readonly name: string };
+  | { readonly type: 'delete'; readonly group: string; readonly resource: string; readonly namespace?: string; readonly name: string }
+  /** Something that only one object may have and that has no kind of its own: a node port. */
+  | { readonly type: 'reserve'; readonly name: string }
+  | { readonly type: 'release'; readonly name: string };
+
+/** The store's key of a reservation. */
+export const reservationKey = (name: string): string => `nodeless.dev/reservations//${name}`;
 
 /** The next state of another object, written in the same commit if it is still at its metadata.resourceVersion. Taken over and frozen. */
 export interface RelatedUpdate {

@@ -2,6 +2,7 @@ import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { serviceAllocation } from './service-allocation.ts';
 import { defaultService } from './service-defaults.ts';
 import { dropFieldsOfOldType } from './service-type-change.ts';
 import { tableOf } from '../table-of.ts';
@@ -14,11 +15,12 @@ export interface ServiceOptions {
   readonly nodePortRange?: readonly [first: number, last: number];
 }
 
-export function createServiceKind(_options: ServiceOptions = {}): KindDefinition {
+export function createServiceKind({ serviceCidr = '10.96.0.0/16', nodePortRange = [30000, 32767] }: ServiceOptions = {}): KindDefinition {
   return {
     group: '',
     resource: 'services',
     table: tableOf<Service>('/services', serviceCells),
+    sideEffects: serviceAllocation({ serviceCidr, nodePortRange }),
     strategy: {
       allowCreateOnUpdate: true,
       default: defaultService,
