@@ -4,6 +4,7 @@ import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { autoscalingV1 } from './horizontal-pod-autoscaler-v1.ts';
 import { tableOf } from '../table-of.ts';
+import { validateAutoscaler, validateAutoscalerStatus } from './autoscaler-validation.ts';
 import { autoscalerCells } from './autoscaler-table.ts';
 
 export const horizontalPodAutoscaler: KindDefinition = {
@@ -13,9 +14,11 @@ export const horizontalPodAutoscaler: KindDefinition = {
   strategy: {
     default: defaultAutoscaler,
     prepareForCreate: clearStatus,
+    validate: (object) => validateAutoscaler(object),
     prepareForUpdate: keepStatus,
+    validateUpdate: validateAutoscaler,
     resetFields: [['status']],
-    status: { default: defaultAutoscaler, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultAutoscaler, prepareForUpdate: keepSpec, validateUpdate: validateAutoscalerStatus, resetFields: [['spec']] },
   },
   conversions: { 'autoscaling/v1': autoscalingV1 },
 };

@@ -1,5 +1,6 @@
 import type { Lease } from '@nodeless/apimachinery/generated/types/coordination/v1';
 import type { KindDefinition } from '../../resource.ts';
+import { validateLease } from './lease-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const lease: KindDefinition = {
@@ -9,6 +10,7 @@ export const lease: KindDefinition = {
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,
+    validate: validateLease,
     // Coordinated leader election is off in v1.36: its fields are kept only where they are stored.
     prepareForCreate: (object) => {
       const spec = (object as Lease).spec;

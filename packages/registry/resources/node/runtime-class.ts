@@ -1,6 +1,6 @@
 import type { RuntimeClass } from '@nodeless/apimachinery/generated/types/node/v1';
 import type { KindDefinition } from '../../resource.ts';
-import { roundResourceList } from '../core/pod-template/resource-defaults.ts';
+import { runtimeClassWarnings, validateRuntimeClass, validateRuntimeClassUpdate } from './runtime-class-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const runtimeClass: KindDefinition = {
@@ -10,6 +10,8 @@ export const runtimeClass: KindDefinition = {
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,
-    default: (object) => roundResourceList((object as unknown as RuntimeClass).overhead?.podFixed),
+    validate: validateRuntimeClass,
+    validateUpdate: validateRuntimeClassUpdate,
+    warnings: runtimeClassWarnings,
   },
 };

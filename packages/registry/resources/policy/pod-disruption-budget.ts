@@ -1,6 +1,8 @@
 import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
+import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { validateBudget, validateBudgetStatus, validateBudgetUpdate } from './pod-disruption-budget-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const podDisruptionBudget: KindDefinition = {
@@ -10,9 +12,13 @@ export const podDisruptionBudget: KindDefinition = {
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
+    // Upstream never checks more of the name than that it fits into a URL.
+    validateName: isPathSegmentName,
     prepareForCreate: clearStatus,
+    validate: validateBudget,
     prepareForUpdate: keepStatus,
+    validateUpdate: validateBudgetUpdate,
     resetFields: [['status']],
-    status: { prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { prepareForUpdate: keepSpec, validateUpdate: validateBudgetStatus, resetFields: [['spec']] },
   },
 };

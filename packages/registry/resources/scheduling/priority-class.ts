@@ -1,6 +1,7 @@
 import type { PriorityClass } from '@nodeless/apimachinery/generated/types/scheduling/v1';
 import type { KindDefinition } from '../../resource.ts';
 import { metadataOf } from '../carry-over.ts';
+import { validatePriorityClass, validatePriorityClassUpdate } from './priority-class-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const priorityClass: KindDefinition = {
@@ -14,5 +15,7 @@ export const priorityClass: KindDefinition = {
     prepareForCreate: (object) => {
       metadataOf(object).generation = 1;
     },
+    validate: validatePriorityClass,
+    validateUpdate: validatePriorityClassUpdate,
   },
 };
