@@ -1,6 +1,6 @@
 /** The list of controllers: what runs, wherever it runs. A new controller is a file and a line here. */
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import type { ResourceType } from '@nodeless/client/client';
+import { type ResourceType, resourceType } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/deployment.ts';
@@ -27,13 +27,15 @@ import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 export interface ControllersOptions {
   /** Served resources that can be listed, watched and deleted, one version each. Events are left out: nobody owns them. */
   readonly collected: readonly ResourceType<UnknownObject>[];
-  /** Namespaced resources that a namespace's deletion empties. */
+  /** Namespaced resources that a namespace's deletion empties; events need not be among them. */
   readonly namespaced: () => readonly ResourceType<UnknownObject>[];
   /** PEM of the cluster's CA, published to every namespace. */
   readonly rootCertificate: string;
   /** What gives Services of type LoadBalancer their address; absent = nobody does. */
   readonly loadBalancers?: LoadBalancerProvider;
 }
+
+const allEvents = resourceType<UnknownObject>('', 'v1', 'events', 'Event');
 
 export function createControllers(options: ControllersOptions): readonly Controller[] {
   return [
@@ -46,7 +48,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     endpointSliceController,
     endpointSliceMirroringController,
     ...(options.loadBalancers ? [createServiceController(options.loadBalancers)] : []),
-    createNamespaceController(options.namespaced),
+    createNamespaceController(() => [...options.namespaced(), allEvents]),
     serviceAccountController,
     createRootCertificateController(options.rootCertificate),
     createGarbageCollector(options.collected),

@@ -7,26 +7,27 @@ import { timestamp } from './time.ts';
 
 /** What is left in a namespace of one resource. */
 export interface Remaining {
-  /** `pods`, `deployments.apps` */
+  /** Resource and group: `pods.`, `deployments.apps` */
   readonly resource: string;
   readonly count: number;
   readonly finalizers: readonly string[];
 }
 
-/** Upstream's estimate of the longest grace among the pods that are left, so that it looks again when they should be gone. */
-const retryMs = 1_000;
+/** Pods that go bring it back by themselves; for all else it looks again, soon while it is likely to be done soon. */
+const retryMs = (age: number): number => (age < 30_000 ? 1_000 : 5_000);
 
 /** The five conditions that tell why a namespace is still there; `deletionFailures` are errors met on the way. */
 export function deletionConditions(known: readonly NamespaceCondition[] | undefined, remaining: readonly Remaining[], deletionFailures: readonly string[], now: number): NamespaceCondition[] {
-  const left = remaining.filter((r) => r.count > 0).toSorted((a, b) => a.resource.localeCompare(b.resource));
+  const left = remaining.filter((r) => r.count > 0);
   const finalizers = new Map<string, number>();
   for (const one of left) for (const name of one.finalizers) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
-  const content = left.map((r) => `${r.resource} has ${r.count} resource instances`).join(', ');
-  const waiting = [...finalizers].toSorted().map(([name, count]) => `${name} in ${count} resource instances`).join(', ');
+  const content = left.map((r) => `${r.resource} has ${r.count} resource instances`).toSorted().join(', ');
+  const waiting = [...finalizers].map(([name, count]) => `${name} in ${count} resource instances`).toSorted().join(', ');
+  const failures = deletionFailures.length > 0 ? `Failed to delete all resource types, ${deletionFailures.length} remaining: ${deletionFailures.toSorted().join(', ')}` : '';
   const states: [string, string, string, string, string][] = [
     ['NamespaceDeletionDiscoveryFailure', '', 'ResourcesDiscovered', 'All resources successfully discovered', ''],
     ['NamespaceDeletionGroupVersionParsingFailure', '', 'ParsedGroupVersions', 'All legacy kube types successfully parsed', ''],
-    ['NamespaceDeletionContentFailure', 'ContentDeletionFailed', 'ContentDeleted', deletionFailures.length > 0 ? 'All content successfully deleted' : left.length > 0 ? 'All content successfully deleted, may be waiting on finalization' : 'All content successfully deleted', deletionFailures.join(', ')],
+    ['NamespaceDeletionContentFailure', 'ContentDeletionFailed', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization', failures],
     ['NamespaceContentRemaining', 'SomeResourcesRemain', 'ContentRemoved', 'All content successfully removed', content && `Some resources are remaining: ${content}`],
     ['NamespaceFinalizersRemaining', 'SomeFinalizersRemain', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished', waiting && `Some content in the namespace has finalizers remaining: ${waiting}`],
   ];
@@ -64,31 +65,42 @@ export function createNamespaceController(namespacedResources: NamespacedResourc
     if (JSON.stringify(conditions) !== JSON.stringify(namespace.status.conditions)) {
       await client.update(namespaces, { ...namespace, status: { ...namespace.status, conditions } } as Namespace, { subresource: 'status' });
     }
-    return { requeueAfterMs: retryMs };
+    return { requeueAfterMs: retryMs(clock.now() - Date.parse(namespace.metadata.deletionTimestamp)) };
   };
   return {
     name: 'namespace-controller',
-    watches: [watchRule({ type: namespaces, requests: ({ object }) => (object.metadata?.deletionTimestamp ? [{ name: object.metadata.name ?? '' }] : []) })],
+    watches: [
+      watchRule({ type: namespaces, requests: ({ object }) => (object.metadata?.deletionTimestamp ? [{ name: object.metadata.name ?? '' }] : []) }),
+      watchRule({
+        type: pods,
+        async requests({ type, object }, lookup) {
+          if (type !== 'deleted') return [];
+          const name = object.metadata?.namespace ?? '';
+          return (await lookup.get(namespaces, { name }))?.metadata?.deletionTimestamp ? [{ name }] : [];
+        },
+      }),
+    ],
     reconcile,
   };
 }
 
-async function deleteContent(namespace: string, types: readonly ResourceType<UnknownObject>[], context: ReconcileContext): Promise<{ remaining: Remaining[]; failures: string[] }> {
+async function deleteContent(namespace: string, types: readonly ResourceType<UnknownObject>[], { client }: ReconcileContext): Promise<{ remaining: Remaining[]; failures: string[] }> {
   const failures: string[] = [];
   const remaining: Remaining[] = [];
   const empty = async (type: ResourceType<UnknownObject>): Promise<void> => {
     try {
-      if ((await context.client.list(type, { namespace })).items.length === 0) return;
-      await context.client.deleteCollection(type, { namespace }, { propagationPolicy: 'Background' });
-      const left: List<KubernetesObject> = await context.client.list(type, { namespace });
+      if ((await client.list(type, { namespace })).items.length === 0) return;
+      await client.deleteCollection(type, { namespace }, { propagationPolicy: 'Background' });
+      const left: List<KubernetesObject> = await client.list(type, { namespace });
       const finalizers = left.items.flatMap((item) => item.metadata?.finalizers ?? []);
-      remaining.push({ resource: type.group ? `${type.resource}.${type.group}` : type.resource, count: left.items.length, finalizers });
+      if (left.items.length > 0) remaining.push({ resource: `${type.resource}.${type.group}`, count: left.items.length, finalizers });
     } catch (error) {
       failures.push((error as Error).message);
     }
   };
-  // Pods last, as upstream orders it by their grace: what makes pods is gone before they are.
-  await Promise.all(types.filter((type) => type.resource !== pods.resource || type.group !== '').map(empty));
-  await Promise.all(types.filter((type) => type.resource === pods.resource && type.group === '').map(empty));
+  // Pods first, and nothing else before they are gone: they may need their policies, secrets and claims to the end (KEP-5080).
+  const isPods = (type: ResourceType<UnknownObject>): boolean => type.resource === pods.resource && type.group === pods.group;
+  await Promise.all(types.filter(isPods).map(empty));
+  if (remaining.length === 0 && failures.length === 0) await Promise.all(types.filter((type) => !isPods(type)).map(empty));
   return { remaining, failures };
 }

@@ -1,23 +1,21 @@
 import { isNotFound } from '@nodeless/apimachinery/status';
-import { type Client, resourceType } from '@nodeless/client/client';
+import type { Client } from '@nodeless/client/client';
+import { events } from '@nodeless/client/resource-types';
 import type { Event } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
+import { createEventCorrelator, remember, repeatWindowMs } from './event-correlator.ts';
 import type { EventRecorder } from './events.ts';
 
-const events = resourceType<Event>('', 'v1', 'events', 'Event');
-/** client-go's EventCorrelator forgets an event after ten minutes and lets 25 of a source and object through at once, then one each five minutes. */
-const repeatWindowMs = 600_000;
-const burst = 25;
-const refillMs = 300_000;
-const maxRemembered = 4096;
+/** client-go's queue: what comes while so many wait is dropped. */
+const maxWaiting = 1000;
+const maxMessage = 1024;
 
-interface Remembered {
-  name: string;
+interface Written {
+  readonly name: string;
   count: number;
   lastSeen: number;
-  first: string;
 }
 
 /**
@@ -26,34 +24,23 @@ interface Remembered {
  */
 export function createEventRecorder(options: { client: Client; clock: Clock; log: Logger; component: string; instance?: string }): EventRecorder {
   const { client, clock, log, component, instance } = options;
-  const remembered = new Map<string, Remembered>();
-  const budgets = new Map<string, { tokens: number; at: number }>();
+  const correlator = createEventCorrelator();
+  const known = new Map<string, Written>();
   let tail: Promise<void> = Promise.resolve();
+  let waiting = 0;
   let sequence = 0;
 
-  const allowed = (key: string): boolean => {
-    const now = clock.now();
-    const budget = budgets.get(key) ?? { tokens: burst, at: now };
-    budget.tokens = Math.min(burst, budget.tokens + (now - budget.at) / refillMs);
-    budget.at = now;
-    remember(budgets, key, budget);
-    if (budget.tokens < 1) return false;
-    budget.tokens -= 1;
-    return true;
-  };
-
-  const write = async (object: KubernetesObject, type: string, reason: string, message: string, fieldPath: string | undefined): Promise<void> => {
+  const write = async (object: KubernetesObject, type: string, reason: string, key: string, message: string, fieldPath: string | undefined): Promise<void> => {
     const { name = '', namespace, uid, resourceVersion } = object.metadata ?? {};
     const eventNamespace = namespace || 'default';
-    const key = [object.kind, eventNamespace, name, uid, fieldPath, type, reason, message].join('\n');
     const now = clock.now();
     const timestamp = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-    const known = remembered.get(key);
-    if (known && now - known.lastSeen < repeatWindowMs) {
-      known.count += 1;
-      known.lastSeen = now;
+    const written = known.get(key);
+    if (written && now - written.lastSeen < repeatWindowMs) {
+      written.count += 1;
+      written.lastSeen = now;
       try {
-        await client.patch(events, { namespace: eventNamespace, name: known.name }, 'merge', { count: known.count, lastTimestamp: timestamp });
+        await client.patch(events, { namespace: eventNamespace, name: written.name }, 'merge', { message, count: written.count, lastTimestamp: timestamp });
         return;
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -76,22 +63,21 @@ export function createEventRecorder(options: { client: Client; clock: Clock; log
       reportingComponent: component,
       reportingInstance: instance ?? '',
     } as Event);
-    remember(remembered, key, { name: eventName, count: 1, lastSeen: now, first: timestamp });
+    remember(known, key, { name: eventName, count: 1, lastSeen: now });
   };
 
   return {
-    event(object, type, reason, message, details = {}) {
-      if (!allowed(`${object.kind}/${object.metadata?.uid ?? object.metadata?.name ?? ''}`)) return;
+    event(object, type, reason, message, { fieldPath } = {}) {
+      if (waiting >= maxWaiting) return;
+      const { name = '', namespace = '', uid = '' } = object.metadata ?? {};
+      const about = `${object.kind}\n${namespace}\n${name}\n${uid}`;
+      const correlated = correlator.correlate({ about, fieldPath: fieldPath ?? '', type, reason, message }, clock.now());
+      if (!correlated) return;
+      waiting += 1;
       tail = tail
-        .then(() => write(object, type, reason, message.slice(0, 1024), details.fieldPath))
-        .catch((error: unknown) => log.debug('event was not recorded', { reason, error }));
+        .then(() => write(object, type, reason, correlated.key, correlated.message.slice(0, maxMessage), fieldPath))
+        .catch((error: unknown) => log.debug('event was not recorded', { reason, error }))
+        .finally(() => (waiting -= 1));
     },
   };
-}
-
-/** Keeps the newest entries only: the order of a Map is that of insertion. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > maxRemembered) map.delete(map.keys().next().value as string);
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReplicaSet } from '@nodeless/apimachinery/generated/types/apps/v1';
 import type { ConfigMap, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { OwnerReference } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
@@ -19,21 +20,22 @@ const ownersOf = async (name: string): Promise<OwnerReference[] | undefined> => 
 describe.each([
   {
     kind: 'ReplicaSet',
-    type: replicaSets as typeof replicaSets | typeof replicationControllers,
-    make: () => ({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { matchLabels: { app: 'x' } }, template: podTemplate({ labels: { app: 'x' } }) } }),
+    type: replicaSets,
+    make: (): ReplicaSet => ({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { matchLabels: { app: 'x' } }, template: podTemplate({ labels: { app: 'x' } }) } }),
   },
   {
     kind: 'ReplicationController',
-    type: replicationControllers,
-    make: () => ({ apiVersion: 'v1', kind: 'ReplicationController', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { app: 'x' }, template: podTemplate({ labels: { app: 'x' } }) } }),
+    // Seen through the fields that both have.
+    type: replicationControllers as unknown as typeof replicaSets,
+    make: (): ReplicaSet => ({ apiVersion: 'v1', kind: 'ReplicationController', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { app: 'x' } as object, template: podTemplate({ labels: { app: 'x' } }) } }),
   },
 ])('a $kind', ({ kind, type, make }) => {
-  const status = async () => (await cluster.find(type as typeof replicaSets, 'rs'))?.status;
+  const status = async () => (await cluster.find(type, 'rs'))?.status;
 
   it('adopts orphans that match, and releases what stops matching', async () => {
     await cluster.client.create(pods, newPod('orphan', { labels: { app: 'x' } }));
     await cluster.client.create(pods, newPod('other', { labels: { app: 'y' } }));
-    await cluster.client.create(type as typeof replicaSets, make());
+    await cluster.client.create(type, make());
     await cluster.until('two ready', async () => (await status())?.readyReplicas === 2);
     expect(await ownersOf('orphan')).toMatchObject([{ kind, name: 'rs', controller: true, blockOwnerDeletion: true }]);
     expect(await podNames()).toHaveLength(3);
@@ -49,34 +51,34 @@ describe.each([
   it('leaves pods of others alone', async () => {
     const owner = { apiVersion: 'v1', kind: 'ReplicationController', name: 'someone', uid: 'no-such-uid', controller: true };
     await cluster.client.create(pods, newPod('owned', { labels: { app: 'x' }, metadata: { ownerReferences: [owner], finalizers: ['test.io/keep'] } }));
-    await cluster.client.create(type as typeof replicaSets, make());
+    await cluster.client.create(type, make());
     await cluster.until('two', async () => (await status())?.readyReplicas === 2);
     expect((await ownersOf('owned'))?.[0]?.uid).toBe('no-such-uid');
   });
 
   it('scales up and down, newest and unready pods first', async () => {
-    await cluster.client.create(type as typeof replicaSets, make());
+    await cluster.client.create(type, make());
     await cluster.until('two', async () => (await status())?.readyReplicas === 2);
     const old = await podNames();
     await cluster.settle(10_000);
-    await cluster.edit(type as typeof replicaSets, 'rs', (o) => o.spec && (o.spec.replicas = 4));
+    await cluster.edit(type, 'rs', (o) => o.spec && (o.spec.replicas = 4));
     await cluster.until('four', async () => (await status())?.readyReplicas === 4);
     await cluster.kubelet.setReady('default', old[0] ?? '', false);
-    await cluster.edit(type as typeof replicaSets, 'rs', (o) => o.spec && (o.spec.replicas = 1));
+    await cluster.edit(type, 'rs', (o) => o.spec && (o.spec.replicas = 1));
     await cluster.until('one', async () => (await podNames()).length === 1);
     expect(await podNames()).toEqual([old[1]]);
   });
 
   it('keeps its pods when it goes as an orphaning owner, and gets them back', async () => {
-    await cluster.client.create(type as typeof replicaSets, make());
+    await cluster.client.create(type, make());
     await cluster.until('two', async () => (await status())?.readyReplicas === 2);
     const before = await podNames();
-    await cluster.client.delete(type as typeof replicaSets, inDefault('rs'), { propagationPolicy: 'Orphan' });
-    await cluster.until('gone', async () => !(await cluster.find(type as typeof replicaSets, 'rs')));
+    await cluster.client.delete(type, inDefault('rs'), { propagationPolicy: 'Orphan' });
+    await cluster.until('gone', async () => !(await cluster.find(type, 'rs')));
     await cluster.settle(1_000);
     expect(await podNames()).toEqual(before);
     for (const name of before) expect(await ownersOf(name)).toBeUndefined();
-    await cluster.client.create(type as typeof replicaSets, make());
+    await cluster.client.create(type, make());
     await cluster.until('two', async () => (await status())?.readyReplicas === 2);
     expect(await podNames()).toEqual(before);
   });

@@ -65,14 +65,18 @@ describe('pods that nobody else removes', () => {
 
 describe('a namespace on its way out', () => {
   it('says what is left and what it waits for', () => {
-    const conditions = deletionConditions(undefined, [{ resource: 'pods', count: 2, finalizers: ['a.b/c', 'a.b/c'] }, { resource: 'deployments.apps', count: 1, finalizers: [] }], [], now);
+    const conditions = deletionConditions(undefined, [{ resource: 'pods.', count: 2, finalizers: ['a.b/c', 'a.b/c'] }, { resource: 'deployments.apps', count: 1, finalizers: [] }], [], now);
     expect(conditions.map((c) => [c.type, c.status, c.message])).toEqual([
       ['NamespaceDeletionDiscoveryFailure', 'False', 'All resources successfully discovered'],
       ['NamespaceDeletionGroupVersionParsingFailure', 'False', 'All legacy kube types successfully parsed'],
       ['NamespaceDeletionContentFailure', 'False', 'All content successfully deleted, may be waiting on finalization'],
-      ['NamespaceContentRemaining', 'True', 'Some resources are remaining: deployments.apps has 1 resource instances, pods has 2 resource instances'],
+      ['NamespaceContentRemaining', 'True', 'Some resources are remaining: deployments.apps has 1 resource instances, pods. has 2 resource instances'],
       ['NamespaceFinalizersRemaining', 'True', 'Some content in the namespace has finalizers remaining: a.b/c in 2 resource instances'],
     ]);
+  });
+  it('says what could not be deleted', () => {
+    const [failure] = deletionConditions(undefined, [], ['no b', 'no a'], now).filter((c) => c.type === 'NamespaceDeletionContentFailure');
+    expect(failure).toMatchObject({ status: 'True', reason: 'ContentDeletionFailed', message: 'Failed to delete all resource types, 2 remaining: no a, no b' });
   });
 });
 
