@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { deepFreeze } from '@nodeless/apimachinery/equality';
 import { type KubernetesObject, apiVersionOf } from '@nodeless/apimachinery/object';
 import { ApiError, type Status } from '@nodeless/apimachinery/status';
@@ -69,11 +70,17 @@ export function createHttpClient(config: TransportConfig): HttpClient {
 
 function watch<T extends KubernetesObject>(transport: Transport, type: ResourceType<T>, query: WatchQuery, handler: WatchHandler<T>): Watch {
   const abort = new AbortController();
+  let stream: IncomingMessage | undefined;
   let over = false;
+  /** Once there is a response the connection may already be back in the pool, so only the response is given up then, not the request. */
+  const hangUp = (): void => {
+    over = true;
+    if (stream) stream.destroy();
+    else abort.abort();
+  };
   const end = (error: Error | undefined): void => {
     if (over) return;
-    over = true;
-    abort.abort();
+    hangUp();
     handler.onEnd(error);
   };
   const onFrame = (frame: { type: string; object: unknown }): void => {
@@ -92,7 +99,8 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
     const path = collectionPath(type, query.namespace) + search(parameters);
     const response = await transport.open({ method: 'GET', path, signal: abort.signal });
     if (response.statusCode !== 200) throw errorOf(response.statusCode ?? 500, await readAll(response));
-    // stopping breaks the connection off, at times after the loop has its last chunk: nobody else would hear of it
+    stream = response;
+    // giving up a response is an error of it, at times after the loop has its last chunk: nobody else would hear of it
     response.on('error', () => {});
     let rest = '';
     response.setEncoding('utf8');
@@ -109,10 +117,7 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
     (error: unknown) => end(error instanceof ApiError ? error : undefined),
   );
   return {
-    stop() {
-      over = true;
-      abort.abort();
-    },
+    stop: hangUp,
   };
 }
 
