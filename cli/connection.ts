@@ -21,9 +21,10 @@ export function connect(options: ConnectionOptions): { client: HttpClient; names
   try {
     context = readKubeconfig(path, options.context);
   } catch (error) {
-    throw new UserError((error as Error).message);
+    const [line = ''] = (error as Error).message.split('\n');
+    throw new UserError(`${path} cannot be used as a kubeconfig: ${line.replace(/:$/, '').replace(`${path} `, 'it ')}`);
   }
   const { token } = context;
-  const client = createHttpClient({ ...context, token: token === undefined ? undefined : () => token, userAgent: 'nodeless', clock: systemClock });
+  const client = createHttpClient({ ...context, token: token === undefined ? undefined : () => token, userAgent: 'nodeless', clock: systemClock, attempts: 1 });
   return { client, namespace: context.namespace ?? 'default', server: context.server };
 }

@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { isApiError } from '@nodeless/apimachinery/status';
 import { commands } from './commands/index.ts';
 import { nodelessVersion } from './commands/version.ts';
-import { createOutput, UserError } from './output.ts';
+import { createOutput, describeError, UserError } from './output.ts';
 
 if (Number(process.versions.node.split('.')[0]) < 24) {
   process.stderr.write(`nodeless: Node 24 or newer is needed, this is ${process.version}\n`);
@@ -17,14 +16,13 @@ const program = new Command('nodeless')
   .configureHelp({ sortSubcommands: false });
 for (const add of commands) add(program, output);
 
+// Timers of components do not keep a process alive; a command that waits has to.
+const keepAlive = setInterval(() => {}, 1 << 30);
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof UserError) {
-    process.stderr.write(`nodeless: ${error.message}\n`);
-    process.exitCode = error.exitCode;
-  } else if (isApiError(error)) {
-    process.stderr.write(`Error from server${error.reason ? ` (${error.reason})` : ''}: ${error.message}\n`);
-    process.exitCode = 1;
-  } else throw error;
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+} finally {
+  clearInterval(keepAlive);
 }

@@ -1,5 +1,6 @@
 /** What commands print: colours only on a terminal, JSON for scripts. */
 import { styleText } from 'node:util';
+import { isApiError } from '@nodeless/apimachinery/status';
 
 export interface Output {
   /** A line on standard output. */
@@ -37,4 +38,23 @@ export class UserError extends Error {
     this.name = 'UserError';
     this.exitCode = exitCode;
   }
+}
+
+/** One line, as kubectl tells an API error; a stack only for what nobody foresaw. */
+export function describeError(error: unknown): string {
+  if (error instanceof UserError) return `nodeless: ${error.message}`;
+  if (isApiError(error)) {
+    // The cause is there when no server answered.
+    const refused = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+    if (refused) return `nodeless: ${error.message.split(':').slice(0, -1).join(':') || error.message}: nobody answers (is the cluster running? "npm start" starts it)`;
+    return `Error from server${error.reason ? ` (${error.reason})` : ''}: ${error.message}`;
+  }
+  if (error instanceof Error && 'code' in error) return `nodeless: ${error.message}`;
+  return `nodeless: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** The value of -o, which must be one of these when it is given. */
+export function outputFormat<const T extends string>(given: string | undefined, known: readonly T[]): T | undefined {
+  if (given === undefined || (known as readonly string[]).includes(given)) return given as T | undefined;
+  throw new UserError(`-o must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(known)}, not ${JSON.stringify(given)}`);
 }

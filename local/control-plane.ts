@@ -1,7 +1,7 @@
 /** The API server with all that belongs to it, over a store: the same parts that the functions in AWS are made of. */
 import { createOpenApi } from '@nodeless/apimachinery/openapi/openapi';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { type ApiServer, createApiServer } from '@nodeless/apiserver/apiserver';
+import { type ApiServer, type ApiServerDeps, createApiServer } from '@nodeless/apiserver/apiserver';
 import type { Audit } from '@nodeless/apiserver/audit';
 import { createRequestAuthenticator } from '@nodeless/apiserver/authentication/request-authenticator';
 import { createServiceAccountTokens } from '@nodeless/apiserver/authentication/service-account-token';
@@ -12,6 +12,7 @@ import { versionInfo } from '@nodeless/apiserver/version';
 import { virtualResources } from '@nodeless/apiserver/virtual-resources';
 import type { Client, ResourceType } from '@nodeless/client/client';
 import type { Clock } from '@nodeless/component-base/clock';
+import { apiServerUser } from '@nodeless/controller-runtime/component-users';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { admissionPlugins } from '@nodeless/registry/admission/plugins';
@@ -31,7 +32,7 @@ import { objectOf } from '@nodeless/registry/stored-value';
 import type { UserInfo } from '@nodeless/registry/strategy';
 import type { Store } from '@nodeless/store/store';
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends Pick<ApiServerDeps, 'nodes' | 'dialer'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -54,7 +55,6 @@ export interface ControlPlane {
 }
 
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
-export const administrator: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 
 /** Resolves when the objects that every cluster holds are there. */
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -99,7 +99,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   });
   await feed.ready;
   const clientFor = (user: UserInfo, fieldManager: string): Client => createInlineClient({ registry, authorizer, user, fieldManager });
-  const admin = clientFor(administrator, 'kube-apiserver');
+  const admin = clientFor(apiServerUser, 'kube-apiserver');
   await ensureBootstrap(admin, { serviceCidr: options.serviceCidr });
   await reconcilePolicy(admin);
 
@@ -120,6 +120,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     version: versionInfo,
     openApi: createOpenApi(versionInfo.gitVersion),
     oidc: { issuer, jwksUri: `${issuer}/openid/v1/jwks`, algorithms: [keys.algorithm], jwks: keys.jwks },
+    nodes: options.nodes,
+    dialer: options.dialer,
   });
   return {
     api,

@@ -7,18 +7,22 @@ import { type Clock, systemClock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import { createSharedInformers } from '@nodeless/controller-runtime/informer-lister';
+import { apiServerUser, controllerManagerUser, controllerUser, schedulerUser } from '@nodeless/controller-runtime/component-users';
 import { createManager } from '@nodeless/controller-runtime/manager';
 import { createControllers } from '@nodeless/controllers/controllers';
 import { defaultProfile } from '@nodeless/scheduler/profile';
 import { createScheduler } from '@nodeless/scheduler/scheduler';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
-import { createKubelet } from '@nodeless/virtual-kubelet/kubelet';
+import { createKubelet, type Kubelet } from '@nodeless/virtual-kubelet/kubelet';
+import { createInProcessConnection } from '@nodeless/virtual-kubelet/kubelet-api/in-process-connection';
+import type { KubeletView } from '@nodeless/virtual-kubelet/kubelet-api/kubelet-endpoints';
 import { listen } from './apiserver-listener.ts';
 import { servingNames } from './certificates.ts';
-import { administrator, createControlPlane } from './control-plane.ts';
+import { createControlPlane } from './control-plane.ts';
 import { findRunning, openDataDir, remove, writePrivate } from './data-dir.ts';
 import { loadIdentity } from './identity.ts';
 import { chooseProvider, type ProviderName } from './providers.ts';
+import { createLocalServices, type LocalServices } from './services/local-services.ts';
 import { kubernetesVersion } from './version.ts';
 
 export interface ClusterOptions {
@@ -43,6 +47,8 @@ export interface Cluster {
   readonly provider: ProviderName;
   /** Why pods are only simulated, where nobody asked for it. */
   readonly providerReason: string | undefined;
+  /** What of the network does not work on this machine, and why. */
+  readonly problems: readonly string[];
   /** Ends everything but the pods; resolves when all is on disk. Idempotent. */
   close(): Promise<void>;
 }
@@ -57,16 +63,22 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const running = findRunning(options.dataDir);
   if (running) throw new Error(`a cluster is running in this folder already (pid ${running.pid}, ${running.server}); stop it with "nodeless down" or choose another --data-dir`);
   const dataDir = openDataDir(options.dataDir);
+  const startedAt = clock.now();
   const undo: (() => unknown)[] = [];
   const close = once(async () => {
     for (const step of undo.toReversed()) await step();
   });
+  // These two are asked only once the cluster runs, and the parts that ask must be made before them.
+  let services!: LocalServices;
+  let kubelet!: Kubelet;
   try {
     const store = await openLevelDbStore({ path: dataDir.store, clock, log });
     undo.push(() => store.close());
     const names = servingNames({ clusterDomain: 'cluster.local', serviceIp, extra: [] });
-    const identity = await loadIdentity(dataDir, names, clock.now());
-    const { local, reason } = await chooseProvider({ wanted: options.provider, clusterId: dataDir.clusterId, nodes: options.nodes, clock, log });
+    const [identity, { local, reason }] = await Promise.all([
+      loadIdentity(dataDir, names, clock.now()),
+      chooseProvider({ wanted: options.provider, clusterId: dataDir.clusterId, nodes: options.nodes, onSandbox: (sandbox) => services.onSandbox(sandbox), clock, log }),
+    ]);
     undo.push(() => local.provider.close());
     const auditFile = await openAuditFile({ path: dataDir.auditLog, log });
     undo.push(() => auditFile.close());
@@ -79,25 +91,46 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       bootstrapToken: identity.bootstrapToken,
       serviceAccountKey: identity.serviceAccountKey,
       audit: createAudit({ policy: defaultAuditPolicy, sink: auditFile, now: () => clock.now() }),
+      nodes: createInProcessConnection({ provider: local.provider, view: (name) => viewOf(kubelet, name, clock, startedAt) }),
+      dialer: { connect: (address, port, signal) => services.dialer.connect(address, port, signal) },
     });
     undo.push(() => controlPlane.close());
-    const listener = await listen({ api: controlPlane.api, tls: { ...identity.serving, clientCa: identity.ca.certificate }, host, port: options.port, log });
+    const listenOn = (address: string, port: number) => listen({ api: controlPlane.api, tls: { ...identity.serving, clientCa: identity.ca.certificate }, host: address, port, log });
+    const listener = await listenOn(host, options.port);
     undo.push(() => listener.close(closeGraceMs));
     const url = `https://${host}:${listener.address.port}`;
     const context = `nodeless-${dataDir.clusterId}`;
     writePrivate(dataDir.kubeconfig, kubeconfigText({ name: context, server: url, ca: identity.ca.certificate, user: { clientCertificate: identity.admin.certificate, clientKey: identity.admin.key } }));
     onProgress(`API server at ${url}`);
 
-    const account = (name: string) => ({ name: `system:serviceaccount:kube-system:${name}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'] });
-    const informers = createSharedInformers(controlPlane.clientFor(administrator, 'kube-controller-manager'), { clock, log });
-    const manager = createManager({
-      controllers: createControllers({ collected: controlPlane.resourceTypes, namespaced: () => controlPlane.resourceTypes.filter((type) => type.namespaced), rootCertificate: identity.ca.certificate }),
+    const informers = createSharedInformers(controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager'), { clock, log });
+    services = createLocalServices({
+      client: controlPlane.clientFor(apiServerUser, 'kube-apiserver'),
       informers,
-      clientFor: (name, actsAs) => controlPlane.clientFor(actsAs === 'apiserver' ? administrator : account(name), 'kube-controller-manager'),
+      clusterId: dataDir.clusterId,
+      serviceCidr,
+      engine: local.name === 'docker' ? local.provider : undefined,
+      apiPort: listener.address.port,
+      listenApi: async (address, port) => {
+        const more = await listenOn(address, port);
+        return { port: more.address.port, close: () => more.close(closeGraceMs) };
+      },
       clock,
       log,
     });
-    const schedulerClient = controlPlane.clientFor({ name: 'system:kube-scheduler', groups: ['system:authenticated'] }, 'kube-scheduler');
+    const manager = createManager({
+      controllers: createControllers({
+        collected: controlPlane.resourceTypes,
+        namespaced: () => controlPlane.resourceTypes.filter((type) => type.namespaced),
+        rootCertificate: identity.ca.certificate,
+        loadBalancers: services.loadBalancers,
+      }),
+      informers,
+      clientFor: (name, actsAs) => controlPlane.clientFor(controllerUser(name, actsAs), 'kube-controller-manager'),
+      clock,
+      log,
+    });
+    const schedulerClient = controlPlane.clientFor(schedulerUser, 'kube-scheduler');
     const scheduler = createScheduler({
       client: schedulerClient,
       pods: informers.informer(podType),
@@ -107,31 +140,38 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       clock,
       log,
     });
-    const kubelet = createKubelet({
-      provider: local.provider,
-      clientFor: (node) => controlPlane.clientFor({ name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] }, 'kubelet'),
-      eventsFor: (node, client) => createEventRecorder({ client, clock, log, component: 'kubelet', instance: node }),
-      clock,
-      log,
-      dns: { nameservers: [], domain: 'cluster.local', node: { nameservers: [], searches: [], options: [] } },
-      kubeletVersion: kubernetesVersion,
-    });
     undo.push(() => manager.stop());
     await manager.start();
     undo.push(() => scheduler.stop());
     await scheduler.start();
     onProgress('controllers and scheduler');
+    undo.push(() => services.stop());
+    await services.start();
+    kubelet = createKubelet({
+      provider: local.provider,
+      clientFor: (node) => controlPlane.clientFor({ name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] }, 'kubelet'),
+      eventsFor: (node, client) => createEventRecorder({ client, clock, log, component: 'kubelet', instance: node }),
+      clock,
+      log,
+      dns: services.dns(),
+      kubeletVersion: kubernetesVersion,
+    });
     undo.push(() => kubelet.stop());
     await kubelet.start();
     onProgress(`${kubelet.nodes().length} nodes (${local.name})`);
 
     writePrivate(dataDir.running, JSON.stringify({ pid: process.pid, server: url, provider: local.name, startedAt: new Date(clock.now()).toISOString() }));
     undo.push(() => remove(dataDir.running));
-    return { url, kubeconfig: dataDir.kubeconfig, token: identity.bootstrapToken, tokenFile: `${dataDir.pki}/token`, ca: `${dataDir.pki}/ca.crt`, provider: local.name, providerReason: reason, close };
+    return { url, kubeconfig: dataDir.kubeconfig, token: identity.bootstrapToken, tokenFile: `${dataDir.pki}/token`, ca: `${dataDir.pki}/ca.crt`, provider: local.name, providerReason: reason, problems: services.problems(), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function viewOf(kubelet: Kubelet | undefined, name: string, clock: Clock, startedAt: number): KubeletView | undefined {
+  const node = kubelet?.node(name);
+  return node && { nodeName: name, find: (namespace, pod) => node.pods.find(namespace, pod), list: () => node.pods.list(), now: () => clock.now(), startedAt };
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {

@@ -2,6 +2,7 @@ import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { type Engine, engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import { createDockerProvider, type DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
+import type { SandboxNetwork } from '@nodeless/virtual-kubelet/providers/docker/node-helper';
 import { createSimulatedProvider, type SimulatedProvider } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
 
 export type ProviderName = 'docker' | 'simulated';
@@ -15,6 +16,8 @@ export async function chooseProvider(options: {
   readonly wanted: ProviderName | undefined;
   readonly clusterId: string;
   readonly nodes: number | undefined;
+  /** A Docker pod has a network and its containers have not been started yet. */
+  readonly onSandbox: (sandbox: SandboxNetwork) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<{ local: LocalProvider; reason: string | undefined }> {
@@ -27,7 +30,7 @@ export async function chooseProvider(options: {
   const address = findEngine();
   const problem = await engineProblem(address);
   const { engine } = address;
-  if (problem === undefined) return { local: { name: 'docker', provider: createDockerProvider({ engine, cluster: clusterId, nodeNames: names(nodes ?? 2), clock, log }), engine }, reason: undefined };
+  if (problem === undefined) return { local: { name: 'docker', provider: createDockerProvider({ engine, cluster: clusterId, nodeNames: names(nodes ?? 2), onSandbox: options.onSandbox, clock, log }), engine }, reason: undefined };
   if (wanted === 'docker') throw new Error(problem);
   return simulated(problem);
 }

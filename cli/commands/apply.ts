@@ -2,6 +2,7 @@ import { connect, type ConnectionOptions } from '../connection.ts';
 import { readManifests } from '../manifests.ts';
 import { discover, displayName } from '../resource-names.ts';
 import { submit } from '../submit.ts';
+import { outputFormat } from '../output.ts';
 import { type AddCommand, withConnection } from './command.ts';
 
 export const addApply: AddCommand = (program, output) => {
@@ -11,6 +12,7 @@ export const addApply: AddCommand = (program, output) => {
     .option('--force-conflicts', 'take over fields that another manager owns')
     .option('-o, --output <format>', 'json: print the objects as they are now')
     .action(async (options: ConnectionOptions & { filename: string[]; namespace?: string; forceConflicts?: boolean; output?: string }) => {
+      outputFormat(options.output, ['json']);
       const manifests = readManifests(options.filename);
       const { client, namespace } = connect(options);
       try {

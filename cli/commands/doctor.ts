@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
 import { defaultDataDir, findRunning } from '@nodeless/local/data-dir';
 import { engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
+import { outputFormat } from '../output.ts';
 import type { AddCommand } from './command.ts';
 
 interface Finding {
@@ -20,6 +21,7 @@ export const addDoctor: AddCommand = (program, output) => {
     .option('--port <number>', 'port of the API server', '6443')
     .option('-o, --output <format>', 'json')
     .action(async (options: { dataDir: string; port: string; output?: string }) => {
+      outputFormat(options.output, ['json']);
       const findings = [nodeVersion(), await docker(), await port(Number(options.port), options.dataDir), folder(options.dataDir), kubectl()];
       if (options.output === 'json') output.json(findings);
       else {

@@ -3,8 +3,8 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { ResourceType } from '@nodeless/client/client';
 import { collectionPath, type HttpClient } from '@nodeless/client/http-client';
 import { connect, type ConnectionOptions } from '../connection.ts';
-import { alignColumns, UserError } from '../output.ts';
-import { discover } from '../resource-names.ts';
+import { alignColumns, outputFormat, UserError } from '../output.ts';
+import { discover, displayName } from '../resource-names.ts';
 import { type AddCommand, withConnection } from './command.ts';
 
 interface Table {
@@ -27,6 +27,7 @@ export const addGet: AddCommand = (program, output) => {
     .option('-l, --selector <selector>', 'label selector')
     .option('-o, --output <format>', 'wide, json, yaml or name')
     .action(async (resource: string, given: string[], options: GetOptions) => {
+      outputFormat(options.output, ['wide', 'json', 'yaml', 'name']);
       const [kind = '', slashName] = resource.split('/');
       const names = slashName ? [slashName, ...given] : given;
       const connection = connect(options);
@@ -35,16 +36,17 @@ export const addGet: AddCommand = (program, output) => {
         const types = (await discover(client.transport)).find(kind);
         const namespace = options.allNamespaces ? undefined : (options.namespace ?? connection.namespace);
         if (options.output === 'json' || options.output === 'yaml' || options.output === 'name') {
-          const items = (await Promise.all(types.map((type) => objects(client, type, namespace, names, options.selector)))).flat();
+          const found = (await Promise.all(types.map(async (type) => (await objects(client, type, namespace, names, options.selector)).map((item) => ({ type, item }))))).flat();
+          const items = found.map(({ item }) => item);
           const value = names.length === 1 && items.length === 1 ? items[0] : { apiVersion: 'v1', kind: 'List', items };
           if (options.output === 'json') output.json(value);
           else if (options.output === 'yaml') output.line(stringify(value).trimEnd());
-          else for (const item of items) output.line(`${item.kind?.toLowerCase()}/${item.metadata?.name}`);
+          else for (const { type, item } of found) output.line(displayName(type, item.metadata?.name ?? ''));
           return;
         }
         let printed = 0;
         for (const type of types) {
-          const lines = await tableLines(client, type, namespace, names, options);
+          const lines = await tableLines(client, type, namespace, names, options, types.length > 1);
           if (lines.length > 1) {
             if (printed > 0) output.line();
             for (const line of lines) output.line(line);
@@ -64,7 +66,7 @@ async function objects(client: HttpClient, type: ResourceType<UnknownObject>, na
   return (await client.list(type, { namespace: scope, labelSelector })).items;
 }
 
-async function tableLines(client: HttpClient, type: ResourceType<UnknownObject>, namespace: string | undefined, names: readonly string[], options: GetOptions): Promise<string[]> {
+async function tableLines(client: HttpClient, type: ResourceType<UnknownObject>, namespace: string | undefined, names: readonly string[], options: GetOptions, withKind: boolean): Promise<string[]> {
   const base = collectionPath(type, type.namespaced ? namespace : undefined);
   const query = options.selector ? `?labelSelector=${encodeURIComponent(options.selector)}` : '';
   if (names.length > 0 && type.namespaced && !namespace) throw new UserError('a resource cannot be retrieved by name across all namespaces');
@@ -76,7 +78,8 @@ async function tableLines(client: HttpClient, type: ResourceType<UnknownObject>,
   const header = [...(withNamespace ? ['NAMESPACE'] : []), ...shown.map(({ column }) => column.name.toUpperCase())];
   const rows = tables.flatMap((table) => table.rows ?? []).map(({ cells, object }) => [
     ...(withNamespace ? [object?.metadata?.namespace ?? ''] : []),
-    ...shown.map(({ i }) => (cells[i] === null || cells[i] === undefined ? '<none>' : String(cells[i]))),
+    // The first cell is the name.
+    ...shown.map(({ i }) => (withKind && i === 0 ? displayName(type, String(cells[i])) : cells[i] === null || cells[i] === undefined ? '<none>' : String(cells[i]))),
   ]);
   return alignColumns([header, ...rows]);
 }

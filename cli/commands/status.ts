@@ -3,6 +3,7 @@ import { isPodReady } from '@nodeless/apimachinery/pod-conditions';
 import { nodes, pods } from '@nodeless/client/resource-types';
 import { dataDirPaths, defaultDataDir, findRunning } from '@nodeless/local/data-dir';
 import { connect } from '../connection.ts';
+import { outputFormat } from '../output.ts';
 import type { AddCommand } from './command.ts';
 
 export const addStatus: AddCommand = (program, output) => {
@@ -12,6 +13,7 @@ export const addStatus: AddCommand = (program, output) => {
     .option('--data-dir <folder>', 'folder of the cluster (default: .nodeless)')
     .option('-o, --output <format>', 'json')
     .action(async (options: { dataDir?: string; output?: string }) => {
+      outputFormat(options.output, ['json']);
       const dataDir = options.dataDir ?? defaultDataDir;
       const running = findRunning(dataDir);
       if (!running) {

@@ -1,7 +1,7 @@
 import type { TokenRequest } from '@nodeless/apimachinery/generated/types/authentication/v1';
 import { resourceType } from '@nodeless/client/client';
 import { connect, type ConnectionOptions } from '../connection.ts';
-import { UserError } from '../output.ts';
+import { outputFormat, UserError } from '../output.ts';
 import { type AddCommand, withConnection } from './command.ts';
 
 const tokenRequests = resourceType<TokenRequest>('', 'v1', 'serviceaccounts', 'TokenRequest');
@@ -20,6 +20,7 @@ export const addToken: AddCommand = (program, output) => {
     .option('--audience <name...>', 'who is to accept it')
     .option('-o, --output <format>', 'json: the whole answer')
     .action(async (account: string, options: TokenOptions) => {
+      outputFormat(options.output, ['json']);
       const expirationSeconds = options.duration === undefined ? undefined : Number(options.duration);
       if (expirationSeconds !== undefined && !Number.isInteger(expirationSeconds)) throw new UserError('--duration must be a whole number of seconds');
       const { client, namespace } = connect(options);

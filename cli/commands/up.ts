@@ -91,6 +91,7 @@ function wholeNumber(text: string, option: string, least: number, most: number):
 
 function describe(cluster: Cluster, output: Output): void {
   if (cluster.providerReason) output.note(`${output.style('yellow', '!')} ${cluster.providerReason}: pods are simulated, nothing runs in them`);
+  for (const problem of cluster.problems) output.note(`${output.style('yellow', '!')} ${problem}`);
 }
 
 /** Submits over HTTP like any client, then shows pods as they become ready, until all are or the cluster is stopped. */
