@@ -10,6 +10,8 @@ const managedBy = 'endpointslicemirroring-controller.k8s.io';
 const skipLabel = 'endpointslice.kubernetes.io/skip-mirror';
 const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader';
 const maxPerSubset = 1000;
+/** Annotations that are about the Endpoints object itself. */
+const ownAnnotations = new Set(['kubectl.kubernetes.io/last-applied-configuration', 'endpoints.kubernetes.io/last-change-trigger-time']);
 
 /** Endpoints that somebody wrote for a Service without a selector become slices, one for each subset and family. */
 export function planMirroring(source: Endpoints | undefined, service: Service | undefined, existing: readonly EndpointSlice[]): Action[] {
@@ -21,12 +23,17 @@ export function planMirroring(source: Endpoints | undefined, service: Service | 
     const at = unused.findIndex((one) => one.addressType === slice.addressType && semanticEqual(one.ports ?? [], slice.ports ?? []));
     const [found] = at < 0 ? [] : unused.splice(at, 1);
     if (!found) actions.push(create(endpointSlices, slice));
-    else if (!semanticEqual(found.endpoints ?? [], slice.endpoints ?? []) || !semanticEqual(found.metadata?.labels, slice.metadata?.labels)) {
-      actions.push(update(endpointSlices, { ...slice, metadata: { ...found.metadata, labels: slice.metadata?.labels } }));
+    else if (!same(found, slice)) {
+      const { labels, annotations } = slice.metadata ?? {};
+      actions.push(update(endpointSlices, { ...slice, metadata: { ...found.metadata, labels, annotations } }));
     }
   }
   for (const { metadata } of unused) actions.push(remove(endpointSlices, { namespace: metadata?.namespace, name: metadata?.name ?? '' }));
   return actions;
+}
+
+function same(a: EndpointSlice, b: EndpointSlice): boolean {
+  return semanticEqual(a.endpoints ?? [], b.endpoints ?? []) && semanticEqual(a.metadata?.labels, b.metadata?.labels) && semanticEqual(a.metadata?.annotations ?? {}, b.metadata?.annotations ?? {});
 }
 
 function shouldMirror(source: Endpoints, service: Service): boolean {
@@ -34,7 +41,8 @@ function shouldMirror(source: Endpoints, service: Service): boolean {
 }
 
 function slicesOf(source: Endpoints, subset: EndpointSubset): EndpointSlice[] {
-  const { name = '', namespace, uid = '', labels } = source.metadata ?? {};
+  const { name = '', namespace, uid = '', labels, annotations } = source.metadata ?? {};
+  const copiedAnnotations = Object.entries(annotations ?? {}).filter(([key]) => !ownAnnotations.has(key));
   const all = [
     ...(subset.addresses ?? []).map((address) => ({ address, ready: true })),
     ...(subset.notReadyAddresses ?? []).map((address) => ({ address, ready: false })),
@@ -51,6 +59,7 @@ function slicesOf(source: Endpoints, subset: EndpointSubset): EndpointSlice[] {
           generateName: `${name}-`,
           namespace,
           labels: { ...Object.fromEntries(copied), [serviceNameLabel]: name, [managedByLabel]: managedBy },
+          ...(copiedAnnotations.length > 0 && { annotations: Object.fromEntries(copiedAnnotations) }),
           ownerReferences: [{ apiVersion: 'v1', kind: 'Endpoints', name, uid, controller: true, blockOwnerDeletion: true }],
         },
         addressType,
