@@ -189,7 +189,7 @@ function ipv6Groups(address: string): number[] {
   const [head = '', tail] = address.split('::');
   const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
   const [left, right] = [groups(head), groups(tail ?? '')];
-  return tail === undefined ? left : [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+  return tail === undefined ? left : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
 }
 
 interface Writer {

@@ -95,7 +95,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
 
   const dataPath = createServiceDataPath({ index, serviceCidr, clock, onRules: (renderer) => programmer?.want(renderer) });
   const direct: ClusterDialer = engine ? { connect: (address, port, signal) => engine.dial(address, port, signal ?? ending.signal) } : refusingDialer;
-  const dialer = createServiceDialer({ lookUp: dataPath.lookUp, direct, isServiceAddress });
+  const dialer = createServiceDialer({ lookUp: (address, port) => dataPath.lookUp(address, port), direct, isServiceAddress });
   const proxies: ProxyLoadBalancers | undefined = engine && createProxyLoadBalancers({ clusterId: options.clusterId, dialer: direct, canSendDatagrams: () => engine.isReachable(), clock, log });
   const loadBalancers = proxies ?? createSimulatedLoadBalancers({ clusterId: options.clusterId });
 

@@ -149,7 +149,7 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
 
   it('resolves a headless Service to its pods', async () => {
     await serve('headless', { selector: { app: 'echo' }, clusterIP: 'None', ports: [{ name: 'web', port: 8080 }] });
-    const ips = (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items.map(({ status }) => status?.podIP).sort();
+    const ips = (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items.map(({ status }) => status?.podIP ?? '').sort();
     const found = await until('both addresses', async () => {
       const text = await inPod(`require('node:dns').lookup('headless', { all: true, family: 4 }, (error, all) => console.log(error ? error.code : all.map((one) => one.address).sort().join()));`);
       return text === ips.join() ? text : undefined;

@@ -32,7 +32,7 @@ interface Target {
   identity: string;
   /** undefined = unknown: to be written whole. */
   applied: Ruleset | undefined;
-  waiters: { resolve(): void; reject(error: Error): void }[];
+  waiters: { readonly resolve: () => void; readonly reject: (error: Error) => void }[];
   /** It could not be written whole: what nft said. */
   failure: string;
 }
@@ -155,7 +155,10 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
   };
 
   const settle = (target: Target, error?: Error): void => {
-    for (const { resolve, reject } of target.waiters.splice(0)) error ? reject(error) : resolve();
+    for (const { resolve, reject } of target.waiters.splice(0)) {
+      if (error) reject(error);
+      else resolve();
+    }
   };
 
   const add = (node: string, target: Target): Lane => {

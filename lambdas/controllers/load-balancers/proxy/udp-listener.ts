@@ -68,7 +68,7 @@ export function listenUdp(address: string, port: number, deps: UdpListenerDeps):
         port: server.address().port,
         close: () =>
           new Promise((done) => {
-            for (const key of [...sessions.keys()]) end(key);
+            for (const key of sessions.keys()) end(key);
             server.close(() => done());
           }),
       });

@@ -93,7 +93,7 @@ describe('the dialer', () => {
         return dead.includes(address) ? Promise.reject(new Error(`${address} is dead`)) : Promise.resolve(undefined as never);
       },
     };
-    return createServiceDialer({ lookUp: dataPath.lookUp, direct, isServiceAddress: (address) => address.startsWith('10.96.'), random: () => 0 });
+    return createServiceDialer({ lookUp: (address, port) => dataPath.lookUp(address, port), direct, isServiceAddress: (address) => address.startsWith('10.96.'), random: () => 0 });
   };
 
   it('leads a ClusterIP to a target, another one where the first is dead', async () => {

@@ -52,7 +52,7 @@ function createTable() {
   };
   return {
     apply: (text: string) => text.split('\n').filter(Boolean).forEach(run),
-    state: () => ({ sets: [...sets].sort(), chains: [...chains].sort(), elements: [...elements].map(([name, map]) => [name, [...map].sort()]) }),
+    state: () => ({ sets, chains, elements }),
   };
 }
 
