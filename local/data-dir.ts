@@ -1,7 +1,8 @@
 /** The folder of a local cluster: where everything lies in it, and who is using it. */
 import { randomBytes } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 export const defaultDataDir = '.nodeless';
 
@@ -26,10 +27,23 @@ export function dataDirPaths(path: string): Omit<DataDir, 'clusterId'> {
 /** Makes the folder (for its owner only) and the cluster's id where they are missing. */
 export function openDataDir(path: string): DataDir {
   const paths = dataDirPaths(path);
-  mkdirSync(paths.pki, { recursive: true, mode: 0o700 });
+  makeFolder(paths.pki);
   chmodSync(paths.path, 0o700);
   const clusterId = readOrCreate(join(paths.path, 'cluster-id'), () => randomBytes(5).toString('hex'));
   return { ...paths, clusterId: clusterId.trim() };
+}
+
+/** With its parents, for its owner only. Node's own recursive mkdir never ends where nothing can be made, as in /proc. */
+export function makeFolder(path: string): void {
+  const missing: string[] = [];
+  for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 /** undefined for a folder in which no cluster was ever started. */
@@ -54,12 +68,20 @@ export function findRunning(path: string): RunningFile | undefined {
   } catch {
     return undefined;
   }
+  return isNodeless(running.pid) ? running : undefined;
+}
+
+/** After a crash, or in a container that was started again, the number may belong to another process, or to this one. */
+function isNodeless(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
-    process.kill(running.pid, 0);
-    return running;
+    process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? running : undefined;
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
+  const { stdout, status } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  // Where there is no ps, the process is believed to be what its file says.
+  return status !== 0 || /nodeless|cli\/main\.ts/.test(stdout);
 }
 
 /** Whole or not at all: a crash leaves the old file or the new one. Readable by its owner only. */

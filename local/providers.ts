@@ -11,6 +11,12 @@ export type LocalProvider = { readonly name: 'docker'; readonly provider: Docker
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `node-${i + 1}`);
 
+/** Whether there is a Docker engine that pods can run on, and where. */
+export async function askDocker(): Promise<{ readonly url: string; readonly problem: string | undefined }> {
+  const address = findEngine();
+  return { url: address.url, problem: await engineProblem(address) };
+}
+
 /** Docker if it answers, otherwise simulated pods; `reason` says why, where that was not asked for. */
 export async function chooseProvider(options: {
   readonly wanted: ProviderName | undefined;

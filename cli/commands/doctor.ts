@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
 import { defaultDataDir, findRunning } from '@nodeless/local/data-dir';
-import { engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
+import { askDocker } from '@nodeless/local/providers';
 import { outputFormat } from '../output.ts';
 import type { AddCommand } from './command.ts';
 
@@ -38,9 +38,8 @@ function nodeVersion(): Finding {
 }
 
 async function docker(): Promise<Finding> {
-  const address = findEngine();
-  const problem = await engineProblem(address);
-  return problem ? { check: 'Docker', status: 'warning', message: `${problem}; pods will be simulated` } : { check: 'Docker', status: 'ok', message: `answers at ${address.url}` };
+  const { problem, url } = await askDocker();
+  return problem ? { check: 'Docker', status: 'warning', message: `${problem}; pods will be simulated` } : { check: 'Docker', status: 'ok', message: `answers at ${url}` };
 }
 
 async function port(number: number, dataDir: string): Promise<Finding> {

@@ -1,15 +1,14 @@
-import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
-import { isPodReady, isPodTerminal } from '@nodeless/apimachinery/pod-conditions';
 import type { HttpClient } from '@nodeless/client/http-client';
-import { pods as podType, services } from '@nodeless/client/resource-types';
+import { services } from '@nodeless/client/resource-types';
 import { createLogger, type LogLevel } from '@nodeless/component-base/logger';
 import { type Cluster, startCluster } from '@nodeless/local/main';
-import { defaultDataDir } from '@nodeless/local/data-dir';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { defaultDataDir, makeFolder } from '@nodeless/local/data-dir';
+import { createWriteStream } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { connect } from '../connection.ts';
 import { type Manifest, readManifests } from '../manifests.ts';
-import { type Output, UserError } from '../output.ts';
+import { follow } from '../follow.ts';
+import { describeError, type Output, UserError } from '../output.ts';
 import { discover, displayName } from '../resource-names.ts';
 import { type Submitted, submit } from '../submit.ts';
 import type { AddCommand } from './command.ts';
@@ -22,6 +21,9 @@ interface UpOptions {
   filename?: string[];
   logLevel: string;
 }
+
+/** How long submitted objects are followed: images may have to be pulled. */
+const followMs = 5 * 60_000;
 
 export const addUp: AddCommand = (program, output) => {
   program
@@ -36,22 +38,21 @@ export const addUp: AddCommand = (program, output) => {
     .action(async (options: UpOptions) => {
       // Bad manifests are told before anything is started.
       const manifests = options.filename ? readManifests(options.filename) : [];
-      const cluster = await start(options, output);
       const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
-      process.once('SIGTERM', () => stop.abort());
+      // A second Ctrl-C finds no listener and ends the process at once.
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+      const cluster = await start(options, output);
       const ended = new Promise<void>((resolve) => {
+        if (stop.signal.aborted) resolve();
         stop.signal.addEventListener('abort', () => resolve());
       });
-      const keepAlive = setInterval(() => {}, 1 << 30);
       try {
         describe(cluster, output);
         if (manifests.length > 0) await submitAndFollow(cluster, manifests, options.dataDir, output, stop.signal);
-        nextSteps(cluster, output);
+        if (!stop.signal.aborted) nextSteps(cluster, output);
         await ended;
         output.note('\nStopping …');
       } finally {
-        clearInterval(keepAlive);
         await cluster.close();
       }
       output.note(cluster.provider === 'docker' ? 'Stopped. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything.' : 'Stopped. "npm start" resumes with every object.');
@@ -65,11 +66,12 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   if (provider !== undefined && provider !== 'docker' && provider !== 'simulated') throw new UserError(`--provider must be docker or simulated, not ${JSON.stringify(provider)}`);
   const port = wholeNumber(options.port, '--port', 0, 65_535);
   const nodes = options.nodes === undefined ? undefined : wholeNumber(options.nodes, '--nodes', 1, 5_000);
+  if (!isLogLevel(options.logLevel)) throw new UserError(`--log-level must be ${logLevels.join(', ')}, not ${JSON.stringify(options.logLevel)}`);
   const dataDir = resolve(options.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir);
   const file = createWriteStream(`${dataDir}/nodeless.log`, { flags: 'a', mode: 0o600 });
   file.on('error', (error) => output.note(`the log cannot be written: ${error.message}`));
-  const log = createLogger({ level: options.logLevel as LogLevel, write: (line) => void file.write(`${line}\n`) });
+  const log = createLogger({ level: options.logLevel, write: (line) => void file.write(`${line}\n`) });
   const began = performance.now();
   const onProgress = (step: string): void => output.note(`${output.style('green', '✓')} ${step} ${output.style('dim', `(${((performance.now() - began) / 1000).toFixed(1)} s)`)}`);
   try {
@@ -82,6 +84,9 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
     throw new UserError(message);
   }
 }
+
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const isLogLevel = (text: string): text is LogLevel => (logLevels as readonly string[]).includes(text);
 
 function wholeNumber(text: string, option: string, least: number, most: number): number {
   const value = Number(text);
@@ -100,56 +105,16 @@ async function submitAndFollow(cluster: Cluster, manifests: readonly Manifest[],
   try {
     const submitted = await submit(client, await discover(client.transport), manifests, namespace, false);
     for (const { type, object, outcome } of submitted) output.line(`  ${displayName(type, object.metadata?.name ?? '')} ${outcome}`);
-    const expected = submitted.reduce((sum, { object }) => sum + replicasOf(object), 0);
-    if (expected > 0) await followPods(client, submitted, expected, output, signal);
+    const settled = await follow(client, submitted, output, signal, followMs);
+    if (signal.aborted) return;
+    if (!settled) output.note(`${output.style('yellow', '!')} not everything runs after ${followMs / 60_000} minutes: "kubectl describe pods" tells why`);
     await showAddresses(client, submitted, output);
+  } catch (error) {
+    // The cluster is up; what is wrong with the manifest can be mended while it runs.
+    output.note(describeError(error));
   } finally {
     client.close();
   }
-}
-
-function replicasOf({ kind, spec }: { kind?: string; spec?: unknown }): number {
-  if (kind === 'Pod') return 1;
-  if (!['Deployment', 'ReplicaSet', 'StatefulSet', 'ReplicationController'].includes(kind ?? '')) return 0;
-  return (spec as { replicas?: number } | undefined)?.replicas ?? 1;
-}
-
-async function followPods(client: HttpClient, submitted: readonly Submitted[], expected: number, output: Output, signal: AbortSignal): Promise<void> {
-  const namespaces = new Set(submitted.map(({ object }) => object.metadata?.namespace).filter((name) => name !== undefined));
-  const prefixes = submitted.map(({ object }) => object.metadata?.name ?? '').filter(Boolean);
-  const ours = (pod: Pod): boolean => namespaces.has(pod.metadata?.namespace ?? '') && prefixes.some((name) => pod.metadata?.name === name || pod.metadata?.name?.startsWith(`${name}-`));
-  const told = new Map<string, string>();
-  const ready = new Set<string>();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = client.watch(podType, {}, {
-    onEvent(event) {
-      if (event.type === 'BOOKMARK') return;
-      const pod = event.object;
-      const name = pod.metadata?.name ?? '';
-      if (!ours(pod)) return;
-      if (event.type === 'DELETED') return void ready.delete(name);
-      const state = stateOf(pod);
-      if (told.get(name) !== state) {
-        told.set(name, state);
-        output.line(`  pod/${name} ${state}`);
-      }
-      if (isPodReady(pod) || isPodTerminal(pod)) ready.add(name);
-      else ready.delete(name);
-      if (ready.size >= expected) resolve();
-    },
-    onEnd: () => resolve(),
-  });
-  signal.addEventListener('abort', () => resolve());
-  await promise;
-  watch.stop();
-}
-
-/** One word for what a pod is doing, as `kubectl get pods` shows it. */
-function stateOf(pod: Pod): string {
-  if (isPodReady(pod)) return 'Ready';
-  const waiting = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].map((c) => c.state?.waiting?.reason).find(Boolean);
-  if (waiting) return waiting;
-  return pod.status?.phase ?? 'Pending';
 }
 
 async function showAddresses(client: HttpClient, submitted: readonly Submitted[], output: Output): Promise<void> {

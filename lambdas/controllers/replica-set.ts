@@ -69,7 +69,7 @@ async function siblingPods(replicaSet: ReplicaSet, owned: readonly Pod[], { cach
   const owner = replicaSet.metadata?.ownerReferences?.find((o) => o.controller);
   if (!owner) return owned;
   const related = await cache.ownedBy(replicaSets, owner.uid, replicaSet.metadata?.namespace);
-  return (await Promise.all(related.map((one) => cache.ownedBy(pods, one.metadata?.uid ?? '', one.metadata?.namespace)))).flat();
+  return (await Promise.all(related.map(async (one) => cache.ownedBy(pods, one.metadata?.uid ?? '', one.metadata?.namespace)))).flat();
 }
 
 /** Creates and removes pods of a plan, with upstream's events; used by ReplicationControllers too. */

@@ -176,7 +176,7 @@ async function hasOldPods(deployment: Deployment, owned: readonly ReplicaSet[], 
   if (deployment.spec?.strategy?.type !== 'Recreate') return false;
   const fresh = revision.newReplicaSet(deployment, owned);
   const old = owned.filter((rs) => rs !== fresh);
-  const lists = await Promise.all(old.map((rs) => cache.ownedBy(pods, rs.metadata?.uid ?? '', rs.metadata?.namespace)));
+  const lists = await Promise.all(old.map(async (rs) => cache.ownedBy(pods, rs.metadata?.uid ?? '', rs.metadata?.namespace)));
   return lists.flat().some((pod: Pod) => pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed');
 }
 

@@ -29,7 +29,7 @@ export const baselineChecks: readonly PodCheck[] = [
       const containers = containersWhere(pod, (c) => c.appArmorProfile?.type === 'Unconfined');
       if (containers.length > 0) note('"Unconfined"', containerList(containers));
       const annotations = Object.entries(pod.metadata?.annotations ?? {}).filter(([key, value]) => key.startsWith('container.apparmor.security.beta.kubernetes.io/') && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'));
-      for (const [key, value] of annotations.toSorted()) note(`"${key}"="${value}"`, '');
+      for (const [key, value] of annotations.toSorted(([a], [b]) => (a < b ? -1 : 1))) note(`"${key}"="${value}"`, '');
       if (bad.length === 0) return undefined;
       const setters = bad.filter(Boolean);
       return { reason: `forbidden AppArmor ${pluralize('profile', 'profiles', values.size)}`, detail: `${setters.length ? `${setters.join(' and ')} must not set AppArmor profile type to ` : ''}${[...values].join(', ')}` };
