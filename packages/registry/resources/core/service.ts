@@ -1,4 +1,5 @@
 import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import { nameIsDnsLabel } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
@@ -6,6 +7,9 @@ import { serviceAllocation } from './service-allocation.ts';
 import { defaultService } from './service-defaults.ts';
 import { dropFieldsOfOldType } from './service-type-change.ts';
 import { tableOf } from '../table-of.ts';
+import { serviceStatusWarnings, validateServiceStatus } from './service-status-validation.ts';
+import { validateService, validateServiceUpdate } from './service-validation.ts';
+import { serviceWarnings } from './service-warnings.ts';
 import { serviceCells } from './service-table.ts';
 
 export interface ServiceOptions {
@@ -25,12 +29,22 @@ export function createServiceKind({ serviceCidr = '10.96.0.0/16', nodePortRange 
       allowCreateOnUpdate: true,
       default: defaultService,
       prepareForCreate: clearStatus,
+      validateName: nameIsDnsLabel,
+      validate: validateService,
+      warnings: serviceWarnings,
       prepareForUpdate: (object, old) => {
         keepStatus(object, old);
         dropFieldsOfOldType(object as Service, old as Service);
       },
+      validateUpdate: validateServiceUpdate,
       resetFields: [['status']],
-      status: { default: defaultService, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+      status: {
+        default: defaultService,
+        prepareForUpdate: keepSpec,
+        validateUpdate: validateServiceStatus,
+        warnings: serviceStatusWarnings,
+        resetFields: [['spec']],
+      },
       fieldNames: ['spec.clusterIP', 'spec.type'],
       selectableFields,
     },
