@@ -3,7 +3,7 @@ import { services } from '@nodeless/client/resource-types';
 import { createLogger, type LogLevel } from '@nodeless/component-base/logger';
 import { type Cluster, startCluster } from '@nodeless/local/main';
 import { defaultDataDir, makeFolder } from '@nodeless/local/data-dir';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { connect } from '../connection.ts';
 import { type Manifest, readManifests } from '../manifests.ts';
@@ -68,7 +68,12 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   const nodes = options.nodes === undefined ? undefined : wholeNumber(options.nodes, '--nodes', 1, 5_000);
   if (!isLogLevel(options.logLevel)) throw new UserError(`--log-level must be ${logLevels.join(', ')}, not ${JSON.stringify(options.logLevel)}`);
   const dataDir = resolve(options.dataDir);
-  makeFolder(dataDir);
+  try {
+    makeFolder(dataDir);
+  } catch (error) {
+    throw new UserError(`the folder ${dataDir} cannot be made: ${(error as Error).message}`);
+  }
+  if (!statSync(dataDir).isDirectory()) throw new UserError(`${dataDir} is not a folder; choose another --data-dir`);
   const file = createWriteStream(`${dataDir}/nodeless.log`, { flags: 'a', mode: 0o600 });
   file.on('error', (error) => output.note(`the log cannot be written: ${error.message}`));
   const log = createLogger({ level: options.logLevel, write: (line) => void file.write(`${line}\n`) });
@@ -108,7 +113,7 @@ async function submitAndFollow(cluster: Cluster, manifests: readonly Manifest[],
     const settled = await follow(client, submitted, output, signal, followMs);
     if (signal.aborted) return;
     if (!settled) output.note(`${output.style('yellow', '!')} not everything runs after ${followMs / 60_000} minutes: "kubectl describe pods" tells why`);
-    await showAddresses(client, submitted, output);
+    await showAddresses(client, submitted, cluster.provider, output);
   } catch (error) {
     // The cluster is up; what is wrong with the manifest can be mended while it runs.
     output.note(describeError(error));
@@ -117,14 +122,16 @@ async function submitAndFollow(cluster: Cluster, manifests: readonly Manifest[],
   }
 }
 
-async function showAddresses(client: HttpClient, submitted: readonly Submitted[], output: Output): Promise<void> {
+async function showAddresses(client: HttpClient, submitted: readonly Submitted[], provider: Cluster['provider'], output: Output): Promise<void> {
   for (const { object } of submitted.filter((s) => s.type.resource === 'services')) {
     const { namespace, name = '' } = object.metadata ?? {};
     const service = await client.get(services, { namespace, name });
     const address = service.status?.loadBalancer?.ingress?.[0];
     const port = address?.ports?.[0]?.port ?? service.spec?.ports?.[0]?.port;
     const host = address?.ip ?? address?.hostname;
-    if (host) output.line(`${output.style('bold', name)} answers at ${output.style('cyan', `http://${host}${port === 80 ? '' : `:${port}`}`)}`);
+    if (!host) continue;
+    const url = output.style('cyan', `http://${host}${port === 80 ? '' : `:${port}`}`);
+    output.line(provider === 'simulated' ? `${output.style('bold', name)} has the address ${url}, where nothing answers: its pods are simulated` : `${output.style('bold', name)} answers at ${url}`);
   }
 }
 

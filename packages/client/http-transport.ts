@@ -19,6 +19,8 @@ export interface TransportConfig {
   readonly clock: Clock;
   /** Until the response's headers. Default 60 s. */
   readonly timeoutMs?: number;
+  /** How often at most a request is sent, where repeating is safe. Default 5. */
+  readonly attempts?: number;
   readonly random?: () => number;
 }
 
@@ -40,10 +42,9 @@ export interface Transport {
   close(): void;
 }
 
-const attempts = 5;
-
 export function createTransport(config: TransportConfig): Transport {
   const base = new URL(config.server);
+  const attempts = config.attempts ?? 5;
   const secure = base.protocol === 'https:';
   const tls = {
     ca: config.ca,
