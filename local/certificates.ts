@@ -63,8 +63,8 @@ export async function createCertificateAuthority(commonName: string, now: number
 }
 
 /** The global types of WebCrypto, which @peculiar/x509 is written against. */
-type CryptoKey = Parameters<typeof x509.SubjectKeyIdentifierExtension.create>[0] & object;
-type CryptoKeyPair = Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[0]['keys'];
+type CryptoKey = webcrypto.CryptoKey;
+type CryptoKeyPair = webcrypto.CryptoKeyPair;
 
 interface Leaf {
   readonly subject: x509.JsonName;
