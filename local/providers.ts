@@ -1,7 +1,7 @@
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
-import { type Engine, engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
-import { createDockerProvider, type DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
+import type { DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
+import type { Engine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import type { SandboxNetwork } from '@nodeless/virtual-kubelet/providers/docker/node-helper';
 import { createSimulatedProvider, type SimulatedProvider } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
 
@@ -13,6 +13,7 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, i) 
 
 /** Whether there is a Docker engine that pods can run on, and where. */
 export async function askDocker(): Promise<{ readonly url: string; readonly problem: string | undefined }> {
+  const { engineProblem, findEngine } = await import('@nodeless/virtual-kubelet/providers/docker/engine');
   const address = findEngine();
   return { url: address.url, problem: await engineProblem(address) };
 }
@@ -33,6 +34,11 @@ export async function chooseProvider(options: {
     reason,
   });
   if (wanted === 'simulated') return simulated();
+  // Its client library is large: only a cluster that may use it loads it.
+  const [{ engineProblem, findEngine }, { createDockerProvider }] = await Promise.all([
+    import('@nodeless/virtual-kubelet/providers/docker/engine'),
+    import('@nodeless/virtual-kubelet/providers/docker/docker-provider'),
+  ]);
   const address = findEngine();
   const problem = await engineProblem(address);
   const { engine } = address;

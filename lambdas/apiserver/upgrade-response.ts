@@ -1,5 +1,5 @@
 /** Answers on a connection that node has already given up as HTTP: the head is written by hand. */
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '@nodeless/component-base/node-http';
 import type { Duplex } from 'node:stream';
 import type { ApiResponse, ResponseStream } from './exchange.ts';
 

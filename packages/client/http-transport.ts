@@ -1,8 +1,8 @@
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { Agent as PlainAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { ApiError, serviceUnavailable, type Status } from '@nodeless/apimachinery/status';
 import { type Clock, sleep } from '@nodeless/component-base/clock';
+import { Agent as PlainAgent, request as httpRequest } from '@nodeless/component-base/node-http';
 import { backoffDelay } from '@nodeless/component-base/retry';
 
 export interface TransportConfig {

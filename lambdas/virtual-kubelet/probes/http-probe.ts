@@ -1,4 +1,5 @@
-import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request } from '@nodeless/component-base/node-http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { connect as connectTls } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { type Dialer, dialErrorText } from './dialer.ts';
