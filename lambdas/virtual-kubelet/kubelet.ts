@@ -6,6 +6,7 @@ import { type Clock, sleep, type Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { KubeletView } from './kubelet-api/kubelet-endpoints.ts';
 import { createNodeAgent, type NodeAgent } from './node-agent.ts';
 import type { ClusterDns } from './pod-dns.ts';
 import { createPodManager, type PodManager } from './pod-manager.ts';
@@ -38,6 +39,8 @@ export interface Kubelet {
   stop(): Promise<void>;
   node(name: string): KubeletNode | undefined;
   nodes(): readonly KubeletNode[];
+  /** What its HTTP endpoints see of a node, for createInProcessConnection. */
+  view(name: string): KubeletView | undefined;
 }
 
 const providerRetryMs = 2_000;
@@ -52,6 +55,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const nodes = new Map<string, KubeletNode & { readonly informer: Informer<Pod> }>();
   /** Where each pod is, by uid. */
   const places = new Map<string, PodManager>();
+  const startedAt = clock.now();
   let services: Informer<Service> | undefined;
   let subscription: { stop(): void } | undefined;
   let housekeeping: Timer | undefined;
@@ -156,5 +160,11 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     },
     node: (name) => nodes.get(name),
     nodes: () => [...nodes.values()],
+    view(name) {
+      const node = nodes.get(name);
+      if (!node) return undefined;
+      const { pods: manager } = node;
+      return { nodeName: name, find: (namespace, pod) => manager.find(namespace, pod), list: () => manager.list(), now: () => clock.now(), startedAt };
+    },
   };
 }

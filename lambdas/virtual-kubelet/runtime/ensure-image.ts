@@ -58,7 +58,7 @@ export function createEnsureImage(runtime: Pick<ContainerRuntime, 'image' | 'pul
       return image;
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'unavailable') throw error;
-      const message = `failed to pull image ${quoted}: ${error instanceof Error ? error.message : String(error)}`;
+      const message = error instanceof Error ? error.message : String(error);
       report('Warning', 'Failed', `Failed to pull image ${quoted}: ${message}`);
       throw failed(report, 'ErrImagePull', message);
     }

@@ -8,7 +8,8 @@ export type TarEntry =
 const block = 512;
 const longestName = 100;
 
-export function packTar(entries: readonly TarEntry[]): Buffer {
+export function packTar(entries: readonly TarEntry[], now: number = Date.now()): Buffer {
+  const modified = Math.floor(now / 1000);
   const parts: Buffer[] = [];
   for (const entry of entries) {
     const name = entry.type === 'directory' && !entry.path.endsWith('/') ? `${entry.path}/` : entry.path;
@@ -18,7 +19,7 @@ export function packTar(entries: readonly TarEntry[]): Buffer {
     const size = entry.type === 'file' ? entry.content.length : 0;
     const type = entry.type === 'file' ? '0' : entry.type === 'directory' ? '5' : '2';
     const owner: { readonly uid?: number; readonly gid?: number } = entry.type === 'symlink' ? {} : entry;
-    parts.push(header({ name, link, size, type, mode: entry.type === 'symlink' ? 0o777 : entry.mode, uid: owner.uid ?? 0, gid: owner.gid ?? 0 }));
+    parts.push(header({ name, link, size, type, mode: entry.type === 'symlink' ? 0o777 : entry.mode, uid: owner.uid ?? 0, gid: owner.gid ?? 0, modified }));
     if (entry.type === 'file') parts.push(...padded(entry.content));
   }
   parts.push(Buffer.alloc(2 * block));
@@ -28,7 +29,7 @@ export function packTar(entries: readonly TarEntry[]): Buffer {
 /** GNU's way to carry names beyond 100 bytes: an entry of its own before the real one. */
 function longName(name: string, type: 'L' | 'K'): Buffer[] {
   const content = Buffer.concat([Buffer.from(name, 'utf8'), Buffer.alloc(1)]);
-  return [header({ name: '././@LongLink', link: '', size: content.length, type, mode: 0o644, uid: 0, gid: 0 }), ...padded(content)];
+  return [header({ name: '././@LongLink', link: '', size: content.length, type, mode: 0o644, uid: 0, gid: 0, modified: 0 }), ...padded(content)];
 }
 
 function padded(content: Uint8Array): Buffer[] {
@@ -44,6 +45,8 @@ interface Header {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Seconds since the epoch. */
+  readonly modified: number;
 }
 
 function header(of: Header): Buffer {
@@ -54,7 +57,7 @@ function header(of: Header): Buffer {
   octal(of.uid, 108, 8);
   octal(of.gid, 116, 8);
   octal(of.size, 124, 12);
-  octal(0, 136, 12);
+  octal(of.modified, 136, 12);
   buffer.write('        ', 148, 'latin1');
   buffer.write(of.type, 156, 'latin1');
   Buffer.from(of.link, 'utf8').copy(buffer, 157, 0, longestName);

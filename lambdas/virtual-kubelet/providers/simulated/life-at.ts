@@ -122,8 +122,8 @@ function waitingContainer(of: Lifetime, container: Container, waiting: { reason:
 
 function waitingMessage(reason: string, container: Container): string {
   const image = JSON.stringify(container.image ?? '');
-  if (reason === 'ErrImagePull') return `failed to pull image ${image}: simulated failure`;
-  if (reason === 'ImagePullBackOff') return `Back-off pulling image ${image}: ErrImagePull: failed to pull image ${image}: simulated failure`;
+  if (reason === 'ErrImagePull') return `pull of image ${image} fails: it is simulated to`;
+  if (reason === 'ImagePullBackOff') return `Back-off pulling image ${image}: ErrImagePull: it is simulated to fail`;
   if (reason === 'InvalidImageName') return `Failed to apply default image tag ${image}: couldn't parse image name ${image}: invalid reference format`;
   return 'simulated failure';
 }

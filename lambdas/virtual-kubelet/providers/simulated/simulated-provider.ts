@@ -58,6 +58,7 @@ interface SimulatedPod {
 }
 
 const defaultCapacity = { cpu: '64', memory: '512Gi', 'ephemeral-storage': '1Ti', pods: '500' };
+const eventDelayMs = 1_000;
 const annotation = 'simulated.nodeless.dev/';
 
 /** Pods that exist only as data: their state is computed from when they began, so any number of them costs almost nothing. */
@@ -69,6 +70,8 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
   const addresses = createFakeAddresses();
   const listeners = new Set<{ onChange: ObservationListener; onEvent: (event: PodEvent) => void }>();
   const faults = new Map<SimulatedOperation, ProviderError[]>();
+  const unreported: PodEvent[] = [];
+  let reportTimer: Timer | undefined;
   const followers = new Map<string, Set<PassThrough>>();
 
   const maybeFail = (operation: SimulatedOperation): void => {
@@ -111,9 +114,7 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     one.startsReported = starts;
     for (const container of moment.containers) {
       const fieldPath = `spec.${container.kind === 'init' ? 'initContainers' : 'containers'}{${container.name}}`;
-      const event = (reason: string, message: string): void => {
-        for (const listener of listeners) listener.onEvent({ ref: one.ref, type: 'Normal', reason, message, fieldPath });
-      };
+      const event = (reason: string, message: string): void => reportLater({ ref: one.ref, type: 'Normal', reason, message, fieldPath });
       event('Pulled', `Container image ${JSON.stringify(container.image)} already present on machine and can be accessed by the pod`);
       event('Created', 'Container created');
       event('Started', 'Container started');
@@ -128,6 +129,15 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       one.waitsReported.set(name, `${reason} ${restartCount}`);
       for (const event of waitEvents(reason, name, image, one.ref)) for (const listener of listeners) listener.onEvent({ ref: one.ref, fieldPath: `spec.containers{${name}}`, ...event });
     }
+  };
+
+  /** Events come a little after the states they tell of, so that writing them does not hold those up when many pods start. */
+  const reportLater = (event: PodEvent): void => {
+    unreported.push(event);
+    reportTimer ??= clock.setTimer(() => {
+      reportTimer = undefined;
+      for (const one of unreported.splice(0)) for (const listener of listeners) listener.onEvent(one);
+    }, eventDelayMs);
   };
 
   const put = ({ pod, containers }: ResolvedPod): void => {
@@ -223,6 +233,7 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     },
     async close() {
       for (const one of pods.values()) one.timer?.cancel();
+      reportTimer?.cancel();
       listeners.clear();
     },
     async openLogs(ref, { container, follow, previous }) {

@@ -145,13 +145,13 @@ describe('what goes wrong', () => {
     await h.runner.createPod(resolved());
     await h.settle();
     const waiting = async () => (await h.runner.observePod(ref))?.containers[0]?.state.waiting;
-    expect(await waiting()).toEqual({ reason: 'ErrImagePull', message: 'failed to pull image "a:1": not there' });
+    expect(await waiting()).toEqual({ reason: 'ErrImagePull', message: 'not there' });
     await h.clock.advance(5_000);
     await h.settle();
-    expect(await waiting()).toEqual({ reason: 'ImagePullBackOff', message: 'Back-off pulling image "a:1": ErrImagePull: failed to pull image "a:1": not there' });
+    expect(await waiting()).toEqual({ reason: 'ImagePullBackOff', message: 'Back-off pulling image "a:1": ErrImagePull: not there' });
     expect(h.events).toEqual([
       'Normal Pulling spec.containers{a}: Pulling image "a:1"',
-      'Warning Failed spec.containers{a}: Failed to pull image "a:1": failed to pull image "a:1": not there',
+      'Warning Failed spec.containers{a}: Failed to pull image "a:1": not there',
       'Warning Failed spec.containers{a}: Error: ErrImagePull',
       'Normal BackOff spec.containers{a}: Back-off pulling image "a:1"',
       'Warning Failed spec.containers{a}: Error: ImagePullBackOff',

@@ -110,6 +110,17 @@ describe('provider', () => {
     await ended;
   });
 
+  test('starts are reported, a moment later', async () => {
+    const clock = createManualClock();
+    const provider = createSimulatedProvider({ clock });
+    const events: string[] = [];
+    provider.subscribe?.(() => {}, (e) => void events.push(`${e.fieldPath} ${e.reason}`));
+    await provider.createPod(resolved(pod()));
+    expect(events).toEqual([]);
+    await clock.advance(1_000);
+    expect(events).toEqual(['spec.containers{c} Pulled', 'spec.containers{c} Created', 'spec.containers{c} Started']);
+  });
+
   test('many nodes, and none that it has not', async () => {
     const provider = createSimulatedProvider({ clock: createManualClock(), nodeNames: Array.from({ length: 1000 }, (_, i) => `n${i}`), labels: (_, i) => ({ zone: `z${i % 3}` }) });
     const nodes = await provider.nodes();
