@@ -87,10 +87,10 @@ export function toleratedForMs(pod: Pod, taints: readonly Taint[], now: number):
   let shortest = Infinity;
   for (const taint of taints) {
     if (taint.effect !== 'NoExecute') continue;
-    const matching = (pod.spec?.tolerations ?? []).filter((t) => (!t.effect || t.effect === 'NoExecute') && (!t.key || t.key === taint.key) && (t.operator === 'Exists' || (t.key === taint.key && (t.value ?? '') === (taint.value ?? ''))));
-    if (matching.length === 0) return 0;
+    const matching = (pod.spec?.tolerations ?? []).find((t) => (!t.effect || t.effect === 'NoExecute') && (!t.key || t.key === taint.key) && (t.operator === 'Exists' || (t.key === taint.key && (t.value ?? '') === (taint.value ?? ''))));
+    if (!matching) return 0;
     const since = taint.timeAdded === undefined ? now : Date.parse(taint.timeAdded);
-    for (const { tolerationSeconds } of matching) if (tolerationSeconds !== undefined) shortest = Math.min(shortest, since + Math.max(0, tolerationSeconds) * 1000 - now);
+    if (matching.tolerationSeconds !== undefined) shortest = Math.min(shortest, since + Math.max(0, matching.tolerationSeconds) * 1000 - now);
   }
   return Math.max(0, shortest);
 }
@@ -99,6 +99,26 @@ export function toleratedForMs(pod: Pod, taints: readonly Taint[], now: number):
 export function createNodeLifecycleController(): Controller {
   /** The last sign of life by node, with the moment when this process saw it: no two clocks are compared. */
   const heard = new Map<string, { sign: string; at: number }>();
+  /** When NoExecute taints without a time were first seen, by node. */
+  const noticed = new Map<string, ReadonlyMap<string, string>>();
+
+  /** The node's NoExecute taints, each with the time from which tolerationSeconds count: as upstream, when it was noticed, where it does not say. */
+  const evictingTaints = (node: Node, now: number): Taint[] => {
+    const name = node.metadata?.name ?? '';
+    const before = noticed.get(name);
+    const times = new Map<string, string>();
+    const taints = (node.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
+    const timed = taints.map((taint) => {
+      if (taint.timeAdded !== undefined) return taint;
+      const id = `${taint.key}=${taint.value ?? ''}`;
+      const timeAdded = before?.get(id) ?? new Date(now).toISOString();
+      times.set(id, timeAdded);
+      return { ...taint, timeAdded };
+    });
+    if (times.size > 0) noticed.set(name, times);
+    else noticed.delete(name);
+    return timed;
+  };
 
   const lastHeard = async (node: Node, { cache, clock }: ReconcileContext): Promise<number> => {
     const name = node.metadata?.name ?? '';
@@ -123,11 +143,12 @@ export function createNodeLifecycleController(): Controller {
       const node = await context.cache.get(nodes, { name });
       if (!node) {
         heard.delete(name);
+        noticed.delete(name);
         return;
       }
       const now = context.clock.now();
       const result = await perform(planNode(node, await lastHeard(node, context), now), context);
-      const taints = (node.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
+      const taints = evictingTaints(node, now);
       const ready = node.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
       if (ready && taints.length === 0) return result;
       let next = result.requeueAfterMs ?? Infinity;

@@ -29,9 +29,9 @@ export interface Claim<T> {
 /**
  * Upstream's ControllerRefManager: an owner keeps what carries its reference and matches, releases what stopped matching,
  * and adopts matching objects that nobody controls. An owner that is being deleted adopts nothing; nothing that is being
- * deleted is adopted or released.
+ * deleted is adopted or released. `finalizer` comes and goes with the ownership.
  */
-export function claim<T extends KubernetesObject>(owner: KubernetesObject, type: ResourceType<T>, candidates: readonly T[], matches: LabelMatcher): Claim<T> {
+export function claim<T extends KubernetesObject>(owner: KubernetesObject, type: ResourceType<T>, candidates: readonly T[], matches: LabelMatcher, finalizer?: string): Claim<T> {
   const owned: T[] = [];
   const actions: Action[] = [];
   for (const object of candidates) {
@@ -42,12 +42,12 @@ export function claim<T extends KubernetesObject>(owner: KubernetesObject, type:
       if (controller.uid !== owner.metadata?.uid) continue;
       if (fits) owned.push(object);
       else if (!owner.metadata?.deletionTimestamp && !deletionTimestamp) {
-        const body = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata?.uid }] } };
+        const body = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata?.uid }], ...(finalizer && { '$deleteFromPrimitiveList/finalizers': [finalizer] }) } };
         actions.push(patch(type, { namespace, name }, 'strategic', body));
       }
     } else if (fits && !owner.metadata?.deletionTimestamp && !deletionTimestamp) {
       owned.push(object);
-      const body = { metadata: { uid, ownerReferences: [controllerReference(owner)] } };
+      const body = { metadata: { uid, ownerReferences: [controllerReference(owner)], ...(finalizer && { finalizers: [finalizer] }) } };
       actions.push(patch(type, { namespace, name }, 'strategic', body));
     }
   }

@@ -1,6 +1,6 @@
 /** Kubelets without containers: pods bound to their nodes run, end and stop as a test says. They act as their nodes' users. */
 import type { ContainerStatus, Node, Pod, PodCondition } from '@nodeless/apimachinery/generated/types/core/v1';
-import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
+import { isConflict, isForbidden, isNotFound } from '@nodeless/apimachinery/status';
 import type { Client, Watch } from '@nodeless/client/client';
 import { leases, nodes, pods } from '@nodeless/client/resource-types';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
@@ -31,6 +31,8 @@ export interface FakeKubelet {
 
 const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const leaseEveryMs = 10_000;
+/** To the node authorizer, a pod that is gone is none of the node's business. */
+const isGone = (error: unknown): boolean => isNotFound(error) || isForbidden(error);
 
 /** By the image of the first container: `exit-0`, `exit-3`, `unready`, `slow` (starts after a minute); anything else runs. */
 export function lifeByImage(pod: Pod): PodLife {
@@ -59,7 +61,7 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
         if (status) await client.update(pods, { ...pod, status }, { subresource: 'status' });
         return;
       } catch (error) {
-        if (isNotFound(error)) return;
+        if (isGone(error)) return;
         if (!isConflict(error)) throw error;
       }
     }
@@ -105,7 +107,7 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
     const guarded = (): void => {
       if (stopped) return;
       work().catch((error: unknown) => {
-        if (!stopped && !isNotFound(error)) throw error;
+        if (!stopped && !isGone(error)) throw error;
       });
     };
     if (ms <= 0) guarded();

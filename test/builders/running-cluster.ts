@@ -86,7 +86,7 @@ export interface NodelessProcess {
 export function runNodeless(args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string | Uint8Array } = {}): NodelessProcess {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, KUBECONFIG: undefined, NO_COLOR: undefined, ...options.env },
+    env: { NODE_COMPILE_CACHE: join(repository, 'node_modules', '.cache', 'nodeless'), ...process.env, KUBECONFIG: undefined, NO_COLOR: undefined, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   child.stdin?.on('error', () => {});

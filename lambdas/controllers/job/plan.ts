@@ -78,16 +78,17 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
     }
     const replacesTerminating = spec.podReplacementPolicy !== 'Failed' && spec.podFailurePolicy === undefined;
     const occupied = replacesTerminating ? active : [...active, ...terminating];
-    const wanted = wantedActive(job, status, accounts.succeededTotal);
+    const wanted = wantedActive(job, status, accounts.succeededTotal, active.length);
     if (active.length > wanted) remove = active.toSorted(youngestFirst).slice(0, active.length - wanted);
     else {
       const missing = wanted - occupied.length;
       create = indexed ? nextIndexes(job, status, occupied, missing) : Array.from({ length: Math.max(0, missing) }, () => undefined);
-      const wait = create.length > 0 ? backoffLeft(pods, now) : 0;
-      if (wait > 0) {
-        create = [];
-        requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, wait);
-      }
+      // Each index backs off by itself where each has its own limit.
+      const perIndex = indexed && spec.backoffLimitPerIndex !== undefined;
+      const waits = create.map((index) => backoffLeft(perIndex ? pods.filter((pod) => indexOf(pod) === index) : pods, now));
+      create = create.filter((_, i) => waits[i] === 0);
+      const wait = Math.min(...waits.filter((ms) => ms > 0));
+      if (Number.isFinite(wait)) requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, wait);
     }
   }
   const remaining = new Set(remove);
@@ -192,9 +193,10 @@ function successRule(job: Job, completed: ReadonlySet<number>): number | undefin
   return index < 0 ? undefined : index;
 }
 
-function wantedActive(job: Job, status: JobStatus, succeeded: number): number {
+function wantedActive(job: Job, status: JobStatus, succeeded: number, active: number): number {
   const { parallelism = 1, completions } = job.spec ?? {};
-  if (completions === undefined) return succeeded > 0 ? 0 : parallelism;
+  // After the first success what runs may end, and nothing is added.
+  if (completions === undefined) return succeeded > 0 ? Math.min(active, parallelism) : parallelism;
   return Math.min(parallelism, Math.max(0, completions - succeeded - parseIndexes(status.failedIndexes).size));
 }
 
