@@ -130,7 +130,7 @@ function scalarValue(scalar: Scalar): JsonValue {
   if (typeof value === 'number') return Number.isSafeInteger(value) || !isInteger(scalar) ? value : exact(scalar, value);
   if (value instanceof Date) return scalar.source ?? value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return String(value);
+  throw new YamlSyntaxError('yaml: unknown scalar');
 }
 
 const isInteger = (scalar: Scalar): boolean => /^[-+]?[0-9_]+$/.test(scalar.source ?? '');
@@ -146,5 +146,5 @@ const exact = (scalar: Scalar, value: number): JsonValue => {
 function keyText(key: Node): string {
   if (!isScalar(key)) throw new YamlSyntaxError('yaml: invalid map key');
   const value = scalarValue(key);
-  return typeof value === 'string' ? value : String(value);
+  return typeof value === 'string' ? value : `${value as boolean | number | bigint | null}`;
 }

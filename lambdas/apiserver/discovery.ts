@@ -84,7 +84,7 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
     const found = name === '' ? undefined : byName.get(name);
     return found && { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(found) };
   });
-  const groupList = lazily((_: 0) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupOf) }));
+  const groupList = lazily<0>(() => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupOf) }));
   const aggregated = lazily((key: string) => {
     const [form, version] = key.split(' ');
     const groups = form === 'api' ? (core ? [core] : []) : named;

@@ -1,7 +1,7 @@
 /** Values of the Warning header: `299 - "text"`, each text once, all of them within a few kilobytes. */
 const maxTotal = 4 * 1024;
 const maxItem = 256;
-const controls = /[\u0000-\u001f\u007f-\u009f]/;
+const controls = /\p{Cc}/u;
 
 export class Warnings {
   readonly #texts = new Set<string>();
@@ -20,7 +20,7 @@ export class Warnings {
     let written = 0;
     for (const text of texts) {
       if (written >= maxTotal) break;
-      const cut = [...text].slice(0, maxItem).join('');
+      const cut = Array.from(text).slice(0, maxItem).join('');
       written += runeCount(cut);
       values.push(headerValue(cut));
     }
@@ -28,7 +28,7 @@ export class Warnings {
   }
 }
 
-const runeCount = (text: string): number => (text.length < maxTotal ? [...text].length : text.length);
+const runeCount = (text: string): number => (text.length < maxTotal ? Array.from(text).length : text.length);
 
 function headerValue(text: string): string {
   // Header fields are bytes: what is beyond ASCII goes out as UTF-8.

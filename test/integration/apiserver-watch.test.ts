@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { type TestApiServer, startApiServer } from '../builders/api-server.ts';
 
 let server: TestApiServer;
@@ -14,7 +15,7 @@ afterAll(() => server.close());
 
 const configMaps = { group: '', version: 'v1', resource: 'configmaps', kind: 'ConfigMap', namespaced: true };
 const path = '/api/v1/namespaces/default/configmaps';
-const make = (name: string, labels: Record<string, string> = {}) => server.inlineClient().create(configMaps, { metadata: { name, namespace: 'default', labels }, data: { a: 'b' } } as never);
+const make = (name: string, labels: Record<string, string> = {}) => server.inlineClient().create(configMaps, { metadata: { name, namespace: 'default', labels }, data: { a: 'b' } } as KubernetesObject);
 const remove = (name: string) => server.inlineClient().delete(configMaps, { namespace: 'default', name });
 
 interface Event {

@@ -90,12 +90,7 @@ describe('YAML', () => {
 });
 
 describe('pretty JSON', () => {
-  it.each([
-    [{}, '{}'],
-    [{ a: [], b: {}, c: [1, { d: 'x,:{}[]"\\' }], e: null }],
-    [[]],
-    ['text'],
-  ])('%j', (value) => {
+  it.each<{ value: unknown }>([{ value: {} }, { value: { a: [], b: {}, c: [1, { d: 'x,:{}[]"\\' }], e: null } }, { value: [] }, { value: 'text' }])('$value', ({ value }) => {
     expect(Buffer.from(indentJson(Buffer.from(JSON.stringify(value)))).toString()).toBe(JSON.stringify(value, null, 2));
   });
   it('leaves escapes and long numbers alone', () => {

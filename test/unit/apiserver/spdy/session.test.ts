@@ -17,7 +17,7 @@ const nextStream = (session: SpdySession): Promise<SpdyStream> => new Promise((r
 describe('SPDY header blocks', () => {
   it('share their compression from block to block', async () => {
     const [writer, reader] = [createHeaderCodec(), createHeaderCodec()];
-    const blocks = [{ streamtype: 'error', port: '8080', requestid: '0' }, {}, { streamtype: 'data', port: '8080', requestid: '0', long: 'x'.repeat(5000) }];
+    const blocks: Record<string, string>[] = [{ streamtype: 'error', port: '8080', requestid: '0' }, {}, { streamtype: 'data', port: '8080', requestid: '0', long: 'x'.repeat(5000) }];
     for (const block of blocks) expect({ ...(await reader.decode(await writer.encode(block))) }).toEqual(block);
   });
   it('use the dictionary of SPDY/3', async () => {
