@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { sleep, systemClock } from '@nodeless/component-base/clock';
-import { removeClusterContainers } from '@nodeless/local/clean-up';
 import { defaultDataDir, findRunning } from '@nodeless/local/data-dir';
 import { UserError } from '../output.ts';
 import type { AddCommand } from './command.ts';
@@ -26,6 +25,7 @@ export const addDown: AddCommand = (program, output) => {
         output.line('The cluster has stopped.');
       } else if (!options.purge) output.line('The cluster was not running.');
       if (!options.purge) return;
+      const { removeClusterContainers } = await import('@nodeless/local/clean-up');
       const removed = await removeClusterContainers(dataDir);
       rmSync(dataDir, { recursive: true, force: true });
       output.line(`Removed ${dataDir}${removed > 0 ? ` and ${removed} containers` : ''}.`);

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { ResourceType } from '@nodeless/client/client';
 import { collectionPath, type HttpClient } from '@nodeless/client/http-client';
@@ -40,7 +39,7 @@ export const addGet: AddCommand = (program, output) => {
           const items = found.map(({ item }) => item);
           const value = names.length === 1 && items.length === 1 ? items[0] : { apiVersion: 'v1', kind: 'List', items };
           if (options.output === 'json') output.json(value);
-          else if (options.output === 'yaml') output.line(stringify(value).trimEnd());
+          else if (options.output === 'yaml') output.line((await import('yaml')).stringify(value).trimEnd());
           else for (const { type, item } of found) output.line(displayName(type, item.metadata?.name ?? ''));
           return;
         }

@@ -1,7 +1,7 @@
 import type { HttpClient } from '@nodeless/client/http-client';
 import { services } from '@nodeless/client/resource-types';
 import { createLogger, type LogLevel } from '@nodeless/component-base/logger';
-import { type Cluster, startCluster } from '@nodeless/local/main';
+import type { Cluster } from '@nodeless/local/main';
 import { defaultDataDir, makeFolder } from '@nodeless/local/data-dir';
 import { createWriteStream, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -80,6 +80,8 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   const began = performance.now();
   const onProgress = (step: string): void => output.note(`${output.style('green', '✓')} ${step} ${output.style('dim', `(${((performance.now() - began) / 1000).toFixed(1)} s)`)}`);
   try {
+    // A whole cluster: loaded by the one command that starts it.
+    const { startCluster } = await import('@nodeless/local/main');
     return await startCluster({ dataDir, port, provider, nodes, log, onProgress });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
