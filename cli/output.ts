@@ -46,7 +46,7 @@ export function describeError(error: unknown): string {
   if (isApiError(error)) {
     // The cause is there when no server answered.
     const refused = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
-    if (refused) return `nodeless: ${error.message.split(':').slice(0, -1).join(':') || error.message}: nobody answers (is the cluster running? "npm start" starts it)`;
+    if (refused) return `nodeless: ${error.message.replace(/(?<=cannot be reached): .*$/s, '')}: nobody answers (is the cluster running? "npm start" starts it)`;
     return `Error from server${error.reason ? ` (${error.reason})` : ''}: ${error.message}`;
   }
   if (error instanceof Error && 'code' in error) return `nodeless: ${error.message}`;
