@@ -112,6 +112,19 @@ describe.skipIf(problem !== undefined)(`pods on Docker${problem ? ` (${problem})
       expect(find(seen, 'app')?.state.terminated?.exitCode).toBe(0);
     }, 60_000);
 
+    test('a debug container joins a pod that runs, and sees its target\'s processes', async () => {
+      const pod = aPod([sh('app', forever)]);
+      await started(pod);
+      const debug = { ...sh('debug', 'ps; sleep 60'), targetContainerName: 'app' };
+      const resolved = { name: 'debug', env: [], command: debug.command, args: undefined };
+      await cluster.provider.updatePod({ ...pod, pod: { ...pod.pod, spec: { ...pod.pod.spec, containers: pod.pod.spec?.containers ?? [], ephemeralContainers: [debug] } }, containers: { ...pod.containers, debug: resolved } });
+      const seen = await until(pod, (p) => find(p, 'debug')?.state.running !== undefined);
+      expect(find(seen, 'debug')?.kind).toBe('ephemeral');
+      const end = Date.now() + patienceMs;
+      while (!(await logs(pod, 'debug')).includes('while') && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(await logs(pod, 'debug')).toMatch(/ 1 root .*while/);
+    }, 60_000);
+
     test('shareProcessNamespace shows each the others\' processes', async () => {
       const pod = aPod([sh('app', forever), sh('other', forever)], { shareProcessNamespace: true });
       await started(pod);
@@ -252,6 +265,13 @@ describe.skipIf(problem !== undefined)(`pods on Docker${problem ? ` (${problem})
       const seen = await started(pod);
       const { HostConfig } = await cluster.engine.getContainer(find(seen, 'app')?.containerId.slice('docker://'.length) ?? '').inspect();
       expect(HostConfig).toMatchObject({ CpuShares: 256, CpuQuota: 50_000, CpuPeriod: 100_000, Memory: 64 << 20, MemorySwap: 64 << 20 });
+      const larger = { ...pod, pod: { ...pod.pod, spec: { ...pod.pod.spec, containers: [sh('app', forever, { resources: { requests: { cpu: '250m' }, limits: { cpu: '1', memory: '96Mi' } } })] } } };
+      await cluster.provider.updatePod(larger);
+      const id = find(seen, 'app')?.containerId.slice('docker://'.length) ?? '';
+      const end = Date.now() + patienceMs;
+      let now = (await cluster.engine.getContainer(id).inspect()).HostConfig;
+      while (now.Memory !== 96 << 20 && Date.now() < end) now = (await cluster.engine.getContainer(id).inspect()).HostConfig;
+      expect(now).toMatchObject({ CpuQuota: 100_000, Memory: 96 << 20 });
     }, 60_000);
 
     test('a root image is refused where the pod must not be root', async () => {

@@ -137,6 +137,22 @@ describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ?
     expect(output.trim()).toBe('node-1');
   }, 60_000);
 
+  test('a node that ends beneath its pods is made again', async () => {
+    const before = await cluster.provider.helper('node-1');
+    await new Docker().getContainer(before.containerId).remove({ force: true });
+    const end = Date.now() + 10_000;
+    let after = await cluster.provider.helper('node-1');
+    while (after.containerId === before.containerId && Date.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      after = await cluster.provider.helper('node-1');
+    }
+    expect(after.containerId).not.toBe(before.containerId);
+    expect(after.address).toBe(before.address);
+    const pod = aPod(9);
+    await cluster.provider.createPod(pod);
+    await until(pod, running);
+  }, 60_000);
+
   test('twenty pods at once, each with its own address', async () => {
     const pods = Array.from({ length: 20 }, (_, i) => aPod(100 + i));
     await Promise.all(pods.map((p) => cluster.provider.createPod(p)));

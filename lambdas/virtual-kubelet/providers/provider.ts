@@ -166,8 +166,8 @@ export interface PodPortForward {
   portForward(ref: PodRef, port: number): Promise<Duplex>;
 }
 export interface PodMetrics {
-  /** CPU in nanocores and memory working set in bytes, by container. */
-  metrics(ref: PodRef): Promise<Readonly<Record<string, { cpuNanocores: number; memoryBytes: number }>> | undefined>;
+  /** CPU in nanocores, CPU time since its start in seconds where that is known, memory working set in bytes; by container. */
+  metrics(ref: PodRef): Promise<Readonly<Record<string, { cpuNanocores: number; cpuSeconds?: number; memoryBytes: number }>> | undefined>;
 }
 
 export type { Probe };

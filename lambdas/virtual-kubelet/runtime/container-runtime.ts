@@ -73,6 +73,8 @@ export interface ContainerStart {
   readonly specHash: string;
   readonly sandbox: RuntimeSandbox;
   readonly image: RuntimeImage;
+  /** The container whose processes a debug container is to see. */
+  readonly pidTarget?: string;
 }
 
 export interface ExecOutcome {

@@ -1,7 +1,8 @@
-import type { Container, ContainerStateWaiting, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Container, ContainerStateWaiting, Pod, ResourceRequirements } from '@nodeless/apimachinery/generated/types/core/v1';
 import { formatPod, refOf } from '../pod-names.ts';
 import { isSidecar, shouldRestart } from '../restart-policy.ts';
 import type { ContainerKind, RuntimeContainer, RuntimeSandbox } from './container-runtime.ts';
+import { resizeNeeded } from './resize.ts';
 import { formatSeconds, nextRun } from './restart-backoff.ts';
 import { specHash } from './spec-hash.ts';
 
@@ -38,6 +39,8 @@ export interface PodView {
   configError(name: string): ContainerStateWaiting | undefined;
   probe(id: string): ProbeVerdict;
   isStopping(id: string): boolean;
+  /** The resources that a running container was given; undefined = as far as is known, those of its spec. */
+  appliedResources(id: string): ResourceRequirements | undefined;
   /** It was ended in order to be started again, whatever its exit code says. */
   restartWanted(id: string): boolean;
 }
@@ -47,6 +50,7 @@ export type PodAction =
   | { readonly type: 'ensure-image'; readonly container: Container; readonly attempt: number }
   | { readonly type: 'start'; readonly container: Container; readonly kind: ContainerKind; readonly attempt: number; readonly backoffMs: number }
   | { readonly type: 'kill'; readonly id: string; readonly container: Container; readonly message: string; readonly graceSeconds: number; readonly restart: boolean }
+  | { readonly type: 'resize'; readonly id: string; readonly container: Container }
   | { readonly type: 'remove-container'; readonly id: string }
   /** Everything that matters has ended: stop sidecars, last to first, and give the network up. */
   | { readonly type: 'end' };
@@ -167,7 +171,13 @@ function planRunning(draft: Draft, container: Container, run: RuntimeContainer):
   if (view.isStopping(run.id)) return false;
   const verdict = view.probe(run.id);
   const changed = run.specHash !== specHash(container);
-  if (!changed && verdict.failed === undefined) return verdict.started;
+  const resize = changed || verdict.failed !== undefined ? 'none' : resizeNeeded(view.appliedResources(run.id), container);
+  if (resize === 'update') draft.actions.push({ type: 'resize', id: run.id, container });
+  if (!changed && verdict.failed === undefined && resize !== 'restart') return verdict.started;
+  if (resize === 'restart') {
+    draft.actions.push({ type: 'kill', id: run.id, container, message: `Container ${container.name} resize requires restart`, graceSeconds: grace(view.pod), restart: true });
+    return false;
+  }
   const restart = changed || isSidecar(container) || (container.restartPolicy ?? view.pod.spec?.restartPolicy ?? 'Always') !== 'Never';
   const what = changed ? `Container ${container.name} definition changed` : `Container ${container.name} failed ${verdict.failed} probe`;
   const probe = verdict.failed === 'liveness' ? container.livenessProbe : container.startupProbe;

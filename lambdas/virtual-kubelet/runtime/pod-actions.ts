@@ -1,3 +1,4 @@
+import type { Container, EphemeralContainer } from '@nodeless/apimachinery/generated/types/core/v1';
 import { formatPod } from '../pod-names.ts';
 import { ProviderError, type ResolvedPod } from '../providers/provider.ts';
 import { killContainer, type Killer, killPod, type KillTarget } from './kill-pod.ts';
@@ -47,7 +48,8 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
     if (!image || !sandbox || !resolved) return false;
     startFailures.delete(container.name);
     try {
-      const what = { pod, container, resolved, kind, attempt, backoffMs, sandbox, image };
+      const pidTarget = targetOf(container);
+      const what = { pod, container, resolved, kind, attempt, backoffMs, sandbox, image, ...(pidTarget === undefined ? {} : { pidTarget }) };
       await startContainer({ runtime, clock, runHook, hooking }, what, reportOnContainer(ref, deps, container, kind), state.cancelStarts.signal);
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'unavailable') throw error;
@@ -56,6 +58,22 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
     }
     return true;
   };
+
+  /** Changes CPU and memory in place. What the engine refuses (less memory than is in use) is reported and left. */
+  const resize = async (id: string, container: Container): Promise<boolean> => {
+    state.resources.set(id, container.resources ?? {});
+    try {
+      await runtime.resizeContainer?.(id, container);
+      return false;
+    } catch (error) {
+      if (error instanceof ProviderError && error.code === 'unavailable') throw error;
+      report('Warning', 'ResizeError', `resize of container ${container.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    }
+  };
+
+  /** The running container that a debug container names as its target. */
+  const targetOf = (container: EphemeralContainer): string | undefined => running().find((c) => c.name === container.targetContainerName)?.id;
 
   const target = (one: KillTarget['run'], message: string): KillTarget => {
     const container = state.desired && findContainer(state.desired.pod, one.name);
@@ -112,6 +130,8 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
         case 'kill':
           kill(action);
           return false;
+        case 'resize':
+          return resize(action.id, action.container);
         case 'remove-container':
           await runtime.removeContainer(action.id);
           return false;

@@ -1,4 +1,4 @@
-import type { Container } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Container, ResourceRequirements } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { RunHook } from '../probes/lifecycle-hook.ts';
@@ -35,6 +35,8 @@ export interface PodState {
   readonly kills: Set<string>;
   /** Ids of those that were ended in order to run again. */
   readonly restarts: Set<string>;
+  /** By id of a running container: what it was given. */
+  readonly resources: Map<string, ResourceRequirements>;
   /** Ids of those whose postStart hook has not finished. */
   readonly hooking: Set<string>;
   /** Aborted when nothing is to be started any more. */

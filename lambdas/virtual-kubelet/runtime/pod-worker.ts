@@ -63,6 +63,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     startFailures: new Map(),
     kills: new Set(),
     restarts: new Set(),
+    resources: new Map(),
     hooking: new Set(),
     cancelStarts: new AbortController(),
   };
@@ -94,6 +95,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
   const advance = async (pod: ResolvedPod): Promise<PodPlan> => {
     if (volumesWritten !== pod.volumes && !(await writeVolumes(pod))) return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
     prober.sync(probedRuns(pod));
+    noteResources(pod);
     const plan = makePlan(pod);
     publish(plan);
     for (const action of plan.actions) {
@@ -101,6 +103,13 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
       if (await actions.take(pod, action)) again = true;
     }
     return plan;
+  };
+
+  /** A container that is seen for the first time has what its spec says. */
+  const noteResources = (pod: ResolvedPod): void => {
+    const runs = (state.seen?.containers ?? []).filter((c) => c.state === 'running');
+    for (const id of state.resources.keys()) if (!runs.some((c) => c.id === id)) state.resources.delete(id);
+    for (const { id, name } of runs) if (!state.resources.has(id)) state.resources.set(id, findContainer(pod.pod, name)?.resources ?? {});
   };
 
   /** False when a volume cannot be made: the pod waits, and an event says why. */
@@ -127,6 +136,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
       configError: (name) => pod.containers[name]?.error,
       probe: (id) => ({ ...prober.verdict(id), started: prober.verdict(id).started && !state.hooking.has(id) }),
       isStopping: (id) => state.kills.has(id),
+      appliedResources: (id) => state.resources.get(id),
       restartWanted: (id) => state.restarts.has(id),
     });
     for (const [name, waiting] of plan.waiting) if (waiting.reason === 'CrashLoopBackOff') reportBackOff(pod, name);

@@ -35,7 +35,10 @@ export function createEngineEvents(deps: { readonly engine: Engine; readonly clu
     } catch {
       return;
     }
-    const ref = refFromLabels(event.Actor?.Attributes ?? {});
+    const labels = event.Actor?.Attributes ?? {};
+    // A node that ended beneath us is made again by whoever needs it next.
+    if (labels[label.role] === 'node' && event.Action === 'die') onReturn();
+    const ref = refFromLabels(labels);
     if (ref && telling.has(event.Action?.split(':')[0] ?? '')) tell(ref);
   };
 

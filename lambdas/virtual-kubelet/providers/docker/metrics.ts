@@ -3,6 +3,7 @@ import { callEngine, type Engine, isMissing } from './engine.ts';
 
 export interface Usage {
   readonly cpuNanocores: number;
+  readonly cpuSeconds: number;
   readonly memoryBytes: number;
 }
 
@@ -29,7 +30,7 @@ export function createUsageReader(engine: Engine, now: () => number): (id: strin
         const cpu = stats.cpu_stats.cpu_usage.total_usage;
         const memory = (stats.memory_stats.usage ?? 0) - inactive(stats);
         const rate = before && cpu >= before.cpu ? Math.round((cpu - before.cpu) / ((at - before.at) / 1000)) : 0;
-        const usage = { cpuNanocores: rate, memoryBytes: Math.max(0, memory) };
+        const usage = { cpuNanocores: rate, cpuSeconds: cpu / 1e9, memoryBytes: Math.max(0, memory) };
         samples.set(id, { at, cpu, usage });
         return usage;
       } catch (error) {

@@ -18,6 +18,7 @@ interface Given {
   readonly failed?: Record<string, 'liveness' | 'startup'>;
   readonly notStarted?: readonly string[];
   readonly stopping?: readonly string[];
+  readonly applied?: Record<string, object>;
   readonly wanted?: readonly string[];
 }
 
@@ -39,6 +40,7 @@ function plan(given: Given) {
     startFailure: (name) => given.failures?.[name],
     configError: (name) => (given.errors?.[name] ? { reason: 'CreateContainerConfigError', message: given.errors[name] } : undefined),
     probe: (id) => ({ started: !given.notStarted?.includes(id), failed: given.failed?.[id] }),
+    appliedResources: (id) => given.applied?.[id],
     isStopping: (id) => given.stopping?.includes(id) ?? false,
     restartWanted: (id) => given.wanted?.includes(id) ?? false,
   };
@@ -47,6 +49,7 @@ function plan(given: Given) {
     if (a.type === 'start') return `start ${a.kind} ${a.container.name} #${a.attempt} ${a.backoffMs}`;
     if (a.type === 'ensure-image') return `image ${a.container.name} #${a.attempt}`;
     if (a.type === 'create-sandbox') return `sandbox #${a.attempt}${a.replaced ? ' replaced' : ''}`;
+    if (a.type === 'resize') return `resize ${a.id}`;
     if (a.type === 'kill') return `kill ${a.id} ${a.graceSeconds}${a.restart ? ' restart' : ''}: ${a.message}`;
     return a.type === 'remove-container' ? `remove ${a.id}` : a.type;
   });
@@ -133,6 +136,9 @@ describe('ending what is not as it should be', () => {
     ['liveness', { spec: probed, containers: [run('a', 'running')], failed: { 'a-0': 'liveness' } }, ['kill a-0 7 restart: Container a failed liveness probe, will be restarted']],
     ['startup, with its own grace', { spec: probed, containers: [run('a', 'running')], failed: { 'a-0': 'startup' } }, ['kill a-0 3 restart: Container a failed startup probe, will be restarted']],
     ['liveness where nothing restarts', { spec: { ...probed, ...never }, containers: [run('a', 'running')], failed: { 'a-0': 'liveness' } }, ['kill a-0 7: Container a failed liveness probe']],
+    ['other resources', { spec: { containers: [{ ...image('a'), resources: { limits: { cpu: '2' } } }] }, containers: [run('a', 'running')], applied: { 'a-0': { limits: { cpu: '1' } } } }, ['resize a-0']],
+    ['the same, written differently', { spec: { containers: [{ ...image('a'), resources: { limits: { cpu: '1000m' } } }] }, containers: [run('a', 'running')], applied: { 'a-0': { limits: { cpu: '1' } } } }, []],
+    ['other resources that want a new start', { spec: { containers: [{ ...image('a'), resources: { limits: { memory: '2Gi' } }, resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] }] }, containers: [run('a', 'running')], applied: { 'a-0': {} } }, ['kill a-0 7 restart: Container a resize requires restart']],
     ['already on its way out', { spec: probed, containers: [run('a', 'running')], failed: { 'a-0': 'liveness' }, stopping: ['a-0'] }, []],
   ];
   test.each(cases)('%s', (_, given, want) => expect(plan(given).steps).toEqual(want));
