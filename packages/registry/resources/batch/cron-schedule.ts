@@ -1,6 +1,6 @@
 /** What is wrong with a cron schedule, in the words of the parser that Kubernetes uses (github.com/robfig/cron). */
+import { parseDuration } from '@nodeless/apimachinery/decode/duration';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
-import { durationFault } from './go-duration.ts';
 import { timeZoneFault } from './time-zone.ts';
 
 interface Bounds {
@@ -50,8 +50,12 @@ export function cronFault(schedule: string): string | undefined {
 function descriptorFault(spec: string): string | undefined {
   if (descriptors.has(spec)) return undefined;
   if (!spec.startsWith(every)) return `unrecognized descriptor: ${spec}`;
-  const fault = durationFault(spec.slice(every.length));
-  return fault && `failed to parse duration ${spec}: ${fault}`;
+  try {
+    parseDuration(spec.slice(every.length));
+    return undefined;
+  } catch (error) {
+    return `failed to parse duration ${spec}: ${(error as Error).message}`;
+  }
 }
 
 /** `5`, `1-5`, `mon-fri`, a star, each with or without a step. */

@@ -2,6 +2,7 @@ import type { Endpoints } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { tableOf } from '../table-of.ts';
+import { endpointsWarnings, validateEndpoints } from './endpoints-validation.ts';
 import { addressesOf } from './endpoints-table.ts';
 
 export const endpoints: KindDefinition = {
@@ -10,6 +11,9 @@ export const endpoints: KindDefinition = {
   table: tableOf<Endpoints>('/endpoints', (object, { name, age }) => [name, addressesOf(object), age]),
   strategy: {
     default: defaultEndpoints,
+    validate: (object) => validateEndpoints(object),
+    validateUpdate: validateEndpoints,
+    warnings: endpointsWarnings,
     allowCreateOnUpdate: true,
   },
 };

@@ -2,6 +2,7 @@ import type { LimitRange, LimitRangeItem } from '@nodeless/apimachinery/generate
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { metadataOf } from '../carry-over.ts';
+import { validateLimitRange } from './limit-range-validation.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { randomUUID } from 'node:crypto';
 
@@ -14,6 +15,8 @@ export const limitRange: KindDefinition = {
       const metadata = metadataOf(object);
       if (!metadata.name) metadata.name = randomUUID();
     },
+    validate: validateLimitRange,
+    validateUpdate: validateLimitRange,
     allowCreateOnUpdate: true,
   },
 };

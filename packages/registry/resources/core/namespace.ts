@@ -1,7 +1,9 @@
 import type { Namespace } from '@nodeless/apimachinery/generated/types/core/v1';
+import { nameIsDnsLabel } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepSpec, keepStatus, metadataOf } from '../carry-over.ts';
+import { validateFinalizers, validateNamespace, validateNamespaceStatus } from './namespace-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
@@ -26,9 +28,12 @@ export const namespace: KindDefinition = {
       keepStatus(object, old);
     },
     canonicalize: labelWithName,
+    validateName: nameIsDnsLabel,
+    validate: validateNamespace,
+    validateUpdate: validateNamespace,
     resetFields: [['status']],
-    status: { default: defaultNamespace, prepareForUpdate: keepSpec, resetFields: [['spec']] },
-    subresources: { finalize: { default: defaultNamespace, prepareForUpdate: keepStatus, resetFields: [['status']] } },
+    status: { default: defaultNamespace, prepareForUpdate: keepSpec, validateUpdate: validateNamespaceStatus, resetFields: [['spec']] },
+    subresources: { finalize: { default: defaultNamespace, prepareForUpdate: keepStatus, validateUpdate: validateFinalizers, resetFields: [['status']] } },
     fieldNames: ['status.phase', 'name'],
     selectableFields: (object) => ({
       'status.phase': (object as Namespace).status?.phase ?? '',

@@ -3,6 +3,7 @@ import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { tableOf } from '../table-of.ts';
+import { quotaWarnings, validateQuota, validateQuotaStatus, validateQuotaUpdate } from './resource-quota-validation.ts';
 import { resourceQuotaCells } from './resource-quota-table.ts';
 
 export const resourceQuota: KindDefinition = {
@@ -17,8 +18,11 @@ export const resourceQuota: KindDefinition = {
       roundResourceList(quota.status?.used);
     },
     prepareForCreate: clearStatus,
+    validate: validateQuota,
+    warnings: quotaWarnings,
     prepareForUpdate: keepStatus,
+    validateUpdate: validateQuotaUpdate,
     resetFields: [['status']],
-    status: { prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { prepareForUpdate: keepSpec, validateUpdate: validateQuotaStatus, resetFields: [['spec']] },
   },
 };

@@ -1,6 +1,7 @@
 import type { Secret } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
+import { secretWarnings, validateSecret, validateSecretUpdate } from './secret-validation.ts';
 import { sizeOf, tableOf } from '../table-of.ts';
 
 export const secret: KindDefinition = {
@@ -9,6 +10,9 @@ export const secret: KindDefinition = {
   table: tableOf<Secret>('/secrets', ({ type, data }, { name, age }) => [name, type ?? '', sizeOf(data), age]),
   strategy: {
     default: defaultSecret,
+    validate: validateSecret,
+    validateUpdate: validateSecretUpdate,
+    warnings: secretWarnings,
     prepareForUpdate: (object, old) => {
       if (!(object as Secret).type) object.type = old.type;
     },

@@ -10,10 +10,18 @@ export const serviceAccount: KindDefinition = {
   strategy: {
     prepareForCreate: onlySecretNames,
     prepareForUpdate: onlySecretNames,
+    warnings: accountWarnings,
   },
 };
 
 function onlySecretNames(object: UnknownObject): void {
   const account = object as ServiceAccount;
   if (account.secrets) account.secrets = account.secrets.map(({ name }) => (name ? { name } : {}));
+}
+
+const mountableSecrets = 'kubernetes.io/enforce-mountable-secrets';
+
+function accountWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
+  if (object.metadata?.annotations?.[mountableSecrets] === undefined || old?.metadata?.annotations?.[mountableSecrets] !== undefined) return [];
+  return [`metadata.annotations[${mountableSecrets}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`];
 }
