@@ -17,7 +17,7 @@ import { createClusterZone } from '../dns/cluster-zone.ts';
 import { type DnsServer, listenDns } from '../dns/dns-server.ts';
 import { createForwarder } from '../dns/forwarder.ts';
 import { createMachineResolvers } from '../dns/machine-resolvers.ts';
-import { type HostRoute, ensureHostRoute } from './host-route.ts';
+import { createHostRoutes, type HostRoutes } from './host-routes.ts';
 import { createRuleProgrammer, type RuleProgrammer } from './nft/programmer.ts';
 import { createServiceDataPath } from './service-data-path.ts';
 import { createServiceDialer } from './service-dialer.ts';
@@ -44,7 +44,7 @@ export interface LocalServicesOptions {
   readonly apiPort: number;
   /** Has the API server listen on one more address; 0 = any port. Rejects with Node's error when that cannot be. */
   readonly listenApi: (host: string, port: number) => Promise<{ readonly port: number; close(): Promise<void> }>;
-  /** Lead ClusterIPs from this machine into the cluster. Default true; see host-route.ts. */
+  /** Lead ClusterIPs from this machine into the cluster. Default true; see host-routes.ts. */
   readonly hostRoute?: boolean;
   readonly clock: Clock;
   readonly log: Logger;
@@ -87,13 +87,23 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
   const undo: (() => unknown)[] = [];
   const ending = new AbortController();
   let programmer: RuleProgrammer | undefined;
+  let hostRoutes: HostRoutes | undefined;
   let dnsNameservers: readonly string[] = engine ? [dnsAddress] : [];
   let markReady!: () => void;
   const ready = new Promise<void>((resolve) => {
     markReady = resolve;
   });
 
-  const dataPath = createServiceDataPath({ index, serviceCidr, clock, onRules: (renderer) => programmer?.want(renderer) });
+  const dataPath = createServiceDataPath({
+    index,
+    serviceCidr,
+    clock,
+    onRules: (renderer) => {
+      programmer?.want(renderer);
+      hostRoutes?.want(clusterIps());
+    },
+  });
+  const clusterIps = (): Set<string> => new Set(dataPath.model().ports.flatMap((port) => port.clusterIps));
   const direct: ClusterDialer = engine ? { connect: (address, port, signal) => engine.dial(address, port, signal ?? ending.signal) } : refusingDialer;
   const dialer = createServiceDialer({ lookUp: (address, port) => dataPath.lookUp(address, port), direct, isServiceAddress });
   const proxies: ProxyLoadBalancers | undefined = engine && createProxyLoadBalancers({ clusterId: options.clusterId, dialer: direct, canSendDatagrams: () => engine.isReachable(), clock, log });
@@ -166,11 +176,17 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     });
   };
 
-  const setHostRoute = async (network: EngineNetwork, node: string): Promise<void> => {
+  const setHostRoutes = async (network: EngineNetwork, node: string): Promise<void> => {
     if (options.hostRoute === false) return;
-    const route: HostRoute = await ensureHostRoute(await network.helper(node), serviceCidr);
-    undo.push(() => route.remove().catch((error: unknown) => log.debug('the route to ClusterIPs could not be removed', { error })));
-    if (route.result !== 'ours') problems.push(`ClusterIPs do not answer from this machine: ${route.result.problem}`);
+    const routes = createHostRoutes({ helper: await network.helper(node), cidr: serviceCidr, common: new Set([apiAddress, dnsAddress]), log });
+    const problem = await routes.start();
+    if (problem === undefined) {
+      undo.push(() => routes.remove().catch((error: unknown) => log.debug('routes to ClusterIPs could not be removed', { error })));
+      hostRoutes = routes;
+      routes.want(clusterIps());
+    } else {
+      problems.push(`ClusterIPs do not answer from this machine: ${problem}`);
+    }
   };
 
   return {
@@ -205,7 +221,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
         await keepSystemServices([kubernetesService(apiAddress, way?.address, apiPort), dnsService(dnsAddress, dns && way?.address, dns?.port ?? 53)]);
         // Without rules nothing leads to the ClusterIP, but the server itself may be asked.
         if (!programmer) dnsNameservers = dns?.port === 53 && way ? [way.address] : [];
-        else await setHostRoute(engine, firstNode);
+        else await setHostRoutes(engine, firstNode);
       } finally {
         markReady();
         for (const problem of problems) log.warn(problem);

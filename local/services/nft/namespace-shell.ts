@@ -10,7 +10,7 @@ export interface Program {
   readonly id: string;
   /** `/proc/<pid>/ns/net`, as the helper sees it. */
   readonly namespace: string;
-  /** What that must be a link to (`net:[4026532233]`); '' = whatever it is. Process ids are used again, namespaces are checked. */
+  /** The namespace's number, as `applied` gave it; '' = whatever is there. Process ids are used again: what is there now may be another's. */
   readonly identity: string;
   /** For `nft -f`. Equal texts are sent once. */
   readonly text: string;
@@ -24,15 +24,21 @@ export interface NamespaceShell {
   close(): void;
 }
 
-const atOnce = 8;
+/** nft waits for the kernel most of the time: many at once are hardly slower than one. */
+const atOnce = 32;
 const batchMs = 20_000;
 const heredoc = 'NODELESS_RULES_END';
 
 /** The machine's own namespace is never touched, whatever a process id has come to mean. */
 const prelude = (machine: string): string => `export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+nl='
+'
+engine=$(stat -L -c %i /proc/1/ns/net 2>/dev/null)
 p() {
-  real=$(readlink "$4")
-  if [ -z "$real" ] || [ "$real" = '${machine}' ] || [ "$real" = "$(readlink /proc/1/ns/net 2>/dev/null)" ] || { [ -n "$5" ] && [ "$real" != "$5" ]; }; then echo "$1 gone $3"; return; fi
+  real=none
+  case "$ids" in *"$4 "*) real=\${ids#*"$4 "}; real=\${real%%"$nl"*} ;; esac
+  case "$real" in none | "$engine" | '${machine}') echo "$1 gone $3"; return ;; esac
+  if [ -n "$5" ] && [ "$real" != "$5" ]; then echo "$1 gone $3"; return; fi
   if out=$(nsenter --net="$4" nft -f "$2" 2>&1); then echo "$1 applied $3 $real"; else echo "$1 failed $3 $(echo "$out" | tr '\\n' ' ')"; fi
 }
 `;
@@ -72,7 +78,7 @@ export function createNamespaceShell(options: { readonly open: () => Promise<Dup
     fresh.on('error', (error) => lost(fresh, error));
     fresh.on('end', () => lost(fresh, new Error('the shell in the node helper has ended')));
     fresh.on('close', () => lost(fresh, new Error('the connection to the node helper was lost')));
-    fresh.write(prelude(ownNetworkNamespace() ?? ''));
+    fresh.write(prelude(/\d+/.exec(ownNetworkNamespace() ?? '')?.[0] ?? 'none'));
     return fresh;
   };
 
@@ -113,6 +119,7 @@ function script(batch: number, programs: readonly Program[]): string {
     files.set(text, file);
     lines.push(`cat > ${file} <<'${heredoc}'`, text.trimEnd(), heredoc);
   }
+  lines.push(`ids=$(stat -L -c '%n %i' ${[...new Set(programs.map(({ namespace }) => `'${namespace}'`))].join(' ')} 2>/dev/null)"$nl"`);
   programs.forEach(({ id, namespace, identity, text }, i) => {
     lines.push(`p ${batch} ${files.get(text)} '${id}' '${namespace}' '${identity}' &`);
     if ((i + 1) % atOnce === 0) lines.push('wait');

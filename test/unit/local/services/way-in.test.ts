@@ -1,6 +1,7 @@
+import { silentLogger } from '@nodeless/component-base/logger';
 import { describe, expect, it } from 'vitest';
 import { parseResolvConf } from '../../../../local/dns/machine-resolvers.ts';
-import { ensureHostRoute, routesTo } from '../../../../local/services/host-route.ts';
+import { createHostRoutes, parseRoutes } from '../../../../local/services/host-routes.ts';
 import { findWayIn, resolvedAddress } from '../../../../local/services/way-in.ts';
 
 const answer = `Server:\t\t127.0.0.11
@@ -30,51 +31,77 @@ describe('the way in for pods', () => {
   });
 });
 
-describe('the route from this machine', () => {
-  const table = 'default via 192.0.2.1 dev eth0 \n10.96.0.0/16 via 10.245.0.10 dev br-b metric 1 \n10.96.0.0/16 via 10.244.0.10 dev br-a \n10.96.0.0/12 via 10.1.1.1 dev vpn \n';
+describe('routes from this machine', () => {
+  const ownNamespace = () => 'net:[1]';
 
-  it('is found in the table, the one that is used first', () => {
-    expect(routesTo(table, '10.96.0.0/16')).toEqual([
-      { via: '10.244.0.10', metric: 0 },
-      { via: '10.245.0.10', metric: 1 },
-    ]);
-  });
-
-  const helper = (address: string, shown: string, seen = 'net:[1]') => {
-    const run: string[] = [];
-    return {
-      run,
-      address,
+  /** A machine's routing table behind the commands that change it. */
+  const machine = (lines: readonly string[], seen = 'net:[1]') => {
+    const table = new Set(lines);
+    const helper = {
+      address: '10.244.0.10',
       async exec(command: readonly string[]) {
         if (command[0] === 'readlink') return { exitCode: 0, output: `${seen}\n`, timedOut: false };
-        const words = command.slice(command.indexOf('route') + 1).join(' ');
-        run.push(words);
-        return { exitCode: 0, output: words === 'show' ? shown : '', timedOut: false };
+        const script = command.at(-1) ?? '';
+        if (script === 'ip route show') return { exitCode: 0, output: [...table].map((line) => `${line} dev br \n`).join(''), timedOut: false };
+        for (const [, verb, route = ''] of script.matchAll(/ip route (add|del) (\S+ via \S+)/g)) {
+          if (verb === 'add') table.add(route);
+          else table.delete(route);
+        }
+        return { exitCode: 0, output: '', timedOut: false };
       },
     };
+    const routes = createHostRoutes({ helper, cidr: '10.96.0.0/16', common: new Set(['10.96.0.1']), log: silentLogger, ownNamespace });
+    return { routes, table: () => [...table].sort() };
   };
+  const other = '10.96.0.0/16 via 10.245.0.10';
 
-  it.each<[string, string, string, string[], object | 'ours']>([
-    ['where there is none', '10.244.0.10', 'default via 192.0.2.1 dev eth0\n', ['show', 'add 10.96.0.0/16 via 10.244.0.10'], 'ours'],
-    ['not twice', '10.244.0.10', table, ['show'], 'ours'],
-    ['behind that of another', '10.246.0.10', table, ['show', 'add 10.96.0.0/16 via 10.246.0.10 metric 2'], { problem: '10.96.0.0/16 leads to 10.244.0.10 already, perhaps another cluster\'s' }],
-  ])('is set %s', async (_what, address, shown, run, result) => {
-    const fake = helper(address, shown);
-    const route = await ensureHostRoute(fake, '10.96.0.0/16', () => 'net:[1]');
-    expect([fake.run, route.result]).toEqual([run, result]);
-    await route.remove();
-    expect(fake.run.at(-1)).toBe(`del 10.96.0.0/16 via ${address}`);
+  it('are one for the whole range where it is free', async () => {
+    const { routes, table } = machine(['default via 192.0.2.1']);
+    expect(await routes.start()).toBeUndefined();
+    routes.want(new Set(['10.96.0.5']));
+    await routes.settled();
+    expect(table()).toEqual(['10.96.0.0/16 via 10.244.0.10', 'default via 192.0.2.1']);
+    await routes.remove();
+    expect(table()).toEqual(['default via 192.0.2.1']);
   });
 
-  it.each<[string, string, string | undefined]>([
-    ['on another machine', 'net:[2]', 'net:[1]'],
-    ['on a system without namespaces', 'net:[1]', undefined],
-  ])('is not set %s', async (_what, seen, own) => {
-    const fake = helper('10.244.0.10', '', seen);
-    const route = await ensureHostRoute(fake, '10.96.0.0/16', () => own);
-    await route.remove();
-    expect(fake.run).toEqual([]);
-    expect(route.result).toMatchObject({ problem: expect.stringContaining('does not run on this machine') });
+  it('are the same after a crash', async () => {
+    const { routes, table } = machine(['10.96.0.0/16 via 10.244.0.10', '10.96.0.9 via 10.244.0.10']);
+    expect(await routes.start()).toBeUndefined();
+    expect(table()).toEqual(['10.96.0.0/16 via 10.244.0.10']);
+  });
+
+  it('are one for each Service beside another cluster, without those that every cluster has', async () => {
+    const { routes, table } = machine([other, '10.96.0.9 via 10.244.0.10']);
+    expect(await routes.start()).toBeUndefined();
+    routes.want(new Set(['10.96.0.1', '10.96.0.5', '10.96.0.6']));
+    await routes.settled();
+    expect(table()).toEqual([other, '10.96.0.5 via 10.244.0.10', '10.96.0.6 via 10.244.0.10']);
+    routes.want(new Set(['10.96.0.1', '10.96.0.6']));
+    await routes.settled();
+    expect(table()).toEqual([other, '10.96.0.6 via 10.244.0.10']);
+    await routes.remove();
+    expect(table()).toEqual([other]);
+  });
+
+  it.each<[string, string, () => string | undefined]>([
+    ['on another machine', 'net:[2]', ownNamespace],
+    ['on a system without namespaces', 'net:[1]', () => undefined],
+  ])('are not set %s', async (_what, seen, own) => {
+    const { table } = machine([other], seen);
+    const routes = createHostRoutes({ helper: { address: '10.244.0.10', exec: async () => ({ exitCode: 0, output: seen, timedOut: false }) }, cidr: '10.96.0.0/16', common: new Set(), log: silentLogger, ownNamespace: own });
+    expect(await routes.start()).toContain('does not run on this machine');
+    routes.want(new Set(['10.96.0.5']));
+    await routes.settled();
+    await routes.remove();
+    expect(table()).toEqual([other]);
+  });
+
+  it('are read as they are shown', () => {
+    expect(parseRoutes('default via 192.0.2.1 dev eth0 \n10.244.0.0/16 dev br-1 scope link  src 10.244.0.1 \n\n')).toEqual([
+      { to: 'default', via: '192.0.2.1' },
+      { to: '10.244.0.0/16', via: '' },
+    ]);
   });
 });
 

@@ -42,7 +42,7 @@ function createFakeHelper() {
       const call = { namespace, identity, text: files.get(file) ?? '' };
       calls.push(call);
       const [word, ...rest] = state.answer(call).split(' ');
-      stream.push(`${batch} ${word} ${id}${word === 'applied' ? ` net:[${namespace.replace(/\D/g, '')}]` : rest.length ? ` ${rest.join(' ')}` : ''}\n`);
+      stream.push(`${batch} ${word} ${id}${word === 'applied' ? ` ${namespace.replaceAll(/\D/g, '') || '1'}` : rest.length ? ` ${rest.join(' ')}` : ''}\n`);
     }
     stream.push(`${batch} end\n`);
   };
@@ -76,8 +76,8 @@ describe('the rule programmer', () => {
     await clock.advance(0);
     await programmer.settled();
     expect(calls.slice(2)).toEqual([
-      { namespace: '/proc/self/ns/net', identity: 'net:[]', text: 'flush chain ip nodeless c\nadd rule ip nodeless c node 2' },
-      { namespace: '/proc/77/ns/net', identity: 'net:[77]', text: 'flush chain ip nodeless c\nadd rule ip nodeless c pod 2' },
+      { namespace: '/proc/self/ns/net', identity: '1', text: 'flush chain ip nodeless c\nadd rule ip nodeless c node 2' },
+      { namespace: '/proc/77/ns/net', identity: '77', text: 'flush chain ip nodeless c\nadd rule ip nodeless c pod 2' },
     ]);
   });
 
