@@ -2,7 +2,7 @@
  * What the data path of a cluster's Services must do, as data: from Services and EndpointSlices to addresses, ports and
  * targets. Pure; renderers (nft/), the dialer and the load balancer's proxy work from it.
  */
-import type { Service, ServicePort } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
 import { type PortTargets, targetsOf } from '@nodeless/controllers/load-balancers/service-endpoints';
 
@@ -38,13 +38,6 @@ export interface DataPathNode {
 export interface DataPath {
   readonly ports: readonly DataPathPort[];
   readonly nodes: readonly DataPathNode[];
-}
-
-/** Ports that cannot be served, and why; a Service's others are. */
-export interface RefusedPort {
-  readonly service: Service;
-  readonly port: ServicePort;
-  readonly reason: string;
 }
 
 const defaultAffinitySeconds = 10_800;
@@ -97,10 +90,8 @@ export function planService(service: Service, slices: readonly EndpointSlice[]):
   });
 }
 
-/** Ports of the Service that this data path has no way to serve. */
-export function refusedPorts(service: Service): RefusedPort[] {
+/** Why ports of the Service cannot be served here; its others are. */
+export function refusals(service: Service): string[] {
   if (!hasDataPath(service)) return [];
-  return (service.spec?.ports ?? []).flatMap((port) =>
-    port.protocol === 'SCTP' ? [{ service, port, reason: `port ${port.port}: SCTP is not supported by the local data path; use TCP or UDP` }] : [],
-  );
+  return (service.spec?.ports ?? []).filter(({ protocol }) => protocol === 'SCTP').map(({ port }) => `port ${port}: SCTP is not supported by the local data path; use TCP or UDP`);
 }

@@ -5,6 +5,7 @@ import { type ClusterDialer, refusingDialer } from '@nodeless/client/cluster-dia
 import { endpointSlices, namespaces, services } from '@nodeless/client/resource-types';
 import { type Clock, sleep } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
+import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import type { SharedInformers } from '@nodeless/controller-runtime/informer-lister';
 import type { LoadBalancerProvider } from '@nodeless/controllers/load-balancers/load-balancer';
 import { createProxyLoadBalancers, type ProxyLoadBalancers } from '@nodeless/controllers/load-balancers/proxy/proxy-load-balancers';
@@ -17,6 +18,7 @@ import { createClusterZone } from '../dns/cluster-zone.ts';
 import { type DnsServer, listenDns } from '../dns/dns-server.ts';
 import { createForwarder } from '../dns/forwarder.ts';
 import { createMachineResolvers } from '../dns/machine-resolvers.ts';
+import { refusals } from './data-path-model.ts';
 import { createHostRoutes, type HostRoutes } from './host-routes.ts';
 import { createRuleProgrammer, type RuleProgrammer } from './nft/programmer.ts';
 import { createServiceDataPath } from './service-data-path.ts';
@@ -176,6 +178,22 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     });
   };
 
+  /** Once for each port of each Service. */
+  const tellRefusals = (): void => {
+    const recorder = createEventRecorder({ client, clock, log, component: 'service-proxy' });
+    const told = new Set<string>();
+    const tell = (namespace: string, name: string): void => {
+      const service = index.service(namespace, name);
+      for (const message of service ? refusals(service) : []) {
+        const key = `${service?.metadata?.uid} ${message}`;
+        if (service && !told.has(key)) recorder.event(service, 'Warning', 'UnsupportedProtocol', message);
+        told.add(key);
+      }
+    };
+    for (const { metadata } of index.services()) tell(metadata?.namespace ?? '', metadata?.name ?? '');
+    index.onChange((service) => tell(...(service.split('/') as [string, string])));
+  };
+
   const setHostRoutes = async (network: EngineNetwork, node: string): Promise<void> => {
     if (options.hostRoute === false) return;
     const routes = createHostRoutes({ helper: await network.helper(node), cidr: serviceCidr, common: new Set([apiAddress, dnsAddress]), log });
@@ -214,6 +232,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
           await keepSystemServices([kubernetesService(apiAddress, undefined, options.apiPort)]);
           return;
         }
+        tellRefusals();
         const nodeNames = [...(await engine.nodes()).keys()];
         const firstNode = nodeNames[0] ?? '';
         const [way] = await Promise.all([findWayIn(engine, await engine.helper(firstNode)), startRules(engine, nodeNames)]);

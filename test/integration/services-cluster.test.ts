@@ -208,6 +208,15 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
     await expect(cluster.services.dialer.connect('10.96.2.4', 81)).rejects.toMatchObject({ code: expect.stringMatching(/ECONN|EHOST|ETIMEDOUT/) });
   });
 
+  it('says which ports it does not serve', async () => {
+    await serve('signalling', { clusterIP: '10.96.2.9', ports: [{ port: 38_412, protocol: 'SCTP' }] });
+    const { items } = await until('an event', async () => {
+      const found = await cluster.client.list<Event>(events, { namespace: 'default', fieldSelector: 'involvedObject.name=signalling' });
+      return found.items.length > 0 ? found : undefined;
+    });
+    expect(items.map(({ type, reason, message }) => [type, reason, message])).toEqual([['Warning', 'UnsupportedProtocol', 'port 38412: SCTP is not supported by the local data path; use TCP or UDP']]);
+  });
+
   it('mends its own Services', async () => {
     await cluster.client.delete(endpointSlices, { namespace: 'default', name: 'kubernetes' });
     await until('the slice again', async () => cluster.client.get(endpointSlices, { namespace: 'default', name: 'kubernetes' }).then(() => true, () => false));

@@ -1,6 +1,6 @@
 import type { ServiceSpec, ServiceStatus } from '@nodeless/apimachinery/generated/types/core/v1';
 import { describe, expect, it } from 'vitest';
-import { hasDataPath, planDataPath, planService, refusedPorts } from '../../../../local/services/data-path-model.ts';
+import { hasDataPath, planDataPath, planService, refusals } from '../../../../local/services/data-path-model.ts';
 import { aService } from '../../../builders/objects.ts';
 
 const plan = (spec: Partial<ServiceSpec>, status?: ServiceStatus) => planService({ ...aService('web', spec), status }, []);
@@ -13,7 +13,7 @@ describe('the model of a Service', () => {
       ['default/web:web', 'tcp', 80],
       ['default/web:dns/udp', 'udp', 53],
     ]);
-    expect(refusedPorts(aService('web', { ports })).map(({ reason }) => reason)).toEqual(['port 9: SCTP is not supported by the local data path; use TCP or UDP']);
+    expect(refusals(aService('web', { ports }))).toEqual(['port 9: SCTP is not supported by the local data path; use TCP or UDP']);
   });
 
   it.each<[string, Partial<ServiceSpec>, ServiceStatus | undefined, object]>([
