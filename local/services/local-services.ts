@@ -116,7 +116,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     const [first] = helpers;
     const tools = await first?.exec(['/bin/sh', '-c', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v nft && command -v nsenter'], { timeoutMs: 5_000 });
     if (tools?.exitCode !== 0) {
-      problems.push('ClusterIPs do not answer: the node helper has no nft. Install nftables on this machine and start again');
+      problems.push('Services do not answer inside pods: the node helper has no shell with nft and nsenter. Install nftables and busybox on this machine and start again');
       return;
     }
     const rules = createRuleProgrammer({ open: async (node, command) => (await network.helper(node)).open(command), clock, log });

@@ -20,7 +20,7 @@ const ourArchitecture: Readonly<Record<string, string>> = { x64: 'x86_64', arm64
 
 /**
  * The image of node helpers and sandboxes, by name. It is built on the engine from what this machine has, so that no
- * registry is needed on Linux: a static busybox, or else the Linux Node binary of this installation; nft comes along
+ * registry is needed on Linux: busybox, with its libraries if it is not static, or else the Linux Node binary of this installation; nft comes along
  * where it is found. Elsewhere (macOS) busybox is pulled once. `image` overrides all of it: it must have a shell, nc and
  * the usual small programs.
  */
@@ -39,7 +39,9 @@ export async function ensureHelperImage(engine: Engine, options: { readonly imag
 
 function findSource(native: boolean): Source {
   if (native) {
-    const busybox = ['/bin/busybox', '/usr/bin/busybox', '/sbin/busybox.static', '/bin/busybox.static'].find((path) => existsSync(path) && libraries(path).length === 0);
+    const found = ['/bin/busybox', '/usr/bin/busybox', '/sbin/busybox.static', '/bin/busybox.static'].filter((path) => existsSync(path));
+    // A static one first: it is smaller than one with its libraries.
+    const busybox = found.find((path) => libraries(path).length === 0) ?? found[0];
     if (busybox) return { kind: 'busybox', path: realpathSync(busybox) };
     const node = linuxNode();
     if (node) return { kind: 'node', path: node };
