@@ -1,5 +1,4 @@
 /** The scheduler's extension points: filters say where a pod may run, scores say where it should. Both are pure. */
-import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { NodeInfo, Snapshot } from './snapshot.ts';
 import type { PodInfo } from './pod-info.ts';
 
@@ -31,6 +30,8 @@ export interface FilterPlugin<State = unknown> {
   filter(pod: PodInfo, node: NodeInfo, state: State): Fit;
   /** Events after which a pod that this plugin turned down is tried again. */
   readonly retryOn: readonly ClusterEvent[];
+  /** `prepare` depends on the pods of all nodes, so that it is to be done again where some are thought away. */
+  readonly looksAtPods?: boolean;
 }
 
 export interface ScorePlugin<State = unknown> {
@@ -48,8 +49,6 @@ export interface Profile {
   readonly filters: readonly FilterPlugin[];
   readonly scores: readonly { readonly plugin: ScorePlugin; readonly weight: number }[];
 }
-
-export type { Pod };
 
 /** A plugin with its state typed, as the lists of a profile hold it. */
 export const filterPlugin = <S>(plugin: FilterPlugin<S>): FilterPlugin => plugin as unknown as FilterPlugin;

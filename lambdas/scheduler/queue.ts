@@ -1,3 +1,4 @@
+import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import type { ClusterEvent, Profile } from './framework.ts';
 import type { PodInfo } from './pod-info.ts';
@@ -25,6 +26,8 @@ export interface SchedulingQueue {
   add(pod: PodInfo): void;
   /** The pod's spec, labels or gates changed. */
   update(pod: PodInfo): void;
+  /** Its status changed: it is kept up to date where it stands. */
+  refresh(pod: Readonly<Pod>): void;
   remove(uid: string): void;
   /** The next pod to try; undefined when none is active. It has left the queue. */
   pop(): PodInfo | undefined;
@@ -86,6 +89,10 @@ export function createSchedulingQueue(options: { clock: Clock; profile: Profile;
       if (!item) return;
       item.pod = pod;
       if (item.place === 'unschedulable') afterBackoff(item);
+    },
+    refresh(pod) {
+      const item = pods.get(pod.metadata?.uid ?? '');
+      if (item) item.pod = { ...item.pod, pod };
     },
     remove(uid) {
       popped.delete(uid);

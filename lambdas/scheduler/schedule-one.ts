@@ -1,5 +1,8 @@
+import { fitBesideNominated, prepareFilters } from './feasibility.ts';
+import { explainFailure } from './failure-message.ts';
 import type { Profile } from './framework.ts';
 import type { PodInfo } from './pod-info.ts';
+import { type Candidate, planPreemption } from './preemption.ts';
 import type { NodeInfo, Snapshot } from './snapshot.ts';
 
 export type Placement =
@@ -10,31 +13,36 @@ export type Placement =
       readonly message: string;
       /** Names of the plugins that turned a node down: their events bring the pod back. */
       readonly rejectedBy: ReadonlySet<string>;
+      /** Who must go so that the pod fits, and where. */
+      readonly preempt: Candidate | undefined;
     };
 
 /** Finds the best node for one pod. Pure over the snapshot: equal scores are settled by `random`, as upstream does. */
 export function scheduleOne(pod: PodInfo, snapshot: Snapshot, profile: Profile, random: () => number): Placement {
-  const filters = profile.filters
-    .map((plugin) => ({ plugin, state: plugin.prepare?.(pod, snapshot) }))
-    .filter(({ state }) => state !== 'skip');
+  const filters = prepareFilters(pod, snapshot, profile);
+  const nominated = snapshot.node(pod.pod.status?.nominatedNodeName ?? '');
+  if (nominated && fitBesideNominated(pod, nominated, filters, snapshot, profile).fits) return { nodeName: nominated.name };
+
   const feasible: NodeInfo[] = [];
-  const reasons = new Map<string, number>();
+  const helpful: NodeInfo[] = [];
+  const reasons: string[] = [];
   const rejectedBy = new Set<string>();
-  let unresolvable = 0;
   for (const node of snapshot.nodes) {
-    let good = true;
-    for (const { plugin, state } of filters) {
-      const fit = plugin.filter(pod, node, state);
-      if (fit.fits) continue;
-      good = false;
-      rejectedBy.add(plugin.name);
-      if (!fit.resolvable) unresolvable += 1;
-      for (const reason of fit.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      break;
+    const fit = fitBesideNominated(pod, node, filters, snapshot, profile);
+    if (fit.fits) {
+      feasible.push(node);
+      continue;
     }
-    if (good) feasible.push(node);
+    if (fit.by !== undefined) rejectedBy.add(fit.by);
+    if (fit.resolvable) helpful.push(node);
+    reasons.push(...fit.reasons);
   }
-  if (feasible.length === 0) return { nodeName: undefined, message: failureMessage(snapshot.nodes.length, reasons, unresolvable), rejectedBy };
+  if (feasible.length === 0) {
+    const total = snapshot.nodes.length;
+    const preemption = planPreemption(pod, helpful, filters, snapshot, profile);
+    const message = explainFailure(total, reasons, total - helpful.length, preemption);
+    return { nodeName: undefined, message, rejectedBy, preempt: preemption.type === 'candidate' ? preemption.candidate : undefined };
+  }
   if (feasible.length === 1) return { nodeName: (feasible[0] as NodeInfo).name };
   return { nodeName: best(pod, feasible, snapshot, profile, random).name };
 }
@@ -51,15 +59,4 @@ function best(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, prof
   const top = Math.max(...totals);
   const ties = nodes.filter((_, i) => totals[i] === top);
   return ties[Math.floor(random() * ties.length)] as NodeInfo;
-}
-
-/** Upstream's FitError text, with the answers of its PostFilter plugins (dynamic resources, preemption). */
-function failureMessage(total: number, reasons: ReadonlyMap<string, number>, unresolvable: number): string {
-  if (total === 0) return 'no nodes available to schedule pods';
-  const counted = [...reasons].map(([reason, count]) => `${count} ${reason}`).toSorted();
-  const preemption = [
-    ...(total > unresolvable ? [`${total - unresolvable} No preemption victims found for incoming pod`] : []),
-    ...(unresolvable > 0 ? [`${unresolvable} Preemption is not helpful for scheduling`] : []),
-  ].toSorted();
-  return `0/${total} nodes are available: ${counted.join(', ')}. no new claims to deallocate, preemption: 0/${total} nodes are available: ${preemption.join(', ')}.`;
 }

@@ -1,8 +1,8 @@
-import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Namespace, Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import type { Client } from '@nodeless/client/client';
 import type { Informer, InformerChange } from '@nodeless/client/informer';
-import { bindings as bindingType, pods as podType } from '@nodeless/client/resource-types';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
@@ -11,7 +11,8 @@ import type { Profile } from './framework.ts';
 import { holdsResources, podInfo, type PodInfo } from './pod-info.ts';
 import { createSchedulingQueue } from './queue.ts';
 import { scheduleOne } from './schedule-one.ts';
-import { createSchedulerCache } from './snapshot.ts';
+import { createSchedulerCache, sameLabels } from './cache.ts';
+import { createPodWrites } from './pod-writes.ts';
 
 /** Bindings under way at once: enough to fill a group commit, few enough to stop soon. */
 const maxBindings = 128;
@@ -20,6 +21,10 @@ export interface SchedulerOptions {
   readonly client: Client;
   readonly pods: Informer<Pod>;
   readonly nodes: Informer<Node>;
+  /** For affinity terms that select namespaces by their labels; absent = such terms select nothing. */
+  readonly namespaces?: Informer<Namespace>;
+  /** Preemption spares what they protect, where it can. */
+  readonly budgets?: Informer<PodDisruptionBudget>;
   readonly profile: Profile;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -36,7 +41,11 @@ export interface Scheduler {
 /** Gives every pending pod of its profile a node, or an event that says why there is none. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { client, pods, nodes, profile, events, clock, log, random = Math.random } = options;
-  const cache = createSchedulerCache();
+  const cache = createSchedulerCache({
+    budgets: () => options.budgets?.list() ?? [],
+    namespaceLabels: (name) => options.namespaces?.get('', name)?.metadata?.labels,
+  });
+  const writes = createPodWrites({ client, events, clock, log, schedulerName: profile.schedulerName });
   const queue = createSchedulingQueue({ clock, profile, onActive: () => wake() });
   const bindings = new Set<Promise<void>>();
   let ready = false;
@@ -58,14 +67,27 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
   const place = (pod: PodInfo): void => {
     const placement = scheduleOne(pod, cache, profile, random);
-    if (placement.nodeName === undefined) {
-      queue.unschedulable(pod, placement.rejectedBy);
-      events.event(pod.pod, 'Warning', 'FailedScheduling', placement.message, { action: 'Scheduling' });
-      track(markUnschedulable(pod, placement.message));
+    if (placement.nodeName !== undefined) {
+      cache.assume(pod, placement.nodeName);
+      track(bind(pod, placement.nodeName));
       return;
     }
-    cache.assume(pod, placement.nodeName);
-    track(bind(pod, placement.nodeName));
+    const { message, rejectedBy, preempt } = placement;
+    queue.unschedulable(pod, rejectedBy);
+    events.event(pod.pod, 'Warning', 'FailedScheduling', message, { action: 'Scheduling' });
+    if (preempt) outrank(pod, preempt.nodeName);
+    cache.nominate(pod, preempt?.nodeName);
+    // A nomination that came to nothing is taken back, so that nobody waits for it.
+    track(writes.markUnschedulable(pod, message, preempt?.nodeName ?? (pod.pod.status?.nominatedNodeName ? '' : undefined)));
+    if (preempt) track(writes.preempt(pod, preempt));
+  };
+  /** Less important pods that waited for this node wait for another one. */
+  const outrank = (pod: PodInfo, nodeName: string): void => {
+    for (const other of cache.nominated(nodeName)) {
+      if (other.priority >= pod.priority) continue;
+      cache.nominate(other, undefined);
+      track(writes.clearNomination(other));
+    }
   };
   const track = (work: Promise<void>): void => {
     bindings.add(work);
@@ -75,9 +97,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
   };
   const bind = async (pod: PodInfo, nodeName: string): Promise<void> => {
-    const { namespace, name, uid } = pod.pod.metadata ?? {};
+    const { namespace, name } = pod.pod.metadata ?? {};
     try {
-      await client.create(bindingType, { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target: { kind: 'Node', name: nodeName } }, { subresource: 'binding' });
+      await writes.bind(pod, nodeName);
       queue.done(pod.uid);
       events.event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, { action: 'Binding' });
     } catch (error) {
@@ -94,19 +116,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       log.info('binding was refused', { pod: `${namespace}/${name}`, node: nodeName, error });
     }
   };
-  const markUnschedulable = async (pod: PodInfo, message: string): Promise<void> => {
-    const { namespace, name = '', generation } = pod.pod.metadata ?? {};
-    const known = pod.pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
-    if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message) return;
-    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const lastTransitionTime = known?.status === 'False' ? known.lastTransitionTime : now;
-    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime, observedGeneration: generation };
-    try {
-      await client.patch(podType, { namespace, name }, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
-    } catch (error) {
-      if (!isNotFound(error)) log.warn('could not mark the pod unschedulable', { pod: `${namespace}/${name}`, error });
-    }
-  };
   const waits = (pod: Readonly<Pod>): boolean =>
     !pod.spec?.nodeName &&
     (pod.spec?.schedulerName ?? 'default-scheduler') === profile.schedulerName &&
@@ -119,8 +128,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const uid = pod.metadata?.uid ?? '';
     if (change.type === 'deleted' || !holdsResources(pod)) {
       queue.remove(uid);
-      if (cache.nodeOf(uid) === undefined) return;
+      const counted = cache.nodeOf(uid) !== undefined;
       cache.removePod(uid);
+      if (!counted) return;
       queue.happened('pod-deleted');
     } else if (pod.spec?.nodeName) {
       const fresh = cache.nodeOf(uid) === undefined;
@@ -128,13 +138,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (change.type === 'added' || !change.previous?.spec?.nodeName) {
         if (fresh) queue.remove(uid);
         queue.happened('pod-assigned');
-      } else if (change.previous.metadata?.labels !== pod.metadata?.labels) {
+      } else if (!sameLabels(change.previous.metadata?.labels, pod.metadata?.labels)) {
         queue.happened('pod-labels');
       }
     } else if (waits(pod)) {
-      if (change.previous && waits(change.previous) && change.previous.metadata?.generation === pod.metadata?.generation) return;
-      queue.add(podInfo(pod));
-      queue.update(podInfo(pod));
+      if (change.previous && waits(change.previous) && asksTheSame(change.previous, pod)) return queue.refresh(pod);
+      const info = podInfo(pod);
+      queue.add(info);
+      queue.update(info);
+      if (pod.status?.nominatedNodeName) cache.nominate(info, pod.status.nominatedNodeName);
     } else {
       queue.remove(uid);
     }
@@ -149,7 +161,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     async start() {
       subscriptions.push(nodes.subscribe(onNode), pods.subscribe(onPod));
-      await Promise.all([nodes.synced, pods.synced]);
+      await Promise.all([nodes.synced, pods.synced, options.namespaces?.synced, options.budgets?.synced]);
       ready = true;
       wake();
     },
@@ -160,4 +172,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await Promise.all(bindings);
     },
   };
+}
+
+/** Status writes change nothing about where a pod may go. */
+function asksTheSame(a: Readonly<Pod>, b: Readonly<Pod>): boolean {
+  return a.metadata?.generation === b.metadata?.generation && sameLabels(a.metadata?.labels, b.metadata?.labels);
 }

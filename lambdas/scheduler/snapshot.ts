@@ -1,5 +1,7 @@
-import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
-import { type HostPort, type PodInfo, podInfo, type Resources, toResources } from './pod-info.ts';
+import type { Node } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
+import type { Labels } from '@nodeless/apimachinery/labels';
+import { type HostPort, type PodInfo, type Resources, toResources } from './pod-info.ts';
 
 /** A node and what runs on it, kept up to date pod by pod. */
 export interface NodeInfo {
@@ -12,6 +14,9 @@ export interface NodeInfo {
   /** As requested, but pods without requests count with the scoring defaults. */
   readonly nonZeroRequested: Resources;
   readonly pods: ReadonlyMap<string, PodInfo>;
+  /** Those of `pods` that keep others away from them, and those that ask for a port of the node. */
+  readonly withAntiAffinity: ReadonlySet<PodInfo>;
+  readonly withHostPorts: ReadonlySet<PodInfo>;
   hostPorts(): Iterable<HostPort>;
 }
 
@@ -19,118 +24,65 @@ export interface NodeInfo {
 export interface Snapshot {
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;
+  /** Pods that are to come to the node once those are gone that were removed for them. */
+  nominated(nodeName: string): readonly PodInfo[];
+  budgets(): readonly PodDisruptionBudget[];
+  /** undefined where the namespace is not known. */
+  namespaceLabels(namespace: string): Labels | undefined;
 }
 
-interface MutableNode extends NodeInfo {
+/** A node that can be changed without anybody else seeing it. */
+export interface TrialNode extends NodeInfo {
+  add(pod: PodInfo): void;
+  remove(uid: string): void;
+}
+
+const scoringDefaults: Record<string, number> = { cpu: 100, memory: 200 * 1024 * 1024 };
+
+/** What the cache itself changes. */
+export interface MutableNode extends TrialNode {
   node: Readonly<Node>;
   known: boolean;
   labels: Readonly<Record<string, string>>;
   allocatable: Resources;
   allowedPods: number;
-  requested: Record<string, number>;
-  nonZeroRequested: Record<string, number>;
-  pods: Map<string, PodInfo>;
 }
 
-/**
- * The scheduler's view of the cluster: nodes, the pods bound to them, and pods that it has just placed (assumed) and whose
- * binding has not been seen yet. One cache is also the snapshot: scheduling is synchronous, so nothing changes under it.
- */
-export interface SchedulerCache extends Snapshot {
-  setNode(node: Readonly<Node>): void;
-  removeNode(name: string): void;
-  /** A bound pod as the cluster has it; replaces an assumed one of the same UID. */
-  setPod(pod: Readonly<Pod>): void;
-  removePod(uid: string): void;
-  assume(pod: PodInfo, nodeName: string): void;
-  /** The node that a pod is counted on. */
-  nodeOf(uid: string): string | undefined;
+export function cloneNode(from: NodeInfo): TrialNode {
+  const copy = emptyNode(from.name);
+  for (const pod of from.pods.values()) copy.add(pod);
+  return Object.assign(copy, { node: from.node, known: true, labels: from.labels, allocatable: from.allocatable, allowedPods: from.allowedPods });
 }
 
-const scoringDefaults: Record<string, number> = { cpu: 100, memory: 200 * 1024 * 1024 };
-
-export function createSchedulerCache(): SchedulerCache {
-  const nodes = new Map<string, MutableNode>();
-  const homes = new Map<string, string>();
-  let list: MutableNode[] | undefined;
-
-  const nodeFor = (name: string): MutableNode => {
-    let found = nodes.get(name);
-    if (!found) {
-      found = emptyNode(name);
-      nodes.set(name, found);
-    }
-    return found;
-  };
-  const account = (node: MutableNode, pod: PodInfo, sign: 1 | -1): void => {
-    for (const [name, value] of Object.entries(pod.requests)) node.requested[name] = (node.requested[name] ?? 0) + sign * value;
-    for (const name of ['cpu', 'memory']) {
-      node.nonZeroRequested[name] = (node.nonZeroRequested[name] ?? 0) + sign * (pod.requests[name] || (scoringDefaults[name] as number));
-    }
-  };
-  const remove = (uid: string): void => {
-    const home = homes.get(uid);
-    if (home === undefined) return;
-    homes.delete(uid);
-    const node = nodes.get(home) as MutableNode;
-    const pod = node.pods.get(uid) as PodInfo;
-    node.pods.delete(uid);
-    account(node, pod, -1);
-    if (!node.known && node.pods.size === 0) nodes.delete(home);
-  };
-  const place = (pod: PodInfo, nodeName: string): void => {
-    remove(pod.uid);
-    const node = nodeFor(nodeName);
-    node.pods.set(pod.uid, pod);
-    account(node, pod, 1);
-    homes.set(pod.uid, nodeName);
-  };
-
+/** The snapshot with another node in the place of the one of its name. */
+export function withNode(snapshot: Snapshot, node: NodeInfo): Snapshot {
   return {
-    get nodes() {
-      list ??= [...nodes.values()].filter((node) => node.known);
-      return list;
-    },
-    node: (name) => {
-      const found = nodes.get(name);
-      return found?.known ? found : undefined;
-    },
-    setNode(object) {
-      const name = object.metadata?.name ?? '';
-      const node = nodeFor(name);
-      node.node = object;
-      node.known = true;
-      node.labels = object.metadata?.labels ?? {};
-      node.allocatable = toResources(object.status?.allocatable);
-      node.allowedPods = node.allocatable['pods'] ?? 0;
-      list = undefined;
-    },
-    removeNode(name) {
-      const node = nodes.get(name);
-      if (!node) return;
-      node.known = false;
-      if (node.pods.size === 0) nodes.delete(name);
-      list = undefined;
-    },
-    setPod(pod) {
-      const uid = pod.metadata?.uid ?? '';
-      const known = homes.get(uid);
-      const nodeName = pod.spec?.nodeName as string;
-      // Status writes are frequent and change nothing that is counted here.
-      if (known === nodeName) {
-        const held = nodes.get(known)?.pods.get(uid);
-        if (held && held.pod.metadata?.generation === pod.metadata?.generation && held.pod.metadata?.labels === pod.metadata?.labels) return;
-      }
-      place(podInfo(pod), nodeName);
-    },
-    removePod: remove,
-    assume: place,
-    nodeOf: (uid) => homes.get(uid),
+    nodes: snapshot.nodes.map((one) => (one.name === node.name ? node : one)),
+    node: (name) => (name === node.name ? node : snapshot.node(name)),
+    nominated: snapshot.nominated,
+    budgets: snapshot.budgets,
+    namespaceLabels: snapshot.namespaceLabels,
   };
 }
 
-function emptyNode(name: string): MutableNode {
+export function setNodeObject(info: MutableNode, node: Readonly<Node>): void {
+  info.node = node;
+  info.known = true;
+  info.labels = node.metadata?.labels ?? {};
+  info.allocatable = toResources(node.status?.allocatable);
+  info.allowedPods = info.allocatable['pods'] ?? 0;
+}
+
+export function emptyNode(name: string): MutableNode {
   const pods = new Map<string, PodInfo>();
+  const requested: Record<string, number> = {};
+  const nonZeroRequested: Record<string, number> = {};
+  const withAntiAffinity = new Set<PodInfo>();
+  const withHostPorts = new Set<PodInfo>();
+  const account = (pod: PodInfo, sign: 1 | -1): void => {
+    for (const resource of Object.keys(pod.requests)) requested[resource] = (requested[resource] ?? 0) + sign * (pod.requests[resource] as number);
+    for (const resource of ['cpu', 'memory']) nonZeroRequested[resource] = (nonZeroRequested[resource] ?? 0) + sign * (pod.requests[resource] || (scoringDefaults[resource] as number));
+  };
   return {
     name,
     node: { metadata: { name } },
@@ -138,11 +90,28 @@ function emptyNode(name: string): MutableNode {
     labels: {},
     allocatable: {},
     allowedPods: 0,
-    requested: {},
-    nonZeroRequested: {},
+    requested,
+    nonZeroRequested,
     pods,
+    withAntiAffinity,
+    withHostPorts,
     *hostPorts() {
-      for (const pod of pods.values()) yield* pod.hostPorts;
+      for (const pod of withHostPorts) yield* pod.hostPorts;
+    },
+    add(pod) {
+      pods.set(pod.uid, pod);
+      account(pod, 1);
+      if (pod.pod.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) withAntiAffinity.add(pod);
+      if (pod.hostPorts.length > 0) withHostPorts.add(pod);
+    },
+    remove(uid) {
+      const pod = pods.get(uid);
+      if (!pod) return;
+      pods.delete(uid);
+      account(pod, -1);
+      withAntiAffinity.delete(pod);
+      withHostPorts.delete(pod);
     },
   };
 }
+

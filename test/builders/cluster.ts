@@ -3,7 +3,7 @@ import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { KubernetesObject, UnknownObject } from '@nodeless/apimachinery/object';
 import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
 import type { Client, ObjectKey, ResourceType } from '@nodeless/client/client';
-import { nodes, pods } from '@nodeless/client/resource-types';
+import { namespaces, nodes, podDisruptionBudgets, pods } from '@nodeless/client/resource-types';
 import { createLogger, type Logger } from '@nodeless/component-base/logger';
 import { createManualClock, type ManualClock } from '@nodeless/component-base/manual-clock';
 import { type ComponentUser, apiServerUser, controllerManagerUser, controllerUser, schedulerUser } from '@nodeless/controller-runtime/component-users';
@@ -110,6 +110,8 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
       client: schedulerClient,
       pods: schedulerInformers.informer(pods),
       nodes: schedulerInformers.informer(nodes),
+      namespaces: schedulerInformers.informer(namespaces),
+      budgets: schedulerInformers.informer(podDisruptionBudgets),
       profile: defaultProfile,
       events: createEventRecorder({ client: schedulerClient, clock, log, component: 'default-scheduler' }),
       clock,

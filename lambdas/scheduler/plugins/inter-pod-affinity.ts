@@ -10,7 +10,7 @@ interface Term {
   about(other: PodInfo): boolean;
 }
 
-function termOf(term: PodAffinityTerm, owner: PodInfo): Term {
+function termOf(term: PodAffinityTerm, owner: PodInfo, snapshot: Snapshot): Term {
   const { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] } = term;
   const own = (keys: readonly string[]): string[] => keys.filter((key) => key in owner.labels);
   const selector = labelSelector && {
@@ -22,15 +22,15 @@ function termOf(term: PodAffinityTerm, owner: PodInfo): Term {
     ],
   };
   const matches: LabelMatcher = matcherOf(selector);
-  // An empty namespaceSelector means every namespace; without one, the listed or the pod's own. Selecting namespaces
-  // by their labels needs the namespaces themselves, which admission has already narrowed to the two cases here.
-  const everywhere = term.namespaceSelector !== undefined && Object.keys(term.namespaceSelector).length === 0;
-  const namespaces = term.namespaces?.length ? term.namespaces : term.namespaceSelector ? [] : [owner.namespace];
-  return { topologyKey: term.topologyKey, about: (other) => (everywhere || namespaces.includes(other.namespace)) && matches(other.labels) };
+  // Listed namespaces and selected ones together; without either, the pod's own. An empty selector selects every namespace.
+  const listed = term.namespaces?.length ? term.namespaces : term.namespaceSelector ? [] : [owner.namespace];
+  const selects: LabelMatcher = term.namespaceSelector ? matcherOf(term.namespaceSelector) : () => false;
+  const inNamespace = (name: string): boolean => listed.includes(name) || selects(snapshot.namespaceLabels(name) ?? {});
+  return { topologyKey: term.topologyKey, about: (other) => inNamespace(other.namespace) && matches(other.labels) };
 }
 
-const requiredTerms = (pod: PodInfo, side: 'podAffinity' | 'podAntiAffinity'): Term[] =>
-  (pod.pod.spec?.affinity?.[side]?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => termOf(term, pod));
+const requiredTerms = (pod: PodInfo, side: 'podAffinity' | 'podAntiAffinity', snapshot: Snapshot): Term[] =>
+  (pod.pod.spec?.affinity?.[side]?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => termOf(term, pod, snapshot));
 
 interface State {
   readonly affinity: readonly { term: Term; domains: ReadonlySet<string> }[];
@@ -57,13 +57,12 @@ function domainsWith(nodes: readonly NodeInfo[], term: Term): Set<string> {
 }
 
 function prepare(pod: PodInfo, snapshot: Snapshot): State | 'skip' {
-  const affinity = requiredTerms(pod, 'podAffinity').map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
-  const antiAffinity = requiredTerms(pod, 'podAntiAffinity').map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
+  const affinity = requiredTerms(pod, 'podAffinity', snapshot).map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
+  const antiAffinity = requiredTerms(pod, 'podAntiAffinity', snapshot).map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
   const forbidden = new Set<string>();
   for (const node of snapshot.nodes) {
-    for (const other of node.pods.values()) {
-      if (!other.pod.spec?.affinity?.podAntiAffinity) continue;
-      for (const term of requiredTerms(other, 'podAntiAffinity')) {
+    for (const other of node.withAntiAffinity) {
+      for (const term of requiredTerms(other, 'podAntiAffinity', snapshot)) {
         const domain = node.labels[term.topologyKey];
         if (domain !== undefined && term.about(pod)) forbidden.add(`${term.topologyKey}\n${domain}`);
       }
@@ -92,6 +91,7 @@ export const interPodAffinity = filterPlugin<State>({
     }
     return ok;
   },
+  looksAtPods: true,
   retryOn: ['node-added', 'node-labels', 'pod-assigned', 'pod-deleted', 'pod-labels', 'pod-updated'],
 });
 
@@ -101,8 +101,8 @@ export const interPodAffinityScore = scorePlugin({
   prepare(pod, snapshot: Snapshot) {
     const { podAffinity, podAntiAffinity } = pod.pod.spec?.affinity ?? {};
     const weighted = [
-      ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: p.weight, term: termOf(p.podAffinityTerm, pod) })),
-      ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: -p.weight, term: termOf(p.podAffinityTerm, pod) })),
+      ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: p.weight, term: termOf(p.podAffinityTerm, pod, snapshot) })),
+      ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: -p.weight, term: termOf(p.podAffinityTerm, pod, snapshot) })),
     ];
     if (weighted.length === 0) return 'skip' as const;
     const scores = new Map<string, number>();

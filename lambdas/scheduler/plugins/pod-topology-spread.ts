@@ -68,6 +68,7 @@ export const podTopologySpread = filterPlugin({
     }
     return ok;
   },
+  looksAtPods: true,
   retryOn: ['node-added', 'node-labels', 'pod-assigned', 'pod-deleted', 'pod-labels', 'pod-updated'],
 });
 

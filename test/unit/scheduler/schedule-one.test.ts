@@ -3,7 +3,7 @@ import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { podInfo } from '@nodeless/scheduler/pod-info';
 import { defaultProfile } from '@nodeless/scheduler/profile';
 import { scheduleOne } from '@nodeless/scheduler/schedule-one';
-import { createSchedulerCache } from '@nodeless/scheduler/snapshot';
+import { createSchedulerCache } from '@nodeless/scheduler/cache';
 import { aNode, aPod } from '../../builders/objects.ts';
 
 function schedule(pod: Pod, nodes: readonly Node[], bound: readonly Pod[] = []): ReturnType<typeof scheduleOne> {
