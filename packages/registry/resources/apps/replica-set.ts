@@ -29,8 +29,6 @@ export const replicaSet: KindDefinition = {
     validateUpdate: validateReplicaSetUpdate,
     resetFields: [['status']],
     status: { default: defaultReplicaSet, prepareForUpdate: keepSpec, validateUpdate: validateReplicaSetStatus, resetFields: [['spec']] },
-    fieldNames: ['status.replicas'],
-    selectableFields: (object) => ({ 'status.replicas': String((object as ReplicaSet).status?.replicas ?? 0) }),
   },
   scale: {
     replicas: (object) => (object as ReplicaSet).spec?.replicas ?? 0,

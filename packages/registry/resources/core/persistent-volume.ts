@@ -7,6 +7,7 @@ import { formatTime } from '@nodeless/apimachinery/time';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultNetworkVolume } from './pod-template/volume-defaults.ts';
 import { tableOf } from '../table-of.ts';
+import { validateVolume, validateVolumeUpdate, volumeWarnings } from './persistent-volume-validation.ts';
 import { volumeCells } from './volume-tables.ts';
 
 export const persistentVolume: KindDefinition = {
@@ -18,11 +19,12 @@ export const persistentVolume: KindDefinition = {
     prepareForCreate: (object, context) => {
       (object as PersistentVolume).status = { phase: 'Pending', lastPhaseTransitionTime: formatTime(context.now()) };
     },
+    validate: validateVolume,
+    warnings: volumeWarnings,
     prepareForUpdate: keepStatus,
+    validateUpdate: validateVolumeUpdate,
     resetFields: [['status']],
     status: { default: defaultVolume, prepareForUpdate: prepareStatusUpdate, resetFields: [['spec']] },
-    fieldNames: ['name'],
-    selectableFields: (object) => ({ name: object.metadata?.name ?? '' }),
   },
 };
 
