@@ -1,10 +1,12 @@
-import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { PersistentVolumeClaim } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
 import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultClaimSpec } from './pod-template/volume-defaults.ts';
 import { tableOf } from '../table-of.ts';
+import { alignDataSources, dropDataSources } from './claim-data-sources.ts';
+import { claimWarnings, validateClaim, validateClaimStatus, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
 import { claimCells } from './volume-tables.ts';
 
 export const persistentVolumeClaim: KindDefinition = {
@@ -16,15 +18,22 @@ export const persistentVolumeClaim: KindDefinition = {
     prepareForCreate: (object) => {
       const claim = object as PersistentVolumeClaim;
       claim.status = { phase: 'Pending' };
-      if (claim.spec) alignDataSources(claim.spec);
+      if (!claim.spec) return;
+      dropDataSources(claim.spec);
+      alignDataSources(claim.spec);
     },
+    validate: validateClaim,
+    warnings: claimWarnings,
     prepareForUpdate: (object, old) => {
       keepStatus(object, old);
       const spec = (object as PersistentVolumeClaim).spec;
-      if (spec) alignDataSources(spec);
+      if (!spec) return;
+      dropDataSources(spec, (old as PersistentVolumeClaim).spec);
+      alignDataSources(spec);
     },
+    validateUpdate: validateClaimUpdate,
     resetFields: [['status']],
-    status: { default: defaultClaim, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { default: defaultClaim, prepareForUpdate: keepSpec, validateUpdate: validateClaimStatus, resetFields: [['spec']] },
     fieldNames: ['name'],
     selectableFields: (object) => ({ name: object.metadata?.name ?? '' }),
   },
@@ -37,15 +46,4 @@ export function defaultClaim(object: UnknownObject): void {
   defaultClaimSpec((claim.spec ??= {}));
   roundResourceList(status.capacity);
   roundResourceList(status.allocatedResources);
-}
-
-/** dataSource and dataSourceRef say the same thing, except where only the newer can. */
-function alignDataSources(spec: PersistentVolumeClaimSpec): void {
-  // Without the feature for other namespaces its field is not kept.
-  if (spec.dataSourceRef?.namespace) delete spec.dataSourceRef.namespace;
-  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
-  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
-    const { apiGroup, kind, name } = spec.dataSourceRef;
-    spec.dataSource = { ...(apiGroup === undefined ? {} : { apiGroup }), kind, name };
-  }
 }
