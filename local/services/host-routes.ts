@@ -34,6 +34,7 @@ export interface HostRoutesOptions {
 /** This process, as the helper sees it if it sees it at all. */
 const here = `/proc/${process.pid}/ns/net`;
 const timeoutMs = 10_000;
+const maxOutput = 4 * 1024 * 1024;
 
 export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
   const { helper, cidr, common, log, ownNamespace = ownNetworkNamespace } = options;
@@ -44,7 +45,7 @@ export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
   let queued = false;
 
   const shell = async (script: string): Promise<{ readonly exitCode: number; readonly output: string }> =>
-    helper.exec(['nsenter', `--net=${here}`, '/bin/sh', '-c', script], { timeoutMs, maxOutput: 4 * 1024 * 1024 });
+    helper.exec(['nsenter', `--net=${here}`, '/bin/sh', '-c', script], { timeoutMs });
   const via = `via ${helper.address}`;
 
   const reconcile = async (): Promise<void> => {
@@ -69,10 +70,11 @@ export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
   return {
     async start() {
       const own = ownNamespace();
-      const seen = await helper.exec(['readlink', here], { timeoutMs });
-      // The same namespace by its number, or another process that happens to have our process id over there.
-      if (own === undefined || seen.exitCode !== 0 || seen.output.trim() !== own) return 'the container engine does not run on this machine itself';
-      const routes = parseRoutes((await shell('ip route show')).output);
+      // The same namespace by its number; another process over there may happen to have our process id.
+      const script = `[ "$(readlink ${here})" = '${own}' ] && exec nsenter --net=${here} ip route show`;
+      const seen = own === undefined ? undefined : await helper.exec(['/bin/sh', '-c', script], { timeoutMs, maxOutput });
+      if (seen?.exitCode !== 0) return 'the container engine does not run on this machine itself';
+      const routes = parseRoutes(seen.output);
       const range = routes.find(({ to }) => to === cidr);
       present = new Set(routes.filter((route) => route.via === helper.address && route.to !== cidr).map(({ to }) => to));
       if (!range) {

@@ -236,11 +236,12 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
         const nodeNames = [...(await engine.nodes()).keys()];
         const firstNode = nodeNames[0] ?? '';
         const [way] = await Promise.all([findWayIn(engine, await engine.helper(firstNode)), startRules(engine, nodeNames)]);
+        const routes = programmer ? setHostRoutes(engine, firstNode) : undefined;
         const { apiPort, dns } = await listenForPods(way);
         await keepSystemServices([kubernetesService(apiAddress, way?.address, apiPort), dnsService(dnsAddress, dns && way?.address, dns?.port ?? 53)]);
         // Without rules nothing leads to the ClusterIP, but the server itself may be asked.
         if (!programmer) dnsNameservers = dns?.port === 53 && way ? [way.address] : [];
-        else await setHostRoutes(engine, firstNode);
+        await routes;
       } finally {
         markReady();
         for (const problem of problems) log.warn(problem);

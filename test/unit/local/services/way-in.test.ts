@@ -35,14 +35,14 @@ describe('routes from this machine', () => {
   const ownNamespace = () => 'net:[1]';
 
   /** A machine's routing table behind the commands that change it. */
-  const machine = (lines: readonly string[], seen = 'net:[1]') => {
+  const machine = (lines: readonly string[], seen = 'net:[1]', own: () => string | undefined = ownNamespace) => {
     const table = new Set(lines);
     const helper = {
       address: '10.244.0.10',
       async exec(command: readonly string[]) {
-        if (command[0] === 'readlink') return { exitCode: 0, output: `${seen}\n`, timedOut: false };
         const script = command.at(-1) ?? '';
-        if (script === 'ip route show') return { exitCode: 0, output: [...table].map((line) => `${line} dev br \n`).join(''), timedOut: false };
+        const [, asked] = /readlink .*= '(.*?)'/.exec(script) ?? [];
+        if (asked !== undefined) return { exitCode: asked === seen ? 0 : 1, output: asked === seen ? [...table].map((line) => `${line} dev br \n`).join('') : '', timedOut: false };
         for (const [, verb, route = ''] of script.matchAll(/ip route (add|del) (\S+ via \S+)/g)) {
           if (verb === 'add') table.add(route);
           else table.delete(route);
@@ -50,7 +50,7 @@ describe('routes from this machine', () => {
         return { exitCode: 0, output: '', timedOut: false };
       },
     };
-    const routes = createHostRoutes({ helper, cidr: '10.96.0.0/16', common: new Set(['10.96.0.1']), log: silentLogger, ownNamespace });
+    const routes = createHostRoutes({ helper, cidr: '10.96.0.0/16', common: new Set(['10.96.0.1']), log: silentLogger, ownNamespace: own });
     return { routes, table: () => [...table].sort() };
   };
   const other = '10.96.0.0/16 via 10.245.0.10';
@@ -88,8 +88,7 @@ describe('routes from this machine', () => {
     ['on another machine', 'net:[2]', ownNamespace],
     ['on a system without namespaces', 'net:[1]', () => undefined],
   ])('are not set %s', async (_what, seen, own) => {
-    const { table } = machine([other], seen);
-    const routes = createHostRoutes({ helper: { address: '10.244.0.10', exec: async () => ({ exitCode: 0, output: seen, timedOut: false }) }, cidr: '10.96.0.0/16', common: new Set(), log: silentLogger, ownNamespace: own });
+    const { routes, table } = machine([other], seen, own);
     expect(await routes.start()).toContain('does not run on this machine');
     routes.want(new Set(['10.96.0.5']));
     await routes.settled();
