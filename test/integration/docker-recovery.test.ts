@@ -172,8 +172,8 @@ describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ?
       await until(pod, running);
       await cluster.provider.close();
       const removed = await removeCluster(docker, cluster.cluster);
-      expect(removed).toEqual({ containers: 4, volumes: 3, networks: 1 });
-      expect(await removeCluster(docker, cluster.cluster)).toEqual({ containers: 0, volumes: 0, networks: 0 });
+      expect(removed).toEqual({ containers: 4, volumes: 3, networks: 1, left: [] });
+      expect(await removeCluster(docker, cluster.cluster)).toEqual({ containers: 0, volumes: 0, networks: 0, left: [] });
       expect((await foreign.inspect()).Id).toBe(foreign.id);
     } finally {
       await foreign.remove({ force: true });
