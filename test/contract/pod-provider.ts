@@ -39,7 +39,8 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
 
     const run = (title: string, body: () => Promise<void>): void => {
       const skipped = options.skip?.find((s) => s.test === title);
-      if (skipped) test.skip(`${title} (${skipped.reason})`, () => {});
+      // Not a lack of this machine: the case says nothing about such a provider.
+      if (skipped) return;
       else test(title, body, patienceMs * 3);
     };
 
