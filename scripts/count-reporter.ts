@@ -23,8 +23,9 @@ export default class CountReporter implements Reporter {
   }
 }
 
+/** What the test gave to context.skip, else the words in brackets at the end of its name or its group's. */
 function reason(test: TestCase, module: TestModule): string {
   const result = test.result();
   const note = 'note' in result ? result.note : undefined;
-  return note ?? `${module.relativeModuleId}: ${test.fullName} (no reason given)`;
+  return note ?? /\(([^()]+)\)(?= >|$)/.exec(test.fullName)?.[1] ?? `${module.relativeModuleId}: ${test.fullName} (no reason given)`;
 }
