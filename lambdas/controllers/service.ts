@@ -4,10 +4,21 @@ import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { endpointSlices, services } from '@nodeless/client/resource-types';
 import { type Action, event, patch, perform } from '@nodeless/controller-runtime/actions';
-import { type Controller, type ReconcileContext, type Request, type Result, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Controller,
+  type ReconcileContext,
+  type Request,
+  type Result,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { serviceNameLabel } from './endpoints/endpoint-slice-plan.ts';
 import { buildModel, wantsLoadBalancer } from './load-balancers/build-model.ts';
-import { elsewhereAnnotation, type LoadBalancerOwner, type LoadBalancerProvider, type LoadBalancerState } from './load-balancers/load-balancer.ts';
+import {
+  elsewhereAnnotation,
+  type LoadBalancerOwner,
+  type LoadBalancerProvider,
+  type LoadBalancerState,
+} from './load-balancers/load-balancer.ts';
 
 /** Keeps a Service until its load balancer is gone. */
 export const cleanupFinalizer = 'service.kubernetes.io/load-balancer-cleanup';
@@ -15,7 +26,8 @@ export const cleanupFinalizer = 'service.kubernetes.io/load-balancer-cleanup';
 const hasFinalizer = (service: Service): boolean => service.metadata?.finalizers?.includes(cleanupFinalizer) ?? false;
 
 /** The name upstream gives what is on the list of "Service ports" of an ingress that is delivered with its own traffic. */
-const withDefaults = (ingress: readonly LoadBalancerIngress[]): LoadBalancerIngress[] => ingress.map((one) => (one.ip ? { ipMode: 'VIP', ...one } : one));
+const withDefaults = (ingress: readonly LoadBalancerIngress[]): LoadBalancerIngress[] =>
+  ingress.map((one) => (one.ip ? { ipMode: 'VIP', ...one } : one));
 
 /** Status and metadata after the load balancer is in place; upstream writes both through the status subresource. */
 export function planEnsured(service: Service, state: LoadBalancerState): Action[] {
@@ -36,16 +48,30 @@ export function planEnsured(service: Service, state: LoadBalancerState): Action[
 /** The finalizer first: from here on a load balancer may exist. */
 export function planFinalizer(service: Service): Action[] {
   if (hasFinalizer(service)) return [];
-  return [patchStatus(service, { metadata: { finalizers: [...(service.metadata?.finalizers ?? []), cleanupFinalizer], resourceVersion: service.metadata?.resourceVersion } })];
+  return [
+    patchStatus(service, {
+      metadata: {
+        finalizers: [...(service.metadata?.finalizers ?? []), cleanupFinalizer],
+        resourceVersion: service.metadata?.resourceVersion,
+      },
+    }),
+  ];
 }
 
 /** Once the load balancer is gone. */
 export function planReleased(service: Service): Action[] {
   const finalizers = (service.metadata?.finalizers ?? []).filter((name) => name !== cleanupFinalizer);
   const annotated = service.metadata?.annotations?.[elsewhereAnnotation] !== undefined;
-  const metadata = { finalizers, resourceVersion: service.metadata?.resourceVersion, ...(annotated ? { annotations: { [elsewhereAnnotation]: null } } : {}) };
+  const metadata = {
+    finalizers,
+    resourceVersion: service.metadata?.resourceVersion,
+    ...(annotated ? { annotations: { [elsewhereAnnotation]: null } } : {}),
+  };
   const hadAddress = (service.status?.loadBalancer?.ingress?.length ?? 0) > 0;
-  return [patchStatus(service, { metadata, ...(hadAddress ? { status: { loadBalancer: { ingress: null } } } : {}) }), event(service, 'Normal', 'DeletedLoadBalancer', 'Deleted load balancer')];
+  return [
+    patchStatus(service, { metadata, ...(hadAddress ? { status: { loadBalancer: { ingress: null } } } : {}) }),
+    event(service, 'Normal', 'DeletedLoadBalancer', 'Deleted load balancer'),
+  ];
 }
 
 function patchStatus(service: Service, body: unknown): Action {
@@ -53,19 +79,38 @@ function patchStatus(service: Service, body: unknown): Action {
   return patch(services, { namespace, name }, 'merge', body, 'status');
 }
 
-const self = ({ object }: { object: Service }): Request[] => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }];
+const self = ({ object }: { object: Service }): Request[] => [
+  { namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' },
+];
 
 /** Gives Services of type LoadBalancer their address, and keeps what is behind it current. */
 export function createServiceController(provider: LoadBalancerProvider): Controller {
-  const ensure = async (service: Service, slices: readonly EndpointSlice[], context: ReconcileContext): Promise<Result> => {
+  const ensure = async (
+    service: Service,
+    slices: readonly EndpointSlice[],
+    context: ReconcileContext,
+  ): Promise<Result> => {
     if (!hasFinalizer(service)) {
-      await perform([event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer'), ...planFinalizer(service)], context);
+      await perform(
+        [event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer'), ...planFinalizer(service)],
+        context,
+      );
     }
     let state: LoadBalancerState;
     try {
       state = await provider.ensure(buildModel(service, slices));
     } catch (error) {
-      await perform([event(service, 'Warning', 'SyncLoadBalancerFailed', `Error syncing load balancer: ${error instanceof Error ? error.message : String(error)}`)], context);
+      await perform(
+        [
+          event(
+            service,
+            'Warning',
+            'SyncLoadBalancerFailed',
+            `Error syncing load balancer: ${error instanceof Error ? error.message : String(error)}`,
+          ),
+        ],
+        context,
+      );
       throw error;
     }
     await perform(planEnsured(service, state), context);
@@ -95,14 +140,18 @@ export function createServiceController(provider: LoadBalancerProvider): Control
       const service = await cache.get(services, request);
       if (!service) {
         // Removed without waiting for its finalizer: what it had is not left behind.
-        for (const owner of await provider.list()) if (owner.namespace === (request.namespace ?? '') && owner.name === request.name) await provider.remove(owner);
+        for (const owner of await provider.list())
+          if (owner.namespace === (request.namespace ?? '') && owner.name === request.name)
+            await provider.remove(owner);
         return;
       }
       if (!wantsLoadBalancer(service, provider.loadBalancerClass)) {
         if (hasFinalizer(service) && isOurs(service, provider)) await release(service, context);
         return;
       }
-      const slices = (await cache.list(endpointSlices, request.namespace)).filter(({ metadata }) => metadata?.labels?.[serviceNameLabel] === request.name);
+      const slices = (await cache.list(endpointSlices, request.namespace)).filter(
+        ({ metadata }) => metadata?.labels?.[serviceNameLabel] === request.name,
+      );
       return ensure(service, slices, context);
     },
   };

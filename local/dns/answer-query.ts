@@ -1,6 +1,18 @@
 import type { ClusterZone } from './cluster-zone.ts';
 import type { Forwarder } from './forwarder.ts';
-import { encodeReply, failure, internetClass, type Name, parseQuery, type Query, rcodes, readName, recordTypes, type Reply, type ResourceRecord } from './message.ts';
+import {
+  encodeReply,
+  failure,
+  internetClass,
+  type Name,
+  parseQuery,
+  type Query,
+  rcodes,
+  readName,
+  recordTypes,
+  type Reply,
+  type ResourceRecord,
+} from './message.ts';
 
 export interface QueryAnswerer {
   /** The answer's bytes; undefined = say nothing. */
@@ -40,7 +52,8 @@ export function createQueryAnswerer(zone: ClusterZone, forwarder: Forwarder): Qu
       const query = parseQuery(message);
       if (!query) return failure(message, rcodes.formatError);
       const limit = overTcp ? maxTcpSize : Math.max(classicUdpSize, query.edns?.udpSize ?? 0);
-      const plain = (rcode: number): Buffer => encodeReply(query, { rcode, authoritative: false, answers: [], authority: [], additional: [] }, limit);
+      const plain = (rcode: number): Buffer =>
+        encodeReply(query, { rcode, authoritative: false, answers: [], authority: [], additional: [] }, limit);
       if (query.opcode !== 0) return plain(rcodes.notImplemented);
       if (query.edns && query.edns.version > 0) return plain(rcodes.badVersion);
       if (query.class === internetClass) {
@@ -52,7 +65,8 @@ export function createQueryAnswerer(zone: ClusterZone, forwarder: Forwarder): Qu
   };
 }
 
-const aliasOf = (record: ResourceRecord | undefined): Name | undefined => (record?.data.type === 'CNAME' ? record.data.target : undefined);
+const aliasOf = (record: ResourceRecord | undefined): Name | undefined =>
+  record?.data.type === 'CNAME' ? record.data.target : undefined;
 
 function queryFor(name: Name, type: number): Buffer {
   const labels = name.flatMap((label) => [Buffer.from([label.length]), Buffer.from(label, 'latin1')]);
@@ -72,9 +86,12 @@ function addressesIn(message: Buffer): ResourceRecord[] {
       const ttl = message.readUInt32BE(next + 4);
       const length = message.readUInt16BE(next + 8);
       const start = next + 10;
-      if (type === recordTypes.CNAME) records.push({ name, ttl, data: { type: 'CNAME', target: readName(message, start).name } });
-      else if (type === recordTypes.A && length === 4) records.push({ name, ttl, data: { type: 'A', address: [...message.subarray(start, start + 4)].join('.') } });
-      else if (type === recordTypes.AAAA && length === 16) records.push({ name, ttl, data: { type: 'AAAA', address: groupsOf(message.subarray(start, start + 16)) } });
+      if (type === recordTypes.CNAME)
+        records.push({ name, ttl, data: { type: 'CNAME', target: readName(message, start).name } });
+      else if (type === recordTypes.A && length === 4)
+        records.push({ name, ttl, data: { type: 'A', address: [...message.subarray(start, start + 4)].join('.') } });
+      else if (type === recordTypes.AAAA && length === 16)
+        records.push({ name, ttl, data: { type: 'AAAA', address: groupsOf(message.subarray(start, start + 16)) } });
       at = start + length;
     }
   } catch {

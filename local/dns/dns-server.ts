@@ -14,7 +14,12 @@ const idleMs = 10_000;
 const maxClients = 256;
 
 /** Listens for both protocols on the first of the ports that is free for both; 0 = any. */
-export async function listenDns(options: { readonly address: string; readonly ports: readonly number[]; readonly answerer: QueryAnswerer; readonly log: Logger }): Promise<DnsServer> {
+export async function listenDns(options: {
+  readonly address: string;
+  readonly ports: readonly number[];
+  readonly answerer: QueryAnswerer;
+  readonly log: Logger;
+}): Promise<DnsServer> {
   const { address, ports, answerer, log } = options;
   let failure: unknown;
   for (const wanted of ports) {
@@ -100,7 +105,9 @@ function serve(socket: Socket, answerer: QueryAnswerer, log: Logger): void {
     received = Buffer.concat([received, chunk]);
     while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
       const end = 2 + received.readUInt16BE(0);
-      answer(received.subarray(2, end)).catch((error: unknown) => log.warn('a DNS query could not be answered', { error }));
+      answer(received.subarray(2, end)).catch((error: unknown) =>
+        log.warn('a DNS query could not be answered', { error }),
+      );
       received = received.subarray(end);
     }
   });

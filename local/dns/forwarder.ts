@@ -17,7 +17,10 @@ const attemptMs = 2_000;
 const rounds = 2;
 
 /** Asks the machine's resolvers one after the other, as the machine's own programs do. */
-export function createForwarder(options: { readonly resolvers: () => readonly Resolver[]; readonly clock: Clock }): Forwarder {
+export function createForwarder(options: {
+  readonly resolvers: () => readonly Resolver[];
+  readonly clock: Clock;
+}): Forwarder {
   const { resolvers, clock } = options;
   return {
     async ask(query, overTcp) {
@@ -39,7 +42,10 @@ async function attempt(query: Buffer, resolver: Resolver, overTcp: boolean, cloc
   sent.writeUInt16BE(randomInt(0x10000), 0);
   try {
     const exchange = overTcp ? exchangeTcp : exchangeUdp;
-    const answer = await Promise.race([exchange(sent, resolver, ended.signal), sleep(clock, attemptMs, ended.signal).then(() => undefined)]);
+    const answer = await Promise.race([
+      exchange(sent, resolver, ended.signal),
+      sleep(clock, attemptMs, ended.signal).then(() => undefined),
+    ]);
     if (!answer) return undefined;
     const result = Buffer.from(answer);
     result.writeUInt16BE(query.readUInt16BE(0), 0);
@@ -51,7 +57,8 @@ async function attempt(query: Buffer, resolver: Resolver, overTcp: boolean, cloc
   }
 }
 
-const answers = (answer: Buffer, query: Buffer): boolean => answer.length >= 12 && answer.readUInt16BE(0) === query.readUInt16BE(0) && (answer.readUInt8(2) & 0x80) !== 0;
+const answers = (answer: Buffer, query: Buffer): boolean =>
+  answer.length >= 12 && answer.readUInt16BE(0) === query.readUInt16BE(0) && (answer.readUInt8(2) & 0x80) !== 0;
 
 function exchangeUdp(query: Buffer, { address, port }: Resolver, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {

@@ -16,7 +16,10 @@ export function parseResolvConf(text: string): ResolvConf {
   let searches: string[] = [];
   const options: string[] = [];
   for (const line of text.split('\n')) {
-    const [word, ...rest] = line.replace(/[#;].*$/, '').trim().split(/\s+/);
+    const [word, ...rest] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
     if (word === 'nameserver' && rest[0] && isIP(rest[0].split('%')[0] as string)) nameservers.push(rest[0]);
     // The last of either counts.
     else if (word === 'search' || word === 'domain') searches = word === 'domain' ? rest.slice(0, 1) : rest;
@@ -57,6 +60,8 @@ function read(): Resolver[] {
   }
   return getServers().map((text) => {
     const match = /^\[?(.*?)\]?:(\d+)$/.exec(text);
-    return match && isIP(match[1] as string) ? { address: match[1] as string, port: Number(match[2]) } : { address: text, port: 53 };
+    return match && isIP(match[1] as string)
+      ? { address: match[1] as string, port: Number(match[2]) }
+      : { address: text, port: 53 };
   });
 }

@@ -3,16 +3,47 @@
 /** Labels from left to right, without the root; bytes as latin1, case as on the wire. */
 export type Name = readonly string[];
 
-export const recordTypes = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const;
-export const rcodes = { noError: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4, refused: 5, badVersion: 16 } as const;
+export const recordTypes = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  ANY: 255,
+} as const;
+export const rcodes = {
+  noError: 0,
+  formatError: 1,
+  serverFailure: 2,
+  nameError: 3,
+  notImplemented: 4,
+  refused: 5,
+  badVersion: 16,
+} as const;
 export const internetClass = 1;
 
 export type RecordData =
   | { readonly type: 'A' | 'AAAA'; readonly address: string }
   | { readonly type: 'CNAME' | 'PTR' | 'NS'; readonly target: Name }
-  | { readonly type: 'SRV'; readonly priority: number; readonly weight: number; readonly port: number; readonly target: Name }
+  | {
+      readonly type: 'SRV';
+      readonly priority: number;
+      readonly weight: number;
+      readonly port: number;
+      readonly target: Name;
+    }
   | { readonly type: 'TXT'; readonly text: string }
-  | { readonly type: 'SOA'; readonly primary: Name; readonly mailbox: Name; readonly serial: number; readonly minimum: number };
+  | {
+      readonly type: 'SOA';
+      readonly primary: Name;
+      readonly mailbox: Name;
+      readonly serial: number;
+      readonly minimum: number;
+    };
 
 export interface ResourceRecord {
   readonly name: Name;
@@ -72,7 +103,8 @@ function readOpt(message: Buffer, start: number): Query['edns'] {
   let at = start;
   for (let i = 0; i < records; i++) {
     const { next } = readName(message, at);
-    if (message.readUInt16BE(next) === recordTypes.OPT) return { udpSize: message.readUInt16BE(next + 2), version: message.readUInt8(next + 5) };
+    if (message.readUInt16BE(next) === recordTypes.OPT)
+      return { udpSize: message.readUInt16BE(next + 2), version: message.readUInt8(next + 5) };
     at = next + 10 + message.readUInt16BE(next + 8);
   }
   return undefined;
@@ -84,7 +116,7 @@ export function readName(message: Buffer, start: number): { name: Name; next: nu
   let at = start;
   let next = -1;
   let bytes = 1;
-  for (let pointers = 0; ; ) {
+  for (let pointers = 0; ;) {
     const length = message.readUInt8(at);
     if (length === 0) return { name, next: next < 0 ? at + 1 : next };
     if (length >= 0xc0) {
@@ -134,7 +166,14 @@ export function encodeReply(query: Query, reply: Reply, limit: number): Buffer {
     (counts[2] as number)++;
   }
   const message = writer.finish();
-  const flags = 0x8000 | (query.opcode << 11) | (reply.authoritative ? 0x0400 : 0) | (truncated ? 0x0200 : 0) | (query.recursionDesired ? 0x0100 : 0) | 0x0080 | (reply.rcode & 15);
+  const flags =
+    0x8000 |
+    (query.opcode << 11) |
+    (reply.authoritative ? 0x0400 : 0) |
+    (truncated ? 0x0200 : 0) |
+    (query.recursionDesired ? 0x0100 : 0) |
+    0x0080 |
+    (reply.rcode & 15);
   [query.id, flags, 1, ...counts].forEach((value, i) => message.writeUInt16BE(value, i * 2));
   return message;
 }
@@ -187,9 +226,12 @@ function writeRecord(writer: Writer, { name, ttl, data }: ResourceRecord): void 
 
 function ipv6Groups(address: string): number[] {
   const [head = '', tail] = address.split('::');
-  const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
+  const groups = (text: string): number[] =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
   const [left, right] = [groups(head), groups(tail ?? '')];
-  return tail === undefined ? left : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
+  return tail === undefined
+    ? left
+    : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
 }
 
 interface Writer {

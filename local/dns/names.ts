@@ -21,7 +21,8 @@ export function addressData(address: string): RecordData {
 /** The address that a reverse name stands for; undefined for others and for parts of one. In lower case. */
 export function reverseAddress(name: readonly string[]): string | undefined {
   const four = below(name, ['in-addr', 'arpa']);
-  if (four) return four.length === 4 && isIP(four.toReversed().join('.')) === 4 ? four.toReversed().join('.') : undefined;
+  if (four)
+    return four.length === 4 && isIP(four.toReversed().join('.')) === 4 ? four.toReversed().join('.') : undefined;
   const six = below(name, ['ip6', 'arpa']);
   if (six?.length !== 32 || !six.every((digit) => /^[0-9a-f]$/.test(digit))) return undefined;
   return formatIp({ family: 6, value: BigInt(`0x${six.toReversed().join('')}`) });

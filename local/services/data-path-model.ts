@@ -52,7 +52,11 @@ export function hasDataPath(service: Service): boolean {
   return clusterIP !== undefined && clusterIP !== '' && clusterIP !== 'None';
 }
 
-export function planDataPath(services: readonly Service[], slicesOf: (service: Service) => readonly EndpointSlice[], nodes: readonly DataPathNode[]): DataPath {
+export function planDataPath(
+  services: readonly Service[],
+  slicesOf: (service: Service) => readonly EndpointSlice[],
+  nodes: readonly DataPathNode[],
+): DataPath {
   const ports = services.filter(hasDataPath).flatMap((service) => planService(service, slicesOf(service)));
   return { ports: ports.sort((a, b) => (a.id < b.id ? -1 : 1)), nodes };
 }
@@ -63,14 +67,21 @@ export function planService(service: Service, slices: readonly EndpointSlice[]):
   const { namespace = '', name = '' } = service.metadata ?? {};
   const clusterIps = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).filter(isIpv4);
   // An ingress in mode Proxy is reached through whatever answers there, so that it sees its own traffic.
-  const loadBalancerIps = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) => (ip && isIpv4(ip) && ipMode !== 'Proxy' ? [ip] : []));
+  const loadBalancerIps = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) =>
+    ip && isIpv4(ip) && ipMode !== 'Proxy' ? [ip] : [],
+  );
   const isExternal = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
   const shared = {
     clusterIps,
     externalIps: [...new Set([...(spec.externalIPs ?? []).filter(isIpv4), ...loadBalancerIps])],
     loadBalancerIps,
-    sourceRanges: (spec.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter((range) => isIpv4(range.split('/')[0] ?? '')),
-    affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds) : undefined,
+    sourceRanges: (spec.loadBalancerSourceRanges ?? [])
+      .map((range) => range.trim())
+      .filter((range) => isIpv4(range.split('/')[0] ?? '')),
+    affinitySeconds:
+      spec.sessionAffinity === 'ClientIP'
+        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
+        : undefined,
     internalLocal: spec.internalTrafficPolicy === 'Local',
     externalLocal: spec.externalTrafficPolicy === 'Local',
   };
@@ -93,5 +104,7 @@ export function planService(service: Service, slices: readonly EndpointSlice[]):
 /** Why ports of the Service cannot be served here; its others are. */
 export function refusals(service: Service): string[] {
   if (!hasDataPath(service)) return [];
-  return (service.spec?.ports ?? []).filter(({ protocol }) => protocol === 'SCTP').map(({ port }) => `port ${port}: SCTP is not supported by the local data path; use TCP or UDP`);
+  return (service.spec?.ports ?? [])
+    .filter(({ protocol }) => protocol === 'SCTP')
+    .map(({ port }) => `port ${port}: SCTP is not supported by the local data path; use TCP or UDP`);
 }

@@ -51,7 +51,10 @@ export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
   const reconcile = async (): Promise<void> => {
     const added = [...wanted].filter((ip) => !present.has(ip) && !common.has(ip));
     const removed = [...present].filter((ip) => !wanted.has(ip));
-    const lines = [...removed.map((ip) => `ip route del ${ip} ${via} 2>/dev/null`), ...added.map((ip) => `ip route add ${ip} ${via} 2>/dev/null`)];
+    const lines = [
+      ...removed.map((ip) => `ip route del ${ip} ${via} 2>/dev/null`),
+      ...added.map((ip) => `ip route add ${ip} ${via} 2>/dev/null`),
+    ];
     if (lines.length === 0) return;
     await shell(lines.join('\n'));
     for (const ip of removed) present.delete(ip);
@@ -72,11 +75,14 @@ export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
       const own = ownNamespace();
       // The same namespace by its number; another process over there may happen to have our process id.
       const script = `[ "$(readlink ${here})" = '${own}' ] && exec nsenter --net=${here} ip route show`;
-      const seen = own === undefined ? undefined : await helper.exec(['/bin/sh', '-c', script], { timeoutMs, maxOutput });
+      const seen =
+        own === undefined ? undefined : await helper.exec(['/bin/sh', '-c', script], { timeoutMs, maxOutput });
       if (seen?.exitCode !== 0) return 'the container engine does not run on this machine itself';
       const routes = parseRoutes(seen.output);
       const range = routes.find(({ to }) => to === cidr);
-      present = new Set(routes.filter((route) => route.via === helper.address && route.to !== cidr).map(({ to }) => to));
+      present = new Set(
+        routes.filter((route) => route.via === helper.address && route.to !== cidr).map(({ to }) => to),
+      );
       if (!range) {
         const { exitCode, output } = await shell(`ip route add ${cidr} ${via}`);
         if (exitCode !== 0) return `a route to ${cidr} cannot be set: ${output.trim()}`;

@@ -5,10 +5,12 @@ import { type ClusterDialer, refusingDialer } from '@nodeless/client/cluster-dia
 import { endpointSlices, namespaces, services } from '@nodeless/client/resource-types';
 import { type Clock, sleep } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
-import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import type { SharedInformers } from '@nodeless/controller-runtime/informer-lister';
 import type { LoadBalancerProvider } from '@nodeless/controllers/load-balancers/load-balancer';
-import { createProxyLoadBalancers, type ProxyLoadBalancers } from '@nodeless/controllers/load-balancers/proxy/proxy-load-balancers';
+import {
+  createProxyLoadBalancers,
+  type ProxyLoadBalancers,
+} from '@nodeless/controllers/load-balancers/proxy/proxy-load-balancers';
 import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
 import type { ClusterDns } from '@nodeless/virtual-kubelet/pod-dns';
 import type { DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
@@ -18,13 +20,14 @@ import { createClusterZone } from '../dns/cluster-zone.ts';
 import { type DnsServer, listenDns } from '../dns/dns-server.ts';
 import { createForwarder } from '../dns/forwarder.ts';
 import { createMachineResolvers } from '../dns/machine-resolvers.ts';
-import { refusals } from './data-path-model.ts';
 import { createHostRoutes, type HostRoutes } from './host-routes.ts';
 import { createRuleProgrammer, type RuleProgrammer } from './nft/programmer.ts';
 import { createServiceDataPath } from './service-data-path.ts';
 import { createServiceDialer } from './service-dialer.ts';
 import { createServiceIndex } from './service-index.ts';
-import { dnsService, ensureSystemService, kubernetesService, type SystemService } from './system-services.ts';
+import { keepSystemServices } from './keep-system-services.ts';
+import { dnsService, kubernetesService } from './system-services.ts';
+import { tellRefusals } from './tell-refusals.ts';
 import { findWayIn, type WayIn } from './way-in.ts';
 
 /** What is needed of the container engine. */
@@ -83,7 +86,10 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
   };
   const [apiAddress, dnsAddress] = [addressAt(1n), addressAt(10n)];
   const namespaceInformer = informers.informer(namespaces);
-  const index = createServiceIndex({ services: informers.informer(services), slices: informers.informer(endpointSlices) });
+  const index = createServiceIndex({
+    services: informers.informer(services),
+    slices: informers.informer(endpointSlices),
+  });
   const machineResolvers = createMachineResolvers();
   const problems: string[] = [];
   const undo: (() => unknown)[] = [];
@@ -96,6 +102,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     markReady = resolve;
   });
 
+  const keeper = { client, index, clock, log, signal: ending.signal };
   const dataPath = createServiceDataPath({
     index,
     serviceCidr,
@@ -106,32 +113,60 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     },
   });
   const clusterIps = (): Set<string> => new Set(dataPath.model().ports.flatMap((port) => port.clusterIps));
-  const direct: ClusterDialer = engine ? { connect: (address, port, signal) => engine.dial(address, port, signal ?? ending.signal) } : refusingDialer;
-  const dialer = createServiceDialer({ lookUp: (address, port) => dataPath.lookUp(address, port), direct, isServiceAddress });
-  const proxies: ProxyLoadBalancers | undefined = engine && createProxyLoadBalancers({ clusterId: options.clusterId, dialer: direct, canSendDatagrams: () => engine.isReachable(), clock, log });
+  const direct: ClusterDialer = engine
+    ? { connect: (address, port, signal) => engine.dial(address, port, signal ?? ending.signal) }
+    : refusingDialer;
+  const dialer = createServiceDialer({
+    lookUp: (address, port) => dataPath.lookUp(address, port),
+    direct,
+    isServiceAddress,
+  });
+  const proxies: ProxyLoadBalancers | undefined =
+    engine &&
+    createProxyLoadBalancers({
+      clusterId: options.clusterId,
+      dialer: direct,
+      canSendDatagrams: () => engine.isReachable(),
+      clock,
+      log,
+    });
   const loadBalancers = proxies ?? createSimulatedLoadBalancers({ clusterId: options.clusterId });
 
   const startRules = async (network: EngineNetwork, nodeNames: readonly string[]): Promise<void> => {
     const helpers = await Promise.all(nodeNames.map((name) => network.helper(name)));
     const [first] = helpers;
-    const tools = await first?.exec(['/bin/sh', '-c', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v nft && command -v nsenter'], { timeoutMs: 5_000 });
+    const tools = await first?.exec(
+      ['/bin/sh', '-c', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v nft && command -v nsenter'],
+      { timeoutMs: 5_000 },
+    );
     if (tools?.exitCode !== 0) {
-      problems.push('Services do not answer inside pods: the node helper has no shell with nft and nsenter. Install nftables and busybox on this machine and start again');
+      problems.push(
+        'Services do not answer inside pods: the node helper has no shell with nft and nsenter. Install nftables and busybox on this machine and start again',
+      );
       return;
     }
-    const rules = createRuleProgrammer({ open: async (node, command) => (await network.helper(node)).open(command), clock, log });
+    const rules = createRuleProgrammer({
+      open: async (node, command) => (await network.helper(node)).open(command),
+      clock,
+      log,
+    });
     programmer = rules;
     undo.push(() => rules.stop());
     for (const name of nodeNames) rules.addNode(name);
     dataPath.start(helpers.map(({ name, address }) => ({ name, addresses: [address] })));
     undo.push(() => dataPath.stop());
     // Pods of an earlier run: theirs may be out of date.
-    for (const { ref, nodeName, namespace } of await network.sandboxes()) rules.addPod(ref.uid, nodeName, namespace).catch((error: unknown) => log.debug('no rules for a pod that was there', { pod: ref.name, error }));
+    for (const { ref, nodeName, namespace } of await network.sandboxes())
+      rules
+        .addPod(ref.uid, nodeName, namespace)
+        .catch((error: unknown) => log.debug('no rules for a pod that was there', { pod: ref.name, error }));
   };
 
   const listenForPods = async (way: WayIn | undefined): Promise<{ apiPort: number; dns: DnsServer | undefined }> => {
     if (!way) {
-      problems.push('pods cannot reach the API server or the cluster DNS: no address leads from containers to this machine');
+      problems.push(
+        'pods cannot reach the API server or the cluster DNS: no address leads from containers to this machine',
+      );
       return { apiPort: options.apiPort, dns: undefined };
     }
     let { apiPort } = options;
@@ -153,53 +188,19 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     return { apiPort, dns };
   };
 
-  const keepSystemServices = async (systems: readonly SystemService[]): Promise<void> => {
-    const byKey = new Map(systems.map((system) => [`${system.namespace}/${system.name}`, system]));
-    const ensure = async (system: SystemService): Promise<void> => {
-      for (let tries = 0; !ending.signal.aborted; tries++) {
-        try {
-          return await ensureSystemService(client, system);
-        } catch (error) {
-          log[tries < 3 ? 'debug' : 'warn']('a system Service could not be written', { service: system.name, error });
-          await sleep(clock, Math.min(250 * 2 ** tries, 10_000), ending.signal).catch(() => {});
-        }
-      }
-    };
-    await Promise.all(systems.map(ensure));
-    const pending = new Set<string>();
-    index.onChange((service) => {
-      const system = byKey.get(service);
-      if (!system || pending.has(service) || ending.signal.aborted) return;
-      pending.add(service);
-      clock.setTimer(() => {
-        pending.delete(service);
-        void ensure(system);
-      }, 100);
-    });
-  };
-
-  /** Once for each port of each Service. */
-  const tellRefusals = (): void => {
-    const recorder = createEventRecorder({ client, clock, log, component: 'service-proxy' });
-    const told = new Set<string>();
-    const tell = (namespace: string, name: string): void => {
-      const service = index.service(namespace, name);
-      for (const message of service ? refusals(service) : []) {
-        const key = `${service?.metadata?.uid} ${message}`;
-        if (service && !told.has(key)) recorder.event(service, 'Warning', 'UnsupportedProtocol', message);
-        told.add(key);
-      }
-    };
-    for (const { metadata } of index.services()) tell(metadata?.namespace ?? '', metadata?.name ?? '');
-    index.onChange((service) => tell(...(service.split('/') as [string, string])));
-  };
-
   const setHostRoutes = async (network: EngineNetwork, node: string): Promise<void> => {
     if (options.hostRoute === false) return;
-    const routes = createHostRoutes({ helper: await network.helper(node), cidr: serviceCidr, common: new Set([apiAddress, dnsAddress]), log });
+    const routes = createHostRoutes({
+      helper: await network.helper(node),
+      cidr: serviceCidr,
+      common: new Set([apiAddress, dnsAddress]),
+      log,
+    });
     const problem = await routes.start();
     if (problem === undefined) {
-      undo.push(() => routes.remove().catch((error: unknown) => log.debug('routes to ClusterIPs could not be removed', { error })));
+      undo.push(() =>
+        routes.remove().catch((error: unknown) => log.debug('routes to ClusterIPs could not be removed', { error })),
+      );
       hostRoutes = routes;
       routes.want(clusterIps());
     } else {
@@ -211,17 +212,27 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     loadBalancers,
     dialer,
     dns() {
-      const own = machineResolvers().map(({ address }) => address).filter((address) => !/^(?:127\.|::1$)/.test(address));
-      return { nameservers: dnsNameservers, domain: clusterDomain, node: { nameservers: own.length > 0 ? own.slice(0, 3) : dnsNameservers, searches: [], options: [] } };
+      const own = machineResolvers()
+        .map(({ address }) => address)
+        .filter((address) => !/^(?:127\.|::1$)/.test(address));
+      return {
+        nameservers: dnsNameservers,
+        domain: clusterDomain,
+        node: { nameservers: own.length > 0 ? own.slice(0, 3) : dnsNameservers, searches: [], options: [] },
+      };
     },
     async onSandbox({ ref, nodeName, namespace }) {
       const patience = new AbortController();
-      const late = sleep(clock, sandboxPatienceMs, patience.signal).then(() => 'late' as const, () => 'late' as const);
+      const late = sleep(clock, sandboxPatienceMs, patience.signal).then(
+        () => 'late' as const,
+        () => 'late' as const,
+      );
       try {
         if ((await Promise.race([ready, late])) === 'late' || !programmer) return;
         const done = programmer.addPod(ref.uid, nodeName, namespace);
         // A pod without Services is better than none; the rules are written as soon as that is possible.
-        if ((await Promise.race([done, late])) === 'late') log.warn('a pod starts without its Service rules', { pod: `${ref.namespace}/${ref.name}` });
+        if ((await Promise.race([done, late])) === 'late')
+          log.warn('a pod starts without its Service rules', { pod: `${ref.namespace}/${ref.name}` });
       } finally {
         patience.abort();
       }
@@ -229,16 +240,22 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     async start() {
       try {
         if (!engine) {
-          await keepSystemServices([kubernetesService(apiAddress, undefined, options.apiPort)]);
+          await keepSystemServices(keeper, [kubernetesService(apiAddress, undefined, options.apiPort)]);
           return;
         }
-        tellRefusals();
+        tellRefusals({ client, index, clock, log });
         const nodeNames = [...(await engine.nodes()).keys()];
         const firstNode = nodeNames[0] ?? '';
-        const [way] = await Promise.all([findWayIn(engine, await engine.helper(firstNode)), startRules(engine, nodeNames)]);
+        const [way] = await Promise.all([
+          findWayIn(engine, await engine.helper(firstNode)),
+          startRules(engine, nodeNames),
+        ]);
         const routes = programmer ? setHostRoutes(engine, firstNode) : undefined;
         const { apiPort, dns } = await listenForPods(way);
-        await keepSystemServices([kubernetesService(apiAddress, way?.address, apiPort), dnsService(dnsAddress, dns && way?.address, dns?.port ?? 53)]);
+        await keepSystemServices(keeper, [
+          kubernetesService(apiAddress, way?.address, apiPort),
+          dnsService(dnsAddress, dns && way?.address, dns?.port ?? 53),
+        ]);
         // Without rules nothing leads to the ClusterIP, but the server itself may be asked.
         if (!programmer) dnsNameservers = dns?.port === 53 && way ? [way.address] : [];
         await routes;

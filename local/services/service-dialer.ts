@@ -40,5 +40,10 @@ export function createServiceDialer(options: {
 }
 
 function refused(address: string, port: number, why: string): Error {
-  return Object.assign(new Error(`connect ECONNREFUSED ${address}:${port}: ${why}`), { code: 'ECONNREFUSED', syscall: 'connect', address, port });
+  return Object.assign(new Error(`connect ECONNREFUSED ${address}:${port}: ${why}`), {
+    code: 'ECONNREFUSED',
+    syscall: 'connect',
+    address,
+    port,
+  });
 }

@@ -27,7 +27,10 @@ export interface ServiceIndex {
 
 const serviceNameLabel = 'kubernetes.io/service-name';
 
-export function createServiceIndex(sources: { readonly services: Source<Service>; readonly slices: Source<EndpointSlice> }): ServiceIndex {
+export function createServiceIndex(sources: {
+  readonly services: Source<Service>;
+  readonly slices: Source<EndpointSlice>;
+}): ServiceIndex {
   const services = new Map<string, Service>();
   const byIp = createMultiMap<Service>();
   const byNamespace = createMultiMap<Service>();
@@ -89,9 +92,11 @@ export function createServiceIndex(sources: { readonly services: Source<Service>
 }
 
 const keyOf = ({ metadata }: KubernetesObject): string => `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
-const ownerOf = ({ metadata }: EndpointSlice): string => `${metadata?.namespace ?? ''}/${metadata?.labels?.[serviceNameLabel] ?? ''}`;
+const ownerOf = ({ metadata }: EndpointSlice): string =>
+  `${metadata?.namespace ?? ''}/${metadata?.labels?.[serviceNameLabel] ?? ''}`;
 const addressesOf = (slice: EndpointSlice): string[] => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses);
-const clusterIpsOf = ({ spec }: Service): readonly string[] => (spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : []);
+const clusterIpsOf = ({ spec }: Service): readonly string[] =>
+  spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : [];
 
 interface MultiMap<T> {
   set(group: string, key: string, value: T): void;

@@ -28,12 +28,27 @@ export interface SystemService {
   readonly endpointAddress: string | undefined;
 }
 
-export function kubernetesService(clusterIp: string, endpointAddress: string | undefined, endpointPort: number): SystemService {
+export function kubernetesService(
+  clusterIp: string,
+  endpointAddress: string | undefined,
+  endpointPort: number,
+): SystemService {
   const ports: SystemPort[] = [{ name: 'https', protocol: 'TCP', port: 443, endpointPort }];
-  return { namespace: 'default', name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' }, clusterIp, ports, endpointAddress };
+  return {
+    namespace: 'default',
+    name: 'kubernetes',
+    labels: { component: 'apiserver', provider: 'kubernetes' },
+    clusterIp,
+    ports,
+    endpointAddress,
+  };
 }
 
-export function dnsService(clusterIp: string, endpointAddress: string | undefined, endpointPort: number): SystemService {
+export function dnsService(
+  clusterIp: string,
+  endpointAddress: string | undefined,
+  endpointPort: number,
+): SystemService {
   const ports: SystemPort[] = [
     { name: 'dns', protocol: 'UDP', port: 53, endpointPort },
     { name: 'dns-tcp', protocol: 'TCP', port: 53, endpointPort },
@@ -43,7 +58,11 @@ export function dnsService(clusterIp: string, endpointAddress: string | undefine
 }
 
 /** What the API should hold of it. */
-export function systemObjects({ namespace, name, labels, clusterIp, ports, endpointAddress }: SystemService): { service: Service; endpoints: Endpoints; slice: EndpointSlice } {
+export function systemObjects({ namespace, name, labels, clusterIp, ports, endpointAddress }: SystemService): {
+  service: Service;
+  endpoints: Endpoints;
+  slice: EndpointSlice;
+} {
   const endpointPorts = ports.map((port) => ({ name: port.name, port: port.endpointPort, protocol: port.protocol }));
   return {
     service: {
@@ -58,7 +77,12 @@ export function systemObjects({ namespace, name, labels, clusterIp, ports, endpo
         ipFamilyPolicy: 'SingleStack',
         sessionAffinity: 'None',
         internalTrafficPolicy: 'Cluster',
-        ports: ports.map((port) => ({ name: port.name, protocol: port.protocol, port: port.port, targetPort: port.endpointPort })),
+        ports: ports.map((port) => ({
+          name: port.name,
+          protocol: port.protocol,
+          port: port.port,
+          targetPort: port.endpointPort,
+        })),
       },
     },
     endpoints: {
@@ -87,16 +111,26 @@ export async function ensureSystemService(client: Client, system: SystemService)
   });
   await Promise.all([
     ensure(client, endpoints, wanted.endpoints, (current) =>
-      semanticEqual(current.subsets ?? [], wanted.endpoints.subsets ?? []) ? undefined : { ...current, subsets: wanted.endpoints.subsets },
+      semanticEqual(current.subsets ?? [], wanted.endpoints.subsets ?? [])
+        ? undefined
+        : { ...current, subsets: wanted.endpoints.subsets },
     ),
     ensure(client, endpointSlices, wanted.slice, (current) =>
-      semanticEqual(current.endpoints ?? [], wanted.slice.endpoints) && semanticEqual(current.ports ?? [], wanted.slice.ports) ? undefined : { ...current, endpoints: wanted.slice.endpoints, ports: wanted.slice.ports },
+      semanticEqual(current.endpoints ?? [], wanted.slice.endpoints) &&
+      semanticEqual(current.ports ?? [], wanted.slice.ports)
+        ? undefined
+        : { ...current, endpoints: wanted.slice.endpoints, ports: wanted.slice.ports },
     ),
   ]);
 }
 
 /** `mend` gives the object to write, undefined when it may stay. */
-async function ensure<T extends KubernetesObject>(client: Client, type: ResourceType<T>, wanted: T, mend: (current: T) => T | undefined): Promise<void> {
+async function ensure<T extends KubernetesObject>(
+  client: Client,
+  type: ResourceType<T>,
+  wanted: T,
+  mend: (current: T) => T | undefined,
+): Promise<void> {
   const key = { namespace: wanted.metadata?.namespace, name: wanted.metadata?.name ?? '' };
   let current: T;
   try {

@@ -25,22 +25,39 @@ udp.bind(${echoPorts.udp});
 /** The same binary under /bin/node; `say` is how tests ask from inside a pod. */
 export async function ensureEchoImage(engine: Engine): Promise<string> {
   const node = realpathSync(process.execPath);
-  const name = `nodeless-test-echo:${createHash('sha256').update(`${program}${node}${statSync(node).size}`).digest('hex').slice(0, 12)}`;
+  const name = `nodeless-test-echo:${createHash('sha256')
+    .update(`${program}${node}${statSync(node).size}`)
+    .digest('hex')
+    .slice(0, 12)}`;
   try {
     await engine.getImage(name).inspect();
     return name;
   } catch {
     // Not there yet.
   }
-  const libraries = [...execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] as string);
-  const file = (path: string, from: string): TarEntry => ({ type: 'file', path: `root${path}`, content: readFileSync(from), mode: 0o755 });
+  const libraries = [...execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(
+    (match) => match[1] as string,
+  );
+  const file = (path: string, from: string): TarEntry => ({
+    type: 'file',
+    path: `root${path}`,
+    content: readFileSync(from),
+    mode: 0o755,
+  });
   const entries: TarEntry[] = [
-    { type: 'file', path: 'Dockerfile', content: Buffer.from('FROM scratch\nCOPY root/ /\nENV PATH=/bin\nCMD ["/bin/node", "/echo.cjs"]\n'), mode: 0o644 },
+    {
+      type: 'file',
+      path: 'Dockerfile',
+      content: Buffer.from('FROM scratch\nCOPY root/ /\nENV PATH=/bin\nCMD ["/bin/node", "/echo.cjs"]\n'),
+      mode: 0o644,
+    },
     { type: 'file', path: 'root/echo.cjs', content: Buffer.from(program), mode: 0o644 },
     file('/bin/node', node),
     ...libraries.map((path) => file(path, path)),
   ];
   const stream = await engine.buildImage(Readable.from([packTar(entries)]), { t: name, forcerm: true });
-  await new Promise<void>((resolve, reject) => engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())));
+  await new Promise<void>((resolve, reject) =>
+    engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+  );
   return name;
 }

@@ -49,7 +49,12 @@ const udpScript = (host: string, port: number, count: number): string => `
   socket.close();
 })();`;
 
-export async function startEchoPod(engine: Engine, provider: DockerProvider, name: string, options: EchoPodOptions): Promise<EchoPod> {
+export async function startEchoPod(
+  engine: Engine,
+  provider: DockerProvider,
+  name: string,
+  options: EchoPodOptions,
+): Promise<EchoPod> {
   const image = await ensureEchoImage(engine);
   const ref: PodRef = { namespace: 'default', name, uid: `${name}-${Math.random().toString(36).slice(2, 10)}` };
   const mounts = (options.volumes ?? []).map((volume) => ({ name: volume.name, mountPath: `/volumes/${volume.name}` }));
@@ -58,9 +63,22 @@ export async function startEchoPod(engine: Engine, provider: DockerProvider, nam
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { ...ref },
-      spec: { nodeName: options.nodeName, hostNetwork: options.hostNetwork, terminationGracePeriodSeconds: 0, restartPolicy: 'Always', containers: [{ name: 'echo', image, imagePullPolicy: 'Never', volumeMounts: mounts }] },
+      spec: {
+        nodeName: options.nodeName,
+        hostNetwork: options.hostNetwork,
+        terminationGracePeriodSeconds: 0,
+        restartPolicy: 'Always',
+        containers: [{ name: 'echo', image, imagePullPolicy: 'Never', volumeMounts: mounts }],
+      },
     },
-    containers: { echo: { name: 'echo', env: Object.entries({ POD_NAME: name, ...options.env }).map(([key, value]) => ({ name: key, value })), command: undefined, args: undefined } },
+    containers: {
+      echo: {
+        name: 'echo',
+        env: Object.entries({ POD_NAME: name, ...options.env }).map(([key, value]) => ({ name: key, value })),
+        command: undefined,
+        args: undefined,
+      },
+    },
     volumes: options.volumes ?? [],
     dns: options.dns ?? { nameservers: [], searches: [], options: [] },
     hostname: name,
@@ -77,7 +95,14 @@ export async function startEchoPod(engine: Engine, provider: DockerProvider, nam
         done();
       },
     });
-    await provider.exec(ref, 'echo', ['/bin/node', '-e', script], { stdin: undefined, stdout: collect, stderr: collect, tty: false, onResize: () => {}, signal: AbortSignal.timeout(60_000) });
+    await provider.exec(ref, 'echo', ['/bin/node', '-e', script], {
+      stdin: undefined,
+      stdout: collect,
+      stderr: collect,
+      tty: false,
+      onResize: () => {},
+      signal: AbortSignal.timeout(60_000),
+    });
     return Buffer.concat(chunks).toString('utf8').trim();
   };
   return {

@@ -17,7 +17,12 @@ import { createDockerProvider, type DockerProvider } from '@nodeless/virtual-kub
 import type { Engine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import { removeCluster } from '@nodeless/virtual-kubelet/providers/docker/teardown';
 import { listen } from '../../local/apiserver-listener.ts';
-import { createCertificateAuthority, createServiceAccountKey, issueServingCertificate, servingNames } from '../../local/certificates.ts';
+import {
+  createCertificateAuthority,
+  createServiceAccountKey,
+  issueServingCertificate,
+  servingNames,
+} from '../../local/certificates.ts';
 import { createControlPlane } from '../../local/control-plane.ts';
 import { createLocalServices, type LocalServices } from '../../local/services/local-services.ts';
 
@@ -36,15 +41,46 @@ export async function startServiceCluster(engine: Engine): Promise<ServiceCluste
   const clusterId = `t${randomBytes(3).toString('hex')}`;
   const store = createMemoryStore({ clock });
   const ca = await createCertificateAuthority('test', clock.now());
-  const serving = await issueServingCertificate(ca, servingNames({ clusterDomain: 'cluster.local', serviceIp: '10.96.0.1', extra: [] }), clock.now());
-  const controlPlane = await createControlPlane({ store, clock, log, serviceCidr, bootstrapToken: 'secret', serviceAccountKey: await createServiceAccountKey() });
-  const listenOn = (host: string, port: number) => listen({ api: controlPlane.api, tls: { ...serving, clientCa: ca.certificate }, host, port, log }).then((one) => ({ port: one.address.port, close: () => one.close(100) }));
+  const serving = await issueServingCertificate(
+    ca,
+    servingNames({ clusterDomain: 'cluster.local', serviceIp: '10.96.0.1', extra: [] }),
+    clock.now(),
+  );
+  const controlPlane = await createControlPlane({
+    store,
+    clock,
+    log,
+    serviceCidr,
+    bootstrapToken: 'secret',
+    serviceAccountKey: await createServiceAccountKey(),
+  });
+  const listenOn = (host: string, port: number) =>
+    listen({ api: controlPlane.api, tls: { ...serving, clientCa: ca.certificate }, host, port, log }).then((one) => ({
+      port: one.address.port,
+      close: () => one.close(100),
+    }));
   const listener = await listenOn('127.0.0.1', 0);
 
-  const provider = createDockerProvider({ engine, cluster: clusterId, clock, log, onSandbox: (sandbox) => services.onSandbox(sandbox) });
+  const provider = createDockerProvider({
+    engine,
+    cluster: clusterId,
+    clock,
+    log,
+    onSandbox: (sandbox) => services.onSandbox(sandbox),
+  });
   const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver');
   const informers = createSharedInformers(client, { clock, log });
-  const services = createLocalServices({ client, informers, clusterId, serviceCidr, engine: provider, apiPort: listener.port, listenApi: listenOn, clock, log });
+  const services = createLocalServices({
+    client,
+    informers,
+    clusterId,
+    serviceCidr,
+    engine: provider,
+    apiPort: listener.port,
+    listenApi: listenOn,
+    clock,
+    log,
+  });
   const manager = createManager({
     controllers: createControllers({
       collected: controlPlane.resourceTypes,
@@ -72,8 +108,13 @@ export async function startServiceCluster(engine: Engine): Promise<ServiceCluste
   await services.start();
   const kubelet = createKubelet({
     provider,
-    clientFor: (node) => controlPlane.clientFor({ name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] }, 'kubelet'),
-    eventsFor: (node, nodeClient) => createEventRecorder({ client: nodeClient, clock, log, component: 'kubelet', instance: node }),
+    clientFor: (node) =>
+      controlPlane.clientFor(
+        { name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] },
+        'kubelet',
+      ),
+    eventsFor: (node, nodeClient) =>
+      createEventRecorder({ client: nodeClient, clock, log, component: 'kubelet', instance: node }),
     clock,
     log,
     dns: services.dns(),

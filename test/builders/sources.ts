@@ -21,7 +21,8 @@ export function createObjectSource<T extends KubernetesObject>(): ObjectSource<T
     put(object) {
       const previous = objects.get(keyOf(object));
       objects.set(keyOf(object), object);
-      for (const listener of listeners) listener(previous ? { type: 'modified', object, previous } : { type: 'added', object, previous });
+      for (const listener of listeners)
+        listener(previous ? { type: 'modified', object, previous } : { type: 'added', object, previous });
     },
     remove(object) {
       const previous = objects.get(keyOf(object));

@@ -19,8 +19,17 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
   let cluster: ServiceCluster;
   let clientPod: Pod;
 
-  const create = async <T extends KubernetesObject>(type: ResourceType<T>, name: string, body: Omit<T, 'metadata'>): Promise<T> =>
-    cluster.client.create(type, { apiVersion: type.group ? `${type.group}/${type.version}` : type.version, kind: type.kind, ...body, metadata: { namespace: 'default', name } } as unknown as T);
+  const create = async <T extends KubernetesObject>(
+    type: ResourceType<T>,
+    name: string,
+    body: Omit<T, 'metadata'>,
+  ): Promise<T> =>
+    cluster.client.create(type, {
+      apiVersion: type.group ? `${type.group}/${type.version}` : type.version,
+      kind: type.kind,
+      ...body,
+      metadata: { namespace: 'default', name },
+    } as unknown as T);
   const serve = (name: string, spec: ServiceSpec): Promise<Service> => create(services, name, { spec });
 
   const until = async <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> => {
@@ -35,7 +44,9 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
   const running = (name: string): Promise<Pod> =>
     until(`${name} ready`, async () => {
       const pod = await cluster.client.get(pods, { namespace: 'default', name });
-      return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? pod : undefined;
+      return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
+        ? pod
+        : undefined;
     });
   /** JavaScript in the client's pod: what it prints. */
   const inPod = async (script: string, pod = clientPod): Promise<string> => {
@@ -47,7 +58,14 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
         done();
       },
     });
-    await cluster.provider.exec({ name, namespace, uid }, 'echo', ['/bin/node', '-e', script], { stdin: undefined, stdout: collect, stderr: collect, tty: false, onResize: () => {}, signal: AbortSignal.timeout(30_000) });
+    await cluster.provider.exec({ name, namespace, uid }, 'echo', ['/bin/node', '-e', script], {
+      stdin: undefined,
+      stdout: collect,
+      stderr: collect,
+      tty: false,
+      onResize: () => {},
+      signal: AbortSignal.timeout(30_000),
+    });
     return Buffer.concat(chunks).toString('utf8').trim();
   };
   const askFromPod = (host: string, port: number, count = 1): Promise<string[]> =>
@@ -93,14 +111,21 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
       }),
     );
     clientPod = await running('client');
-    await until('both replicas', async () => (await cluster.client.get(deployments, { namespace: 'default', name: 'echo' })).status?.readyReplicas === 2);
+    await until(
+      'both replicas',
+      async () =>
+        (await cluster.client.get(deployments, { namespace: 'default', name: 'echo' })).status?.readyReplicas === 2,
+    );
   }, 120_000);
 
   afterAll(async () => {
     await cluster?.stop();
   }, 60_000);
 
-  const echoNames = async (): Promise<string[]> => (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items.map(({ metadata }) => metadata?.name ?? '').sort();
+  const echoNames = async (): Promise<string[]> =>
+    (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items
+      .map(({ metadata }) => metadata?.name ?? '')
+      .sort();
   const spread = async (ask: () => Promise<string[]>): Promise<string[]> => {
     const expected = await echoNames();
     return until('answers of both', async () => {
@@ -123,7 +148,9 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
     // A pod that was made before its Service's environment was known has only the name.
     expect(await inPod(script("process.env.KUBERNETES_SERVICE_HOST ?? '10.96.0.1'"))).toBe('10.96.0.1 200 1');
     expect(await inPod(script("'kubernetes.default'"))).toBe('kubernetes.default 200 1');
-    expect(await inPod(script("'kubernetes.default.svc.cluster.local'"))).toBe('kubernetes.default.svc.cluster.local 200 1');
+    expect(await inPod(script("'kubernetes.default.svc.cluster.local'"))).toBe(
+      'kubernetes.default.svc.cluster.local 200 1',
+    );
   });
 
   it('spreads over the replicas by ClusterIP and by name, with a named target port', async () => {
@@ -134,7 +161,11 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
   });
 
   it('answers UDP by name', async () => {
-    await serve('datagrams', { selector: { app: 'echo' }, clusterIP: '10.96.2.2', ports: [{ port: 53, targetPort: 'dgram', protocol: 'UDP' }] });
+    await serve('datagrams', {
+      selector: { app: 'echo' },
+      clusterIP: '10.96.2.2',
+      ports: [{ port: 53, targetPort: 'dgram', protocol: 'UDP' }],
+    });
     const answer = await until('an answer', async () => {
       const text = await inPod(`
         const socket = require('node:dgram').createSocket('udp4');
@@ -149,33 +180,59 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
 
   it('resolves a headless Service to its pods', async () => {
     await serve('headless', { selector: { app: 'echo' }, clusterIP: 'None', ports: [{ name: 'web', port: 8080 }] });
-    const ips = (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items.map(({ status }) => status?.podIP ?? '').sort();
+    const ips = (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items
+      .map(({ status }) => status?.podIP ?? '')
+      .sort();
     const found = await until('both addresses', async () => {
-      const text = await inPod(`require('node:dns').lookup('headless', { all: true, family: 4 }, (error, all) => console.log(error ? error.code : all.map((one) => one.address).sort().join()));`);
+      const text = await inPod(
+        `require('node:dns').lookup('headless', { all: true, family: 4 }, (error, all) => console.log(error ? error.code : all.map((one) => one.address).sort().join()));`,
+      );
       return text === ips.join() ? text : undefined;
     });
     expect(found.split(',')).toHaveLength(2);
   });
 
   it('follows endpoints that somebody wrote for a Service without a selector', async () => {
-    const ip = (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items[0]?.status?.podIP ?? '';
+    const ip =
+      (await cluster.client.list(pods, { namespace: 'default', labelSelector: 'app=echo' })).items[0]?.status?.podIP ??
+      '';
     await serve('own', { clusterIP: '10.96.2.4', ports: [{ name: 'web', port: 80, targetPort: 9 }] });
-    await create<Endpoints>(endpoints, 'own', { subsets: [{ addresses: [{ ip }], ports: [{ name: 'web', port: 8080 }] }] });
+    await create<Endpoints>(endpoints, 'own', {
+      subsets: [{ addresses: [{ ip }], ports: [{ name: 'web', port: 8080 }] }],
+    });
     await until('an answer', async () => (await askFromPod('own', 80))[0]?.startsWith('echo-'));
   });
 
   it('takes a pod out when it is not ready any more', async () => {
-    await serve('shrinking', { selector: { app: 'echo' }, clusterIP: '10.96.2.5', ports: [{ port: 80, targetPort: 8080 }] });
+    await serve('shrinking', {
+      selector: { app: 'echo' },
+      clusterIP: '10.96.2.5',
+      ports: [{ port: 80, targetPort: 8080 }],
+    });
     await spread(() => askFromPod('10.96.2.5', 80, 16));
     await cluster.client.patch(deployments, { namespace: 'default', name: 'echo' }, 'merge', { spec: { replicas: 0 } });
-    await until('refusals', async () => (await askFromPod('10.96.2.5', 80, 3)).every((answer) => answer === 'ECONNREFUSED'));
+    await until('refusals', async () =>
+      (await askFromPod('10.96.2.5', 80, 3)).every((answer) => answer === 'ECONNREFUSED'),
+    );
     await cluster.client.patch(deployments, { namespace: 'default', name: 'echo' }, 'merge', { spec: { replicas: 2 } });
-    await until('both replicas', async () => (await cluster.client.get(deployments, { namespace: 'default', name: 'echo' })).status?.readyReplicas === 2);
+    await until(
+      'both replicas',
+      async () =>
+        (await cluster.client.get(deployments, { namespace: 'default', name: 'echo' })).status?.readyReplicas === 2,
+    );
     await spread(() => askFromPod('10.96.2.5', 80, 16));
   });
 
   it('answers on this machine at the address of a LoadBalancer, TCP and UDP, and at its ClusterIP', async () => {
-    await serve('front', { type: 'LoadBalancer', selector: { app: 'echo' }, clusterIP: '10.96.2.6', ports: [{ name: 'web', port: 8081, targetPort: 'web' }, { name: 'dgram', port: 8081, targetPort: 'dgram', protocol: 'UDP' }] });
+    await serve('front', {
+      type: 'LoadBalancer',
+      selector: { app: 'echo' },
+      clusterIP: '10.96.2.6',
+      ports: [
+        { name: 'web', port: 8081, targetPort: 'web' },
+        { name: 'dgram', port: 8081, targetPort: 'dgram', protocol: 'UDP' },
+      ],
+    });
     const service = await until('an address', async () => {
       const found = await cluster.client.get(services, { namespace: 'default', name: 'front' });
       return found.status?.loadBalancer?.ingress?.length ? found : undefined;
@@ -189,37 +246,59 @@ describe.skipIf(problem !== undefined)(`Services of a cluster${problem ? ` (skip
     await spread(async () => Promise.all(Array.from({ length: 16 }, () => askFromHere('10.96.2.6', 8081))));
     expect(await datagramFromHere('10.96.2.6', 8081)).toMatch(/^echo-/);
     const reasons = await until('events', async () => {
-      const { items } = await cluster.client.list<Event>(events, { namespace: 'default', fieldSelector: 'involvedObject.name=front' });
+      const { items } = await cluster.client.list<Event>(events, {
+        namespace: 'default',
+        fieldSelector: 'involvedObject.name=front',
+      });
       const found = items.map(({ reason }) => reason);
       return found.includes('EnsuredLoadBalancer') ? found : undefined;
     });
     expect(reasons).toContain('EnsuringLoadBalancer');
 
     await cluster.client.delete(services, { namespace: 'default', name: 'front' });
-    await until('its end', async () => cluster.client.get(services, { namespace: 'default', name: 'front' }).then(() => false, () => true));
+    await until('its end', async () =>
+      cluster.client.get(services, { namespace: 'default', name: 'front' }).then(
+        () => false,
+        () => true,
+      ),
+    );
     expect(await askFromHere(tcp, 8081)).toBe('ECONNREFUSED');
   });
 
   it('connects to Services for the API server', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
-      cluster.services.dialer.connect('10.96.2.1', 80).then((stream) => stream.on('data', (data: Buffer) => resolve(data.toString())).on('error', reject), reject);
+      cluster.services.dialer
+        .connect('10.96.2.1', 80)
+        .then((stream) => stream.on('data', (data: Buffer) => resolve(data.toString())).on('error', reject), reject);
     });
     expect(answer).toMatch(/^echo-/);
-    await expect(cluster.services.dialer.connect('10.96.2.4', 81)).rejects.toMatchObject({ code: expect.stringMatching(/ECONN|EHOST|ETIMEDOUT/) });
+    await expect(cluster.services.dialer.connect('10.96.2.4', 81)).rejects.toMatchObject({
+      code: expect.stringMatching(/ECONN|EHOST|ETIMEDOUT/),
+    });
   });
 
   it('says which ports it does not serve', async () => {
     await serve('signalling', { clusterIP: '10.96.2.9', ports: [{ port: 38_412, protocol: 'SCTP' }] });
     const { items } = await until('an event', async () => {
-      const found = await cluster.client.list<Event>(events, { namespace: 'default', fieldSelector: 'involvedObject.name=signalling' });
+      const found = await cluster.client.list<Event>(events, {
+        namespace: 'default',
+        fieldSelector: 'involvedObject.name=signalling',
+      });
       return found.items.length > 0 ? found : undefined;
     });
-    expect(items.map(({ type, reason, message }) => [type, reason, message])).toEqual([['Warning', 'UnsupportedProtocol', 'port 38412: SCTP is not supported by the local data path; use TCP or UDP']]);
+    expect(items.map(({ type, reason, message }) => [type, reason, message])).toEqual([
+      ['Warning', 'UnsupportedProtocol', 'port 38412: SCTP is not supported by the local data path; use TCP or UDP'],
+    ]);
   });
 
   it('mends its own Services', async () => {
     await cluster.client.delete(endpointSlices, { namespace: 'default', name: 'kubernetes' });
-    await until('the slice again', async () => cluster.client.get(endpointSlices, { namespace: 'default', name: 'kubernetes' }).then(() => true, () => false));
+    await until('the slice again', async () =>
+      cluster.client.get(endpointSlices, { namespace: 'default', name: 'kubernetes' }).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 });
 

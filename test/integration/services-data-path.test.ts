@@ -23,12 +23,22 @@ const clock = systemClock;
 const services = createObjectSource<Service>();
 const slices = createObjectSource<EndpointSlice>();
 
-function serve(name: string, clusterIP: string, endpoints: readonly (EchoPod | Endpoint)[], spec: Partial<ServiceSpec> = {}): void {
+function serve(
+  name: string,
+  clusterIP: string,
+  endpoints: readonly (EchoPod | Endpoint)[],
+  spec: Partial<ServiceSpec> = {},
+): void {
   const ports = spec.ports ?? [
     { name: 'web', port: 80, targetPort: 'http', protocol: 'TCP' },
     { name: 'dns', port: 53, protocol: 'UDP' },
   ];
-  services.put({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec: { type: 'ClusterIP', clusterIP, ports, ...spec } });
+  services.put({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default' },
+    spec: { type: 'ClusterIP', clusterIP, ports, ...spec },
+  });
   slices.put({
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -38,18 +48,37 @@ function serve(name: string, clusterIP: string, endpoints: readonly (EchoPod | E
       { name: 'web', port: 8080, protocol: 'TCP' },
       { name: 'dns', port: 5353, protocol: 'UDP' },
     ],
-    endpoints: endpoints.map((one) => ('ref' in one ? { addresses: [one.ip], conditions: { ready: true }, nodeName: one.nodeName } : one)),
+    endpoints: endpoints.map((one) =>
+      'ref' in one ? { addresses: [one.ip], conditions: { ready: true }, nodeName: one.nodeName } : one,
+    ),
   });
 }
 
-const names = (answers: readonly string[]): string[] => [...new Set(answers.map((answer) => answer.split(' ')[0] as string))].sort();
-const clients = (answers: readonly string[]): string[] => [...new Set(answers.map((answer) => answer.split(' ')[1] as string))].sort();
+const names = (answers: readonly string[]): string[] =>
+  [...new Set(answers.map((answer) => answer.split(' ')[0] as string))].sort();
+const clients = (answers: readonly string[]): string[] =>
+  [...new Set(answers.map((answer) => answer.split(' ')[1] as string))].sort();
 
 describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (skipped: ${problem})` : ''}`, () => {
   const index = createServiceIndex({ services, slices });
-  const provider = createDockerProvider({ engine, cluster, clock, log, onSandbox: ({ ref, nodeName, namespace }) => programmer.addPod(ref.uid, nodeName, namespace) });
-  const programmer = createRuleProgrammer({ open: async (node, command) => (await provider.helper(node)).open(command), clock, log });
-  const dataPath = createServiceDataPath({ index, serviceCidr: '10.96.0.0/16', clock, onRules: (renderer) => programmer.want(renderer) });
+  const provider = createDockerProvider({
+    engine,
+    cluster,
+    clock,
+    log,
+    onSandbox: ({ ref, nodeName, namespace }) => programmer.addPod(ref.uid, nodeName, namespace),
+  });
+  const programmer = createRuleProgrammer({
+    open: async (node, command) => (await provider.helper(node)).open(command),
+    clock,
+    log,
+  });
+  const dataPath = createServiceDataPath({
+    index,
+    serviceCidr: '10.96.0.0/16',
+    clock,
+    onRules: (renderer) => programmer.want(renderer),
+  });
   let a: EchoPod;
   let b: EchoPod;
   let client: EchoPod;
@@ -61,7 +90,9 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
   };
 
   beforeAll(async () => {
-    const nodes = await Promise.all(['node-1', 'node-2'].map(async (name) => ({ name, addresses: [(await provider.helper(name)).address] })));
+    const nodes = await Promise.all(
+      ['node-1', 'node-2'].map(async (name) => ({ name, addresses: [(await provider.helper(name)).address] })),
+    );
     for (const { name } of nodes) programmer.addNode(name);
     dataPath.start(nodes);
     [a, b, client, host] = await Promise.all([
@@ -96,7 +127,11 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
   });
 
   it('gives traffic to ready endpoints only, and to draining ones when there is no other', async () => {
-    const draining = { addresses: [b.ip], nodeName: b.nodeName, conditions: { ready: false, serving: true, terminating: true } };
+    const draining = {
+      addresses: [b.ip],
+      nodeName: b.nodeName,
+      conditions: { ready: false, serving: true, terminating: true },
+    };
     serve('drain', '10.96.1.3', [a, draining]);
     await settled();
     expect(names(await client.tcp('10.96.1.3', 80, 10))).toEqual(['a']);
@@ -117,7 +152,10 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
   });
 
   it('keeps a client with its target where affinity is asked for', async () => {
-    const affinity: Partial<ServiceSpec> = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 3600 } } };
+    const affinity: Partial<ServiceSpec> = {
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 3600 } },
+    };
     serve('sticky', '10.96.1.5', [a, b], affinity);
     await settled();
     const first = names(await client.tcp('10.96.1.5', 80, 12));
@@ -150,9 +188,15 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
   });
 
   it('answers on node ports of every node, from pods, host-network pods and this machine', async () => {
-    serve('node-port', '10.96.1.7', [a], { type: 'NodePort', externalTrafficPolicy: 'Cluster', ports: [{ name: 'web', port: 80, protocol: 'TCP', nodePort: 30_080 }] });
+    serve('node-port', '10.96.1.7', [a], {
+      type: 'NodePort',
+      externalTrafficPolicy: 'Cluster',
+      ports: [{ name: 'web', port: 80, protocol: 'TCP', nodePort: 30_080 }],
+    });
     await settled();
-    const addresses = await Promise.all(['node-1', 'node-2'].map(async (node) => (await provider.helper(node)).address));
+    const addresses = await Promise.all(
+      ['node-1', 'node-2'].map(async (node) => (await provider.helper(node)).address),
+    );
     for (const node of addresses) {
       expect(await client.tcp(node, 30_080)).toEqual([`a ${client.ip}`]);
       expect(names(await host.tcp(node, 30_080))).toEqual(['a']);
@@ -162,7 +206,12 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
   });
 
   it('keeps traffic on its node where the policies say so', async () => {
-    serve('local', '10.96.1.8', [a, b], { type: 'NodePort', internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local', ports: [{ name: 'web', port: 80, protocol: 'TCP', nodePort: 30_081 }] });
+    serve('local', '10.96.1.8', [a, b], {
+      type: 'NodePort',
+      internalTrafficPolicy: 'Local',
+      externalTrafficPolicy: 'Local',
+      ports: [{ name: 'web', port: 80, protocol: 'TCP', nodePort: 30_081 }],
+    });
     await settled();
     expect(names(await client.tcp('10.96.1.8', 80, 10))).toEqual(['a']);
     expect(names(await host.tcp('10.96.1.8', 80, 10))).toEqual(['b']);
@@ -173,7 +222,7 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
     expect(await client.tcp('10.96.1.8', 80)).toEqual(['timeout']);
   });
 
-  it('has a pod\'s rules in place before its containers start, also those of Services that came earlier', async () => {
+  it("has a pod's rules in place before its containers start, also those of Services that came earlier", async () => {
     serve('early', '10.96.1.9', [a]);
     const late = await startEchoPod(engine, provider, 'late', { nodeName: 'node-2' });
     expect(await late.tcp('10.96.1.9', 80)).toEqual([`a ${late.ip}`]);

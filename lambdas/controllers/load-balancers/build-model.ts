@@ -12,20 +12,21 @@ export function buildModel(service: Service, slices: readonly EndpointSlice[]): 
   const spec = service.spec ?? {};
   const own = spec.loadBalancerSourceRanges ?? [];
   const annotated = (annotations[sourceRangesAnnotation] ?? '').split(',');
-  const ports = (spec.ports ?? []).map(
-    (port): LoadBalancerPort => ({
-      name: port.name ?? '',
-      protocol: (port.protocol ?? 'TCP') as LoadBalancerPort['protocol'],
-      port: port.port,
-      nodePort: port.nodePort || undefined,
-      targets: usableTargets(targetsOf(port, slices)),
-    }),
-  );
+  const ports = (spec.ports ?? []).map((port): LoadBalancerPort => ({
+    name: port.name ?? '',
+    protocol: (port.protocol ?? 'TCP') as LoadBalancerPort['protocol'],
+    port: port.port,
+    nodePort: port.nodePort || undefined,
+    targets: usableTargets(targetsOf(port, slices)),
+  }));
   return {
     owner: { namespace, name, uid },
     ports,
     sourceRanges: (own.length > 0 ? own : annotated).map((range) => range.trim()).filter((range) => range !== ''),
-    affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds) : undefined,
+    affinitySeconds:
+      spec.sessionAffinity === 'ClientIP'
+        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
+        : undefined,
     requestedIp: spec.loadBalancerIP ?? '',
     previous: service.status?.loadBalancer?.ingress ?? [],
     previousElsewhere: annotations[elsewhereAnnotation] ?? '',

@@ -20,7 +20,13 @@ export function isLoopback(address: string): boolean {
  * Addresses to try, best first: what the Service had, what it asks for, then the free ones of the block, beginning at a place
  * that follows from the Service's name, so that one that is made again gets its address again.
  */
-export function* candidateAddresses(options: { readonly clusterId: string; readonly owner: string; readonly previous: string; readonly requested: string; readonly used: ReadonlySet<string> }): Generator<string> {
+export function* candidateAddresses(options: {
+  readonly clusterId: string;
+  readonly owner: string;
+  readonly previous: string;
+  readonly requested: string;
+  readonly used: ReadonlySet<string>;
+}): Generator<string> {
   const { clusterId, owner, previous, requested, used } = options;
   const seen = new Set<string>();
   const wanted = [requested, previous].filter((address) => isLoopback(address) && address !== '127.0.0.1');

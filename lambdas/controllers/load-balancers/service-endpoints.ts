@@ -21,7 +21,9 @@ export function targetsOf(port: ServicePort, slices: readonly EndpointSlice[], f
   const draining = new Map<string, Target>();
   for (const slice of slices) {
     if (slice.addressType !== family) continue;
-    const found = slice.ports?.find((p) => (p.name ?? '') === (port.name ?? '') && (p.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
+    const found = slice.ports?.find(
+      (p) => (p.name ?? '') === (port.name ?? '') && (p.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
+    );
     if (!found?.port) continue;
     for (const { addresses, conditions, nodeName } of slice.endpoints ?? []) {
       const address = addresses[0];
@@ -30,18 +32,24 @@ export function targetsOf(port: ServicePort, slices: readonly EndpointSlice[], f
       const isReady = conditions?.ready ?? true;
       const isDraining = !isReady && conditions?.terminating === true && (conditions.serving ?? false);
       if (!isReady && !isDraining) continue;
-      (isReady ? ready : draining).set(`${address}:${found.port}`, { address, port: found.port, nodeName: nodeName || undefined });
+      (isReady ? ready : draining).set(`${address}:${found.port}`, {
+        address,
+        port: found.port,
+        nodeName: nodeName || undefined,
+      });
     }
   }
   for (const key of ready.keys()) draining.delete(key);
   return { ready: sorted(ready), draining: sorted(draining) };
 }
 
-const sorted = (targets: ReadonlyMap<string, Target>): Target[] => [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
+const sorted = (targets: ReadonlyMap<string, Target>): Target[] =>
+  [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
 
 /** Those that take traffic: the ready ones, else the draining ones; of one node only where traffic has to stay on it. */
 export function usableTargets({ ready, draining }: PortTargets, onlyNode?: string): readonly Target[] {
-  const here = (targets: readonly Target[]): readonly Target[] => (onlyNode === undefined ? targets : targets.filter((t) => t.nodeName === onlyNode));
+  const here = (targets: readonly Target[]): readonly Target[] =>
+    onlyNode === undefined ? targets : targets.filter((t) => t.nodeName === onlyNode);
   const first = here(ready);
   return first.length > 0 ? first : here(draining);
 }

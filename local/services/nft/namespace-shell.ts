@@ -16,7 +16,10 @@ export interface Program {
   readonly text: string;
 }
 
-export type Outcome = { readonly result: 'applied'; readonly identity: string } | { readonly result: 'gone' } | { readonly result: 'failed'; readonly message: string };
+export type Outcome =
+  | { readonly result: 'applied'; readonly identity: string }
+  | { readonly result: 'gone' }
+  | { readonly result: 'failed'; readonly message: string };
 
 export interface NamespaceShell {
   /** Every program's outcome, by id. Rejects when the helper could not be asked, or has gone meanwhile. One call at a time. */
@@ -44,10 +47,16 @@ p() {
 `;
 
 /** `open` starts a shell in the helper; it is called again after the one before has ended. `onLost` tells that it has. */
-export function createNamespaceShell(options: { readonly open: () => Promise<Duplex>; readonly clock: Clock; readonly onLost: () => void }): NamespaceShell {
+export function createNamespaceShell(options: {
+  readonly open: () => Promise<Duplex>;
+  readonly clock: Clock;
+  readonly onLost: () => void;
+}): NamespaceShell {
   const { open, clock, onLost } = options;
   let stream: Duplex | undefined;
-  let waiting: { readonly batch: number; readonly outcomes: Map<string, Outcome>; resolve(): void; reject(error: Error): void } | undefined;
+  let waiting:
+    | { readonly batch: number; readonly outcomes: Map<string, Outcome>; resolve(): void; reject(error: Error): void }
+    | undefined;
   let batch = 0;
   let closed = false;
 
@@ -93,7 +102,12 @@ export function createNamespaceShell(options: { readonly open: () => Promise<Dup
       const patience = new AbortController();
       try {
         stream.write(script(number, programs));
-        await Promise.race([done, sleep(clock, batchMs, patience.signal).then(() => Promise.reject(new Error('the node helper did not answer in time')))]);
+        await Promise.race([
+          done,
+          sleep(clock, batchMs, patience.signal).then(() =>
+            Promise.reject(new Error('the node helper did not answer in time')),
+          ),
+        ]);
       } catch (error) {
         stream?.destroy();
         throw error;
@@ -119,7 +133,9 @@ function script(batch: number, programs: readonly Program[]): string {
     files.set(text, file);
     lines.push(`cat > ${file} <<'${heredoc}'`, text.trimEnd(), heredoc);
   }
-  lines.push(`ids=$(stat -L -c '%n %i' ${[...new Set(programs.map(({ namespace }) => `'${namespace}'`))].join(' ')} 2>/dev/null)"$nl"`);
+  lines.push(
+    `ids=$(stat -L -c '%n %i' ${[...new Set(programs.map(({ namespace }) => `'${namespace}'`))].join(' ')} 2>/dev/null)"$nl"`,
+  );
   programs.forEach(({ id, namespace, identity, text }, i) => {
     lines.push(`p ${batch} ${files.get(text)} '${id}' '${namespace}' '${identity}' &`);
     if ((i + 1) % atOnce === 0) lines.push('wait');

@@ -14,7 +14,8 @@ export interface PortRules {
   readonly toAnyInRange: string | undefined;
 }
 
-const digest = (text: string, length: number): string => createHash('sha256').update(text).digest('hex').slice(0, length);
+const digest = (text: string, length: number): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, length);
 
 export function renderPort(port: DataPathPort, nodes: readonly string[]): PortRules {
   const id = digest(port.id, 12);
@@ -34,16 +35,24 @@ export function renderPort(port: DataPathPort, nodes: readonly string[]): PortRu
       const set = `a_${id}_${name}_${port.affinitySeconds}`;
       const chain = `e_${id}_${name}`;
       sets.set(set, `type ipv4_addr; flags dynamic,timeout; timeout ${port.affinitySeconds}s;`);
-      chains.set(chain, [`update @${set} { ip saddr }`, `meta l4proto ${port.protocol} dnat to ${target.address}:${target.port}`]);
+      chains.set(chain, [
+        `update @${set} { ip saddr }`,
+        `meta l4proto ${port.protocol} dnat to ${target.address}:${target.port}`,
+      ]);
       return { set, chain };
     });
     const verdicts = own.map(({ chain }, i) => `${i} : goto ${chain}`).join(', ');
-    return [...own.map(({ set, chain }) => `ip saddr @${set} goto ${chain}`), `numgen random mod ${own.length} vmap { ${verdicts} }`];
+    return [
+      ...own.map(({ set, chain }) => `ip saddr @${set} goto ${chain}`),
+      `numgen random mod ${own.length} vmap { ${verdicts} }`,
+    ];
   };
 
   const toAny = balance(`s_${id}`, usableTargets(port.targets));
   const byNode = new Map<string, string | undefined>();
-  if (port.internalLocal || port.externalLocal) for (const node of nodes) byNode.set(node, balance(`l_${id}_${digest(node, 8)}`, usableTargets(port.targets, node)));
+  if (port.internalLocal || port.externalLocal)
+    for (const node of nodes)
+      byNode.set(node, balance(`l_${id}_${digest(node, 8)}`, usableTargets(port.targets, node)));
   let toAnyInRange = toAny;
   if (toAny && port.loadBalancerIps.length > 0 && port.sourceRanges.length > 0) {
     // A rule for each: in one set, ranges must not overlap.

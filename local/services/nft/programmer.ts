@@ -63,8 +63,12 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
   let stopped = false;
   let idle: (() => void)[] = [];
 
-  const wantedOf = (lane: Lane, target: Target): Ruleset | undefined => (target.isNode ? renderer?.node(lane.node) : renderer?.pod(lane.node));
-  const isBehind = (lane: Lane): boolean => [...lane.targets.values()].some((target) => target.applied === undefined || target.applied !== wantedOf(lane, target));
+  const wantedOf = (lane: Lane, target: Target): Ruleset | undefined =>
+    target.isNode ? renderer?.node(lane.node) : renderer?.pod(lane.node);
+  const isBehind = (lane: Lane): boolean =>
+    [...lane.targets.values()].some(
+      (target) => target.applied === undefined || target.applied !== wantedOf(lane, target),
+    );
 
   const laneOf = (node: string): Lane => {
     const known = lanes.get(node);
@@ -99,7 +103,8 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
         lane.failures = 0;
       } catch (error) {
         if (!stopped) log.warn('Service rules could not be written', { node: lane.node, error });
-        for (const target of lane.targets.values()) settle(target, error instanceof Error ? error : new Error(String(error)));
+        for (const target of lane.targets.values())
+          settle(target, error instanceof Error ? error : new Error(String(error)));
         later(lane);
       } finally {
         lane.running = false;
@@ -117,7 +122,9 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
     for (const target of lane.targets.values()) {
       const wanted = wantedOf(lane, target);
       if (wanted === undefined || target.applied === wanted) continue;
-      const text = target.applied ? remembered(deltas, target.applied, wanted) : getOrMake(whole, wanted, () => fullText(wanted));
+      const text = target.applied
+        ? remembered(deltas, target.applied, wanted)
+        : getOrMake(whole, wanted, () => fullText(wanted));
       if (text === '') {
         target.applied = wanted;
         continue;
@@ -131,7 +138,9 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
       const target = lane.targets.get(id);
       if (target) conclude(lane, target, outcomes.get(id), aims.get(id) as Ruleset);
     }
-    const failed = programs.map(({ id }) => lane.targets.get(id)).find((target) => target !== undefined && target.failure !== '');
+    const failed = programs
+      .map(({ id }) => lane.targets.get(id))
+      .find((target) => target !== undefined && target.failure !== '');
     if (failed) throw new Error(`nft: ${failed.failure}`);
   };
 
@@ -176,15 +185,32 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
       for (const lane of lanes.values()) if (!lane.retry || lane.failures === 0) run(lane);
     },
     addNode(name) {
-      add(name, { id: nodeId, isNode: true, namespace: '/proc/self/ns/net', identity: '', applied: undefined, waiters: [], failure: '' });
+      add(name, {
+        id: nodeId,
+        isNode: true,
+        namespace: '/proc/self/ns/net',
+        identity: '',
+        applied: undefined,
+        waiters: [],
+        failure: '',
+      });
     },
     addPod(uid, nodeName, namespace) {
       return new Promise((resolve, reject) => {
-        add(nodeName, { id: uid, isNode: false, namespace, identity: '', applied: undefined, waiters: [{ resolve, reject }], failure: '' });
+        add(nodeName, {
+          id: uid,
+          isNode: false,
+          namespace,
+          identity: '',
+          applied: undefined,
+          waiters: [{ resolve, reject }],
+          failure: '',
+        });
       });
     },
     settled() {
-      if (renderer !== undefined && ![...lanes.values()].some((lane) => lane.running || isBehind(lane))) return Promise.resolve();
+      if (renderer !== undefined && ![...lanes.values()].some((lane) => lane.running || isBehind(lane)))
+        return Promise.resolve();
       return new Promise((resolve) => idle.push(resolve));
     },
     stop() {
@@ -197,7 +223,18 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
       idle = [];
     },
     async clear() {
-      await Promise.all([...lanes.values()].map(({ shell, targets }) => shell.apply([...targets.values()].map(({ id, namespace, identity }) => ({ id, namespace, identity, text: removalText })))));
+      await Promise.all(
+        [...lanes.values()].map(({ shell, targets }) =>
+          shell.apply(
+            [...targets.values()].map(({ id, namespace, identity }) => ({
+              id,
+              namespace,
+              identity,
+              text: removalText,
+            })),
+          ),
+        ),
+      );
     },
   };
 }

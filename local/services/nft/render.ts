@@ -108,7 +108,13 @@ function rulesOf(port: DataPathPort, nodes: readonly string[]): PortRules {
   return rules;
 }
 
-function renderNamespace(model: DataPath, rulesOfPort: ReadonlyMap<DataPathPort, PortRules>, nodeName: string, isNode: boolean, options: RenderOptions): Ruleset {
+function renderNamespace(
+  model: DataPath,
+  rulesOfPort: ReadonlyMap<DataPathPort, PortRules>,
+  nodeName: string,
+  isNode: boolean,
+  options: RenderOptions,
+): Ruleset {
   const chains = new Map<string, readonly string[]>();
   const sets = new Map<string, string>();
   const elements = {
@@ -125,13 +131,19 @@ function renderNamespace(model: DataPath, rulesOfPort: ReadonlyMap<DataPathPort,
     for (const [name, body] of rules.chains) chains.set(name, body);
     for (const [name, body] of rules.sets) sets.set(name, body);
 
-    const answer = (map: 'services' | 'external', address: string, number: number, verdict: string | undefined): void => {
+    const answer = (
+      map: 'services' | 'external',
+      address: string,
+      number: number,
+      verdict: string | undefined,
+    ): void => {
       const at = `${address} . ${port.protocol} . ${number}`;
       const refusals = map === 'services' ? elements.refused : elements.refused_external;
       // With targets elsewhere, only this way is closed: as kube-proxy, do not answer.
       if (verdict === undefined) refusals.set(at, rules.toAny ? 'drop' : 'goto refuse');
       else elements[map].set(at, verdict);
-      if (verdict !== undefined && port.protocol === 'udp') elements.udp_zones.set(`${address} . ${number}`, String(options.zoneOf(port)));
+      if (verdict !== undefined && port.protocol === 'udp')
+        elements.udp_zones.set(`${address} . ${number}`, String(options.zoneOf(port)));
     };
     const internal = port.internalLocal ? rules.toNode(nodeName) : rules.toAny;
     const fromOutside = port.externalLocal ? rules.toNode(nodeName) : rules.toAny;

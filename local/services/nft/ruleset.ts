@@ -32,7 +32,8 @@ export const removalText = `table ${table}\ndelete table ${table}\n`;
 /** Only what differs; '' when nothing does. Both must have the same skeleton. */
 export function deltaText(from: Ruleset, to: Ruleset): string {
   const lines: string[] = [];
-  for (const [name, before] of from.elements) lines.push(...elementLines('delete', name, missingIn(before, to.elements.get(name))));
+  for (const [name, before] of from.elements)
+    lines.push(...elementLines('delete', name, missingIn(before, to.elements.get(name))));
   for (const [name, body] of to.sets) if (!from.sets.has(name)) lines.push(`add set ${table} ${name} { ${body} }`);
   for (const name of to.chains.keys()) if (!from.chains.has(name)) lines.push(`add chain ${table} ${name}`);
   for (const [name, body] of to.chains) {
@@ -41,7 +42,8 @@ export function deltaText(from: Ruleset, to: Ruleset): string {
     if (before) lines.push(`flush chain ${table} ${name}`);
     lines.push(...body.map((rule) => `add rule ${table} ${name} ${rule}`));
   }
-  for (const [name, after] of to.elements) lines.push(...elementLines('add', name, missingIn(after, from.elements.get(name))));
+  for (const [name, after] of to.elements)
+    lines.push(...elementLines('add', name, missingIn(after, from.elements.get(name))));
   const unused = [...from.chains.keys()].filter((name) => !to.chains.has(name));
   // Emptied first: they may refer to each other and to the sets.
   for (const name of unused) lines.push(`flush chain ${table} ${name}`);
@@ -61,4 +63,5 @@ function elementLines(verb: 'add' | 'delete', name: string, elements: ReadonlyMa
   return [`${verb} element ${table} ${name} { ${items.join(', ')} }`];
 }
 
-const sameRules = (a: readonly string[], b: readonly string[]): boolean => a === b || (a.length === b.length && a.every((rule, i) => rule === b[i]));
+const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((rule, i) => rule === b[i]));

@@ -32,7 +32,10 @@ export function createUdpZones(seed: number): UdpZones {
       if (known?.port === port) return known.zone;
       // A target is lost when it is not to be used any more, and when one that only its own node used has ended.
       const { ready, draining } = port.targets;
-      const targets = new Set([...usableTargets(port.targets).map((t) => `used ${nameOf(t)}`), ...[...ready, ...draining].map(nameOf)]);
+      const targets = new Set([
+        ...usableTargets(port.targets).map((t) => `used ${nameOf(t)}`),
+        ...[...ready, ...draining].map(nameOf),
+      ]);
       const lost = known !== undefined && [...known.targets].some((name) => !targets.has(name));
       const zone = known === undefined || lost ? fresh() : known.zone;
       states.set(port.id, { port, targets, zone });

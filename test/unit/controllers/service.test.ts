@@ -6,7 +6,12 @@ import { services } from '@nodeless/client/resource-types';
 import { silentLogger } from '@nodeless/component-base/logger';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import type { ReconcileContext } from '@nodeless/controller-runtime/controller';
-import type { LoadBalancerModel, LoadBalancerOwner, LoadBalancerProvider, LoadBalancerState } from '@nodeless/controllers/load-balancers/load-balancer';
+import type {
+  LoadBalancerModel,
+  LoadBalancerOwner,
+  LoadBalancerProvider,
+  LoadBalancerState,
+} from '@nodeless/controllers/load-balancers/load-balancer';
 import { cleanupFinalizer, createServiceController } from '@nodeless/controllers/service';
 import { describe, expect, it } from 'vitest';
 import { aService } from '../../builders/objects.ts';
@@ -33,7 +38,13 @@ function set(service: Service | undefined, answer: Partial<LoadBalancerState> | 
     list: async () => owners,
   };
   const client = {
-    async patch(type: { resource: string }, key: { name: string }, patchType: string, body: unknown, options: { subresource?: string }) {
+    async patch(
+      type: { resource: string },
+      key: { name: string },
+      patchType: string,
+      body: unknown,
+      options: { subresource?: string },
+    ) {
       expect([type.resource, patchType, options.subresource]).toEqual(['services', 'merge', 'status']);
       written.push(body);
       return { key };
@@ -44,10 +55,19 @@ function set(service: Service | undefined, answer: Partial<LoadBalancerState> | 
     cache: { get: (type: unknown) => (type === services ? service : undefined), list: () => [] },
     clock: createManualClock(),
     log: silentLogger,
-    events: { event: (_about: KubernetesObject, type: string, reason: string, message: string) => told.push(`${type} ${reason} ${message}`) },
+    events: {
+      event: (_about: KubernetesObject, type: string, reason: string, message: string) =>
+        told.push(`${type} ${reason} ${message}`),
+    },
   } as unknown as ReconcileContext;
   const controller = createServiceController(provider);
-  return { asked, written, told, client, reconcile: (name = service?.metadata?.name ?? '') => controller.reconcile({ namespace: 'default', name }, context) };
+  return {
+    asked,
+    written,
+    told,
+    client,
+    reconcile: (name = service?.metadata?.name ?? '') => controller.reconcile({ namespace: 'default', name }, context),
+  };
 }
 
 const lb = (spec: Service['spec'] = {}, metadata: Service['metadata'] = {}, status?: Service['status']): Service => {
@@ -61,8 +81,14 @@ describe('the service controller', () => {
     const { asked, written, told, reconcile } = set(lb());
     await reconcile();
     expect(asked).toEqual(['ensure web']);
-    expect(written).toEqual([{ metadata: { finalizers: [cleanupFinalizer], resourceVersion: '5' } }, { status: { loadBalancer: { ingress } } }]);
-    expect(told).toEqual(['Normal EnsuringLoadBalancer Ensuring load balancer', 'Normal EnsuredLoadBalancer Ensured load balancer']);
+    expect(written).toEqual([
+      { metadata: { finalizers: [cleanupFinalizer], resourceVersion: '5' } },
+      { status: { loadBalancer: { ingress } } },
+    ]);
+    expect(told).toEqual([
+      'Normal EnsuringLoadBalancer Ensuring load balancer',
+      'Normal EnsuredLoadBalancer Ensured load balancer',
+    ]);
   });
 
   it('writes and tells nothing where nothing changed', async () => {
@@ -72,9 +98,17 @@ describe('the service controller', () => {
   });
 
   it('passes on where ports answer instead, and what there is to say', async () => {
-    const { written, told, reconcile } = set(lb({}, ours, { loadBalancer: { ingress } }), { elsewhere: '80=127.70.0.1:10080', notices: [{ type: 'Warning', reason: 'PortUnavailable', message: 'see there' }] });
+    const { written, told, reconcile } = set(lb({}, ours, { loadBalancer: { ingress } }), {
+      elsewhere: '80=127.70.0.1:10080',
+      notices: [{ type: 'Warning', reason: 'PortUnavailable', message: 'see there' }],
+    });
     await reconcile();
-    expect(written).toEqual([{ metadata: { annotations: { 'nodeless.dev/load-balancer-elsewhere': '80=127.70.0.1:10080' } }, status: { loadBalancer: { ingress } } }]);
+    expect(written).toEqual([
+      {
+        metadata: { annotations: { 'nodeless.dev/load-balancer-elsewhere': '80=127.70.0.1:10080' } },
+        status: { loadBalancer: { ingress } },
+      },
+    ]);
     expect(told[0]).toBe('Warning PortUnavailable see there');
   });
 
@@ -98,13 +132,31 @@ describe('the service controller', () => {
     await reconcile();
     expect(asked).toEqual(['remove web']);
     expect(written).toEqual([{ metadata: { finalizers: [], resourceVersion: '5' } }]);
-    expect(told).toEqual(['Normal DeletingLoadBalancer Deleting load balancer', 'Normal DeletedLoadBalancer Deleted load balancer']);
+    expect(told).toEqual([
+      'Normal DeletingLoadBalancer Deleting load balancer',
+      'Normal DeletedLoadBalancer Deleted load balancer',
+    ]);
   });
 
   it('empties the status of one that lives on', async () => {
-    const { written, reconcile } = set(lb({ type: 'ClusterIP' }, { finalizers: ['other', cleanupFinalizer], annotations: { 'nodeless.dev/load-balancer-elsewhere': 'x' } }, { loadBalancer: { ingress } }));
+    const { written, reconcile } = set(
+      lb(
+        { type: 'ClusterIP' },
+        { finalizers: ['other', cleanupFinalizer], annotations: { 'nodeless.dev/load-balancer-elsewhere': 'x' } },
+        { loadBalancer: { ingress } },
+      ),
+    );
     await reconcile();
-    expect(written).toEqual([{ metadata: { finalizers: ['other'], resourceVersion: '5', annotations: { 'nodeless.dev/load-balancer-elsewhere': null } }, status: { loadBalancer: { ingress: null } } }]);
+    expect(written).toEqual([
+      {
+        metadata: {
+          finalizers: ['other'],
+          resourceVersion: '5',
+          annotations: { 'nodeless.dev/load-balancer-elsewhere': null },
+        },
+        status: { loadBalancer: { ingress: null } },
+      },
+    ]);
   });
 
   it('does not mind that a Service has gone with its last finalizer', async () => {
@@ -115,7 +167,11 @@ describe('the service controller', () => {
   });
 
   it('leaves Services of other classes and types alone', async () => {
-    for (const service of [lb({ loadBalancerClass: 'example.com/lb' }, ours), lb({ type: 'ClusterIP' }), lb({ type: 'NodePort' })]) {
+    for (const service of [
+      lb({ loadBalancerClass: 'example.com/lb' }, ours),
+      lb({ type: 'ClusterIP' }),
+      lb({ type: 'NodePort' }),
+    ]) {
       const { asked, written, told, reconcile } = set(service);
       await reconcile();
       expect([asked, written, told]).toEqual([[], [], []]);

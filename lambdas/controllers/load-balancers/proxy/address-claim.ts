@@ -9,7 +9,10 @@ export interface AddressClaim {
  * cannot tell: two processes may listen on different ports of one address. An abstract socket holds the name on Linux, and
  * is gone with the process that held it; elsewhere there is one address only, and nothing to claim.
  */
-export async function claimAddress(address: string, platform: NodeJS.Platform = process.platform): Promise<AddressClaim | undefined> {
+export async function claimAddress(
+  address: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<AddressClaim | undefined> {
   if (platform !== 'linux') return { release: () => Promise.resolve() };
   const server = createServer((socket) => socket.destroy());
   server.unref();

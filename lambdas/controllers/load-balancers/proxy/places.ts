@@ -7,14 +7,24 @@ export interface Place {
   readonly port: number;
 }
 
-export const portKey = ({ port, protocol }: Pick<LoadBalancerPort, 'port' | 'protocol'>): string => (protocol === 'TCP' ? String(port) : `${port}/${protocol.toLowerCase()}`);
+export const portKey = ({ port, protocol }: Pick<LoadBalancerPort, 'port' | 'protocol'>): string =>
+  protocol === 'TCP' ? String(port) : `${port}/${protocol.toLowerCase()}`;
 
 const shift = 10_000;
 
 /** Best first: the Service's own port, where it answered before, a port that is easy to remember, any. */
-export function candidatePlaces(address: string, port: LoadBalancerPort, elsewhere: ReadonlyMap<string, Place>): Place[] {
+export function candidatePlaces(
+  address: string,
+  port: LoadBalancerPort,
+  elsewhere: ReadonlyMap<string, Place>,
+): Place[] {
   const before = elsewhere.get(portKey(port));
-  const places = [{ address, port: port.port }, ...(before && before.address === address ? [before] : []), ...(port.port + shift <= 65_535 ? [{ address, port: port.port + shift }] : []), { address, port: 0 }];
+  const places = [
+    { address, port: port.port },
+    ...(before && before.address === address ? [before] : []),
+    ...(port.port + shift <= 65_535 ? [{ address, port: port.port + shift }] : []),
+    { address, port: 0 },
+  ];
   return places.filter((place, i) => places.findIndex((other) => other.port === place.port) === i);
 }
 

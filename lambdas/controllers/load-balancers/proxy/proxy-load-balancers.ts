@@ -3,7 +3,14 @@ import type { ClusterDialer } from '@nodeless/client/cluster-dialer';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { candidateAddresses } from '../loopback-addresses.ts';
-import type { LoadBalancerModel, LoadBalancerNotice, LoadBalancerOwner, LoadBalancerPort, LoadBalancerProvider, LoadBalancerState } from '../load-balancer.ts';
+import type {
+  LoadBalancerModel,
+  LoadBalancerNotice,
+  LoadBalancerOwner,
+  LoadBalancerPort,
+  LoadBalancerProvider,
+  LoadBalancerState,
+} from '../load-balancer.ts';
 import { type AddressClaim, claimAddress } from './address-claim.ts';
 import { candidatePlaces, formatElsewhere, parseElsewhere, type Place, portKey, refusalOf } from './places.ts';
 import { type Backend, createTargetChoice } from './target-choice.ts';
@@ -51,10 +58,22 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
 
   const takeAddress = async (model: LoadBalancerModel): Promise<Held> => {
     const { owner } = model;
-    const hold = (address: string, claim: AddressClaim): Held => ({ owner, address, claim, ports: new Map(), refused: new Set() });
+    const hold = (address: string, claim: AddressClaim): Held => ({
+      owner,
+      address,
+      claim,
+      ports: new Map(),
+      refused: new Set(),
+    });
     if (platform !== 'linux') return hold('127.0.0.1', { release: () => Promise.resolve() });
     const used = new Set([...held.values()].map((one) => one.address));
-    const wishes = { clusterId, owner: `${owner.namespace}/${owner.name}`, previous: model.previous[0]?.ip ?? '', requested: model.requestedIp, used };
+    const wishes = {
+      clusterId,
+      owner: `${owner.namespace}/${owner.name}`,
+      previous: model.previous[0]?.ip ?? '',
+      requested: model.requestedIp,
+      used,
+    };
     for (const address of candidateAddresses(wishes)) {
       const claim = await claimAddress(address, platform);
       if (claim) return hold(address, claim);
@@ -64,11 +83,18 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
 
   const open = async (port: LoadBalancerPort, place: Place, backend: () => Backend): Promise<PortListener> => {
     const deps = { dialer, clock, choice: createTargetChoice(clock), backend };
-    return port.protocol === 'UDP' ? listenUdp(place.address, place.port, deps) : listenTcp(place.address, place.port, deps);
+    return port.protocol === 'UDP'
+      ? listenUdp(place.address, place.port, deps)
+      : listenTcp(place.address, place.port, deps);
   };
 
   /** Listens on the first place that can be had. Says why when that is not the Service's own. */
-  const openAnywhere = async (port: LoadBalancerPort, places: readonly Place[], backend: Backend, notices: LoadBalancerNotice[]): Promise<OpenPort> => {
+  const openAnywhere = async (
+    port: LoadBalancerPort,
+    places: readonly Place[],
+    backend: Backend,
+    notices: LoadBalancerNotice[],
+  ): Promise<OpenPort> => {
     let why = '';
     for (const place of places) {
       const opened: { current?: OpenPort } = {};
@@ -76,7 +102,12 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
         const listener = await open(port, place, () => opened.current?.backend ?? backend);
         const real = { address: place.address, port: listener.port };
         opened.current = { listener, place: real, backend };
-        if (why !== '') notices.push({ type: 'Warning', reason: 'PortUnavailable', message: `${places[0]?.address}:${port.port} cannot be listened on (${why}); port ${port.port} answers on ${real.address}:${real.port}` });
+        if (why !== '')
+          notices.push({
+            type: 'Warning',
+            reason: 'PortUnavailable',
+            message: `${places[0]?.address}:${port.port} cannot be listened on (${why}); port ${port.port} answers on ${real.address}:${real.port}`,
+          });
         return opened.current;
       } catch (error) {
         const refusal = refusalOf(error, place);
@@ -89,7 +120,8 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
 
   const unsupported = async (port: LoadBalancerPort): Promise<string | undefined> => {
     if (port.protocol === 'SCTP') return `port ${port.port}: SCTP is not supported here; use TCP or UDP`;
-    if (port.protocol === 'UDP' && !(await canSendDatagrams())) return `port ${port.port}: UDP does not reach pods from this machine, because the container engine runs in a virtual machine`;
+    if (port.protocol === 'UDP' && !(await canSendDatagrams()))
+      return `port ${port.port}: UDP does not reach pods from this machine, because the container engine runs in a virtual machine`;
     return undefined;
   };
 
@@ -109,7 +141,11 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
       const backend: Backend = { targets: port.targets, affinitySeconds: model.affinitySeconds, admits };
       const known = state.ports.get(key);
       if (known) known.backend = backend;
-      else state.ports.set(key, await openAnywhere(port, candidatePlaces(state.address, port, elsewhere), backend, notices));
+      else
+        state.ports.set(
+          key,
+          await openAnywhere(port, candidatePlaces(state.address, port, elsewhere), backend, notices),
+        );
     }
     const surplus = [...state.ports].filter(([key]) => !wanted.has(key));
     for (const [key] of surplus) state.ports.delete(key);
@@ -131,13 +167,18 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
         state = await takeAddress(model);
         held.set(model.owner.uid, state);
         notices.push(...addressNotices(model, state.address, platform));
-        log.debug('took an address for a load balancer', { service: `${model.owner.namespace}/${model.owner.name}`, address: state.address });
+        log.debug('took an address for a load balancer', {
+          service: `${model.owner.namespace}/${model.owner.name}`,
+          address: state.address,
+        });
       }
       await ensurePorts(model, state, notices);
-      const elsewhere = new Map(model.ports.flatMap((port): [string, Place][] => {
-        const place = state.ports.get(portKey(port))?.place;
-        return place && place.port !== port.port ? [[portKey(port), place]] : [];
-      }));
+      const elsewhere = new Map(
+        model.ports.flatMap((port): [string, Place][] => {
+          const place = state.ports.get(portKey(port))?.place;
+          return place && place.port !== port.port ? [[portKey(port), place]] : [];
+        }),
+      );
       return { ingress: [{ ip: state.address, ipMode: 'Proxy' }], elsewhere: formatElsewhere(elsewhere), notices };
     },
     async remove({ uid }) {
@@ -160,11 +201,23 @@ export function createProxyLoadBalancers(options: ProxyLoadBalancersOptions): Pr
 function addressNotices(model: LoadBalancerModel, address: string, platform: NodeJS.Platform): LoadBalancerNotice[] {
   const notices: LoadBalancerNotice[] = [];
   if (model.requestedIp !== '' && model.requestedIp !== address) {
-    const why = platform === 'linux' ? 'only free addresses in 127.0.0.0/8 can be had' : 'only 127.0.0.1 can be had on this system';
-    notices.push({ type: 'Warning', reason: 'RequestedAddressUnavailable', message: `loadBalancerIP ${model.requestedIp} is not available (${why}); using ${address}` });
+    const why =
+      platform === 'linux'
+        ? 'only free addresses in 127.0.0.0/8 can be had'
+        : 'only 127.0.0.1 can be had on this system';
+    notices.push({
+      type: 'Warning',
+      reason: 'RequestedAddressUnavailable',
+      message: `loadBalancerIP ${model.requestedIp} is not available (${why}); using ${address}`,
+    });
   }
   const before = model.previous[0]?.ip ?? '';
-  if (before !== '' && before !== address && model.requestedIp === '') notices.push({ type: 'Warning', reason: 'AddressChanged', message: `${before} is taken by another cluster on this machine; using ${address}` });
+  if (before !== '' && before !== address && model.requestedIp === '')
+    notices.push({
+      type: 'Warning',
+      reason: 'AddressChanged',
+      message: `${before} is taken by another cluster on this machine; using ${address}`,
+    });
   return notices;
 }
 

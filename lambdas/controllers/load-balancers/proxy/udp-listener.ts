@@ -51,7 +51,8 @@ export function listenUdp(address: string, port: number, deps: UdpListenerDeps):
     if (!current.admits(plainAddress(client.address))) return;
     const key = `${client.address}:${client.port}`;
     const known = sessions.get(key);
-    if (known && !current.targets.some((t) => t.address === known.target.address && t.port === known.target.port)) end(key);
+    if (known && !current.targets.some((t) => t.address === known.target.address && t.port === known.target.port))
+      end(key);
     const session = sessions.get(key) ?? start(key, client, current);
     if (!session) return;
     session.timer.cancel();

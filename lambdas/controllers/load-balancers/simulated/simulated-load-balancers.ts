@@ -5,7 +5,10 @@ import { type LoadBalancerOwner, type LoadBalancerProvider } from '../load-balan
  * Gives out addresses with nothing behind them, for clusters whose pods have no network: connections to them are refused.
  * They are loopback addresses, so that a client learns that at once and nothing leaves the machine.
  */
-export function createSimulatedLoadBalancers(options: { readonly clusterId: string; readonly loadBalancerClass?: string }): LoadBalancerProvider {
+export function createSimulatedLoadBalancers(options: {
+  readonly clusterId: string;
+  readonly loadBalancerClass?: string;
+}): LoadBalancerProvider {
   const held = new Map<string, { readonly owner: LoadBalancerOwner; readonly address: string }>();
   return {
     name: 'simulated',
@@ -15,7 +18,14 @@ export function createSimulatedLoadBalancers(options: { readonly clusterId: stri
       if (address === undefined) {
         const used = new Set([...held.values()].map((one) => one.address));
         const id = `${owner.namespace}/${owner.name}`;
-        address = candidateAddresses({ clusterId: options.clusterId, owner: id, previous: previous[0]?.ip ?? '', requested: requestedIp, used }).next().value ?? undefined;
+        address =
+          candidateAddresses({
+            clusterId: options.clusterId,
+            owner: id,
+            previous: previous[0]?.ip ?? '',
+            requested: requestedIp,
+            used,
+          }).next().value ?? undefined;
         if (address === undefined) throw new Error('no address is free: every one of 254 is in use by another Service');
         held.set(owner.uid, { owner, address });
       }

@@ -14,7 +14,13 @@ const zone: ClusterZone = {
   answer(name) {
     const data = aliases[name.join('.')];
     if (name.at(-1) !== 'local') return undefined;
-    return { rcode: data ? 0 : 3, authoritative: true, answers: data ? [{ name, ttl: 5, data }] : [], authority: [], additional: [] };
+    return {
+      rcode: data ? 0 : 3,
+      authoritative: true,
+      answers: data ? [{ name, ttl: 5, data }] : [],
+      authority: [],
+      additional: [],
+    };
   },
 };
 /** Answers every name with one address, unless it is to be deaf. */
@@ -26,7 +32,17 @@ const upstream = (deaf = false) => {
       const query = parseQuery(message);
       if (!query || deaf) return undefined;
       asked.push(query.name.join('.'));
-      return encodeReply(query, { rcode: 0, authoritative: false, answers: [{ name: query.name, ttl: 60, data: { type: 'A', address: '93.184.216.34' } }], authority: [], additional: [] }, 512);
+      return encodeReply(
+        query,
+        {
+          rcode: 0,
+          authoritative: false,
+          answers: [{ name: query.name, ttl: 60, data: { type: 'A', address: '93.184.216.34' } }],
+          authority: [],
+          additional: [],
+        },
+        512,
+      );
     },
   };
 };
@@ -36,7 +52,12 @@ function message(name: string, options: { type?: number; flags?: number; version
   const head = Buffer.alloc(12);
   [7, flags, 1, 0, 0, version === undefined ? 0 : 1].forEach((value, i) => head.writeUInt16BE(value, i * 2));
   const labels = toName(name).flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
-  return Buffer.concat([head, ...labels, Buffer.from([0, 0, type, 0, 1]), ...(version === undefined ? [] : [Buffer.from([0, 0, 41, 4, 208, 0, version, 0, 0, 0, 0])])]);
+  return Buffer.concat([
+    head,
+    ...labels,
+    Buffer.from([0, 0, type, 0, 1]),
+    ...(version === undefined ? [] : [Buffer.from([0, 0, 41, 4, 208, 0, version, 0, 0, 0, 0])]),
+  ]);
 }
 const rcode = (answer: Buffer | undefined): number | undefined => answer && answer.readUInt8(3) & 15;
 const count = (answer: Buffer | undefined): number | undefined => answer?.readUInt16BE(6);

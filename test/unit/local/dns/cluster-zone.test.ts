@@ -17,17 +17,49 @@ const zone = createClusterZone({
   hasNamespace: (name) => name === 'default' || name === 'empty',
 });
 
-function add(name: string, spec: ServiceSpec, endpoints: readonly Endpoint[] = [], more: Partial<EndpointSlice> = {}): void {
+function add(
+  name: string,
+  spec: ServiceSpec,
+  endpoints: readonly Endpoint[] = [],
+  more: Partial<EndpointSlice> = {},
+): void {
   services.put({ metadata: { name, namespace: 'default' }, spec });
   const labels = { 'kubernetes.io/service-name': name };
-  slices.put({ metadata: { name: `${name}-1`, namespace: 'default', labels }, addressType: 'IPv4', ports: [{ name: 'http', port: 8080, protocol: 'TCP' }], endpoints: [...endpoints], ...more });
+  slices.put({
+    metadata: { name: `${name}-1`, namespace: 'default', labels },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [...endpoints],
+    ...more,
+  });
 }
-const ready = (address: string, hostname?: string): Endpoint => ({ addresses: [address], conditions: { ready: true }, ...(hostname ? { hostname } : {}) });
+const ready = (address: string, hostname?: string): Endpoint => ({
+  addresses: [address],
+  conditions: { ready: true },
+  ...(hostname ? { hostname } : {}),
+});
 
-add('web', { clusterIP: '10.96.0.20', clusterIPs: ['10.96.0.20', 'fd00::20'], ports: [{ name: 'http', port: 80, protocol: 'TCP' }, { name: 'dns', port: 53, protocol: 'UDP' }] }, [ready('10.244.1.5')]);
-add('db', { clusterIP: 'None', ports: [{ name: 'http', port: 5432, protocol: 'TCP' }] }, [ready('10.244.1.6', 'db-0'), ready('10.244.1.7'), { addresses: ['10.244.1.8'], conditions: { ready: false } }]);
+add(
+  'web',
+  {
+    clusterIP: '10.96.0.20',
+    clusterIPs: ['10.96.0.20', 'fd00::20'],
+    ports: [
+      { name: 'http', port: 80, protocol: 'TCP' },
+      { name: 'dns', port: 53, protocol: 'UDP' },
+    ],
+  },
+  [ready('10.244.1.5')],
+);
+add('db', { clusterIP: 'None', ports: [{ name: 'http', port: 5432, protocol: 'TCP' }] }, [
+  ready('10.244.1.6', 'db-0'),
+  ready('10.244.1.7'),
+  { addresses: ['10.244.1.8'], conditions: { ready: false } },
+]);
 add('portless', { clusterIP: 'None' }, [ready('10.244.1.9')], { ports: [] });
-add('unready', { clusterIP: 'None', ports: [{ name: 'http', port: 1 }] }, [{ addresses: ['10.244.1.10'], conditions: { ready: false } }]);
+add('unready', { clusterIP: 'None', ports: [{ name: 'http', port: 1 }] }, [
+  { addresses: ['10.244.1.10'], conditions: { ready: false } },
+]);
 add('outside', { type: 'ExternalName', externalName: 'example.com' });
 add('inside', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' });
 
@@ -76,7 +108,11 @@ describe('names of the cluster', () => {
     ['10-244-1-7.db.default.svc.cluster.local', 'A', ['10.244.1.7']],
     ['10-244-1-8.db.default.svc.cluster.local', 'A', 'NXDOMAIN'],
     ['a.db-0.db.default.svc.cluster.local', 'A', 'NXDOMAIN'],
-    ['_http._tcp.db.default.svc.cluster.local', 'SRV', ['0 50 8080 10-244-1-7.db.default.svc.cluster.local', '0 50 8080 db-0.db.default.svc.cluster.local']],
+    [
+      '_http._tcp.db.default.svc.cluster.local',
+      'SRV',
+      ['0 50 8080 10-244-1-7.db.default.svc.cluster.local', '0 50 8080 db-0.db.default.svc.cluster.local'],
+    ],
     ['portless.default.svc.cluster.local', 'A', ['10.244.1.9']],
     ['unready.default.svc.cluster.local', 'A', 'NODATA'],
     ['outside.default.svc.cluster.local', 'A', ['example.com']],
@@ -86,7 +122,11 @@ describe('names of the cluster', () => {
     ['10-244-1.default.pod.cluster.local', 'A', 'NXDOMAIN'],
     ['10-244-1-5.other.pod.cluster.local', 'A', 'NXDOMAIN'],
     ['20.0.96.10.in-addr.arpa', 'PTR', ['web.default.svc.cluster.local']],
-    ['0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa', 'PTR', ['web.default.svc.cluster.local']],
+    [
+      '0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa',
+      'PTR',
+      ['web.default.svc.cluster.local'],
+    ],
     ['6.1.244.10.in-addr.arpa', 'PTR', ['db-0.db.default.svc.cluster.local']],
     ['5.1.244.10.in-addr.arpa', 'PTR', ['10-244-1-5.web.default.svc.cluster.local']],
     ['99.1.244.10.in-addr.arpa', 'PTR', 'NXDOMAIN'],

@@ -35,12 +35,21 @@ describe('the index of Services', () => {
     services.put(aService('a', { clusterIP: '10.96.0.2' }));
     slices.put(slice('a', ['10.0.0.2']));
     expect([index.servicesAt('10.96.0.1'), index.slicesAt('10.0.0.1')]).toEqual([[], []]);
-    expect([index.servicesAt('10.96.0.2').length, index.slicesAt('10.0.0.2').length, index.slicesOf('default', 'a').length]).toEqual([1, 1, 1]);
+    expect([
+      index.servicesAt('10.96.0.2').length,
+      index.slicesAt('10.0.0.2').length,
+      index.slicesOf('default', 'a').length,
+    ]).toEqual([1, 1, 1]);
     slices.put(slice('b', ['10.0.0.2'], 'a-1'));
     expect([index.slicesOf('default', 'a').length, index.slicesOf('default', 'b').length]).toEqual([0, 1]);
     services.remove(aService('a'));
     slices.remove(slice('b', [], 'a-1'));
-    expect([index.service('default', 'a'), index.servicesAt('10.96.0.2').length, index.slicesAt('10.0.0.2').length, index.hasServices('default')]).toEqual([undefined, 0, 0, false]);
+    expect([
+      index.service('default', 'a'),
+      index.servicesAt('10.96.0.2').length,
+      index.slicesAt('10.0.0.2').length,
+      index.hasServices('default'),
+    ]).toEqual([undefined, 0, 0, false]);
   });
 
   it('tells whose endpoints changed', () => {
@@ -72,10 +81,17 @@ describe('the data path', () => {
   });
 
   it('knows its model without being handed on', () => {
-    const dataPath = createServiceDataPath({ index, serviceCidr: '10.96.0.0/16', clock: createManualClock(), onRules: () => {} });
+    const dataPath = createServiceDataPath({
+      index,
+      serviceCidr: '10.96.0.0/16',
+      clock: createManualClock(),
+      onRules: () => {},
+    });
     services.put(aService('a', { clusterIP: '10.96.0.1' }));
     slices.put(slice('a', ['10.0.0.1']));
-    expect(dataPath.lookUp('10.96.0.1', 80)?.targets.ready).toEqual([{ address: '10.0.0.1', port: 8080, nodeName: undefined }]);
+    expect(dataPath.lookUp('10.96.0.1', 80)?.targets.ready).toEqual([
+      { address: '10.0.0.1', port: 8080, nodeName: undefined },
+    ]);
     services.remove(aService('a'));
     expect(dataPath.lookUp('10.96.0.1', 80)).toBeUndefined();
     expect(dataPath.model().ports).toEqual([]);
@@ -86,14 +102,26 @@ describe('the dialer', () => {
   const dialled: string[] = [];
   const dialer = (dead: readonly string[] = []) => {
     dialled.length = 0;
-    const dataPath = createServiceDataPath({ index, serviceCidr: '10.96.0.0/16', clock: createManualClock(), onRules: () => {} });
+    const dataPath = createServiceDataPath({
+      index,
+      serviceCidr: '10.96.0.0/16',
+      clock: createManualClock(),
+      onRules: () => {},
+    });
     const direct = {
       connect: (address: string, port: number) => {
         dialled.push(`${address}:${port}`);
-        return dead.includes(address) ? Promise.reject(new Error(`${address} is dead`)) : Promise.resolve(undefined as never);
+        return dead.includes(address)
+          ? Promise.reject(new Error(`${address} is dead`))
+          : Promise.resolve(undefined as never);
       },
     };
-    return createServiceDialer({ lookUp: (address, port) => dataPath.lookUp(address, port), direct, isServiceAddress: (address) => address.startsWith('10.96.'), random: () => 0 });
+    return createServiceDialer({
+      lookUp: (address, port) => dataPath.lookUp(address, port),
+      direct,
+      isServiceAddress: (address) => address.startsWith('10.96.'),
+      random: () => 0,
+    });
   };
 
   it('leads a ClusterIP to a target, another one where the first is dead', async () => {

@@ -15,19 +15,24 @@ Address: 192.168.65.254
 describe('the way in for pods', () => {
   it.each([
     [answer, '192.168.65.254'],
-    ['Server:    127.0.0.11\nAddress 1: 127.0.0.11\n\nName:      host.docker.internal\nAddress 1: fd00::254\nAddress 2: 192.168.65.2 host.docker.internal\n', '192.168.65.2'],
+    [
+      'Server:    127.0.0.11\nAddress 1: 127.0.0.11\n\nName:      host.docker.internal\nAddress 1: fd00::254\nAddress 2: 192.168.65.2 host.docker.internal\n',
+      '192.168.65.2',
+    ],
     ['Server:\t127.0.0.11\nAddress:\t127.0.0.11:53\n', undefined],
   ])('reads the address that nslookup prints', (output, expected) => {
     expect(resolvedAddress(output)).toBe(expected);
   });
 
   it.each<[string, boolean, number, object | undefined]>([
-    ['the gateway on the engine\'s machine', true, 1, { address: '10.244.0.1', listenOn: '10.244.0.1' }],
+    ["the gateway on the engine's machine", true, 1, { address: '10.244.0.1', listenOn: '10.244.0.1' }],
     ['the outer machine from a virtual one', false, 0, { address: '192.168.65.254', listenOn: '127.0.0.1' }],
     ['none', false, 1, undefined],
   ])('is %s', async (_what, reachable, exitCode, expected) => {
     const network = { gateway: async () => '10.244.0.1', isReachable: async () => reachable };
-    expect(await findWayIn(network, { exec: async () => ({ exitCode, output: answer, timedOut: false }) })).toEqual(expected);
+    expect(await findWayIn(network, { exec: async () => ({ exitCode, output: answer, timedOut: false }) })).toEqual(
+      expected,
+    );
   });
 });
 
@@ -42,7 +47,12 @@ describe('routes from this machine', () => {
       async exec(command: readonly string[]) {
         const script = command.at(-1) ?? '';
         const [, asked] = /readlink .*= '(.*?)'/.exec(script) ?? [];
-        if (asked !== undefined) return { exitCode: asked === seen ? 0 : 1, output: asked === seen ? [...table].map((line) => `${line} dev br \n`).join('') : '', timedOut: false };
+        if (asked !== undefined)
+          return {
+            exitCode: asked === seen ? 0 : 1,
+            output: asked === seen ? [...table].map((line) => `${line} dev br \n`).join('') : '',
+            timedOut: false,
+          };
         for (const [, verb, route = ''] of script.matchAll(/ip route (add|del) (\S+ via \S+)/g)) {
           if (verb === 'add') table.add(route);
           else table.delete(route);
@@ -50,7 +60,13 @@ describe('routes from this machine', () => {
         return { exitCode: 0, output: '', timedOut: false };
       },
     };
-    const routes = createHostRoutes({ helper, cidr: '10.96.0.0/16', common: new Set(['10.96.0.1']), log: silentLogger, ownNamespace: own });
+    const routes = createHostRoutes({
+      helper,
+      cidr: '10.96.0.0/16',
+      common: new Set(['10.96.0.1']),
+      log: silentLogger,
+      ownNamespace: own,
+    });
     return { routes, table: () => [...table].sort() };
   };
   const other = '10.96.0.0/16 via 10.245.0.10';
@@ -97,7 +113,9 @@ describe('routes from this machine', () => {
   });
 
   it('are read as they are shown', () => {
-    expect(parseRoutes('default via 192.0.2.1 dev eth0 \n10.244.0.0/16 dev br-1 scope link  src 10.244.0.1 \n\n')).toEqual([
+    expect(
+      parseRoutes('default via 192.0.2.1 dev eth0 \n10.244.0.0/16 dev br-1 scope link  src 10.244.0.1 \n\n'),
+    ).toEqual([
       { to: 'default', via: '192.0.2.1' },
       { to: '10.244.0.0/16', via: '' },
     ]);
@@ -106,7 +124,12 @@ describe('routes from this machine', () => {
 
 describe('resolv.conf', () => {
   it('is read as resolvers read it', () => {
-    const text = '# comment\nnameserver 10.0.0.2 ; first\nnameserver fe80::1%eth0\nnameserver nonsense\ndomain old.example\nsearch a.example b.example\noptions ndots:2 rotate\noptions timeout:1\n';
-    expect(parseResolvConf(text)).toEqual({ nameservers: ['10.0.0.2', 'fe80::1%eth0'], searches: ['a.example', 'b.example'], options: ['ndots:2', 'rotate', 'timeout:1'] });
+    const text =
+      '# comment\nnameserver 10.0.0.2 ; first\nnameserver fe80::1%eth0\nnameserver nonsense\ndomain old.example\nsearch a.example b.example\noptions ndots:2 rotate\noptions timeout:1\n';
+    expect(parseResolvConf(text)).toEqual({
+      nameservers: ['10.0.0.2', 'fe80::1%eth0'],
+      searches: ['a.example', 'b.example'],
+      options: ['ndots:2', 'rotate', 'timeout:1'],
+    });
   });
 });

@@ -6,7 +6,10 @@ import { systemClock } from '@nodeless/component-base/clock';
 import { silentLogger } from '@nodeless/component-base/logger';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import type { LoadBalancerModel } from '@nodeless/controllers/load-balancers/load-balancer';
-import { createProxyLoadBalancers, type ProxyLoadBalancers } from '@nodeless/controllers/load-balancers/proxy/proxy-load-balancers';
+import {
+  createProxyLoadBalancers,
+  type ProxyLoadBalancers,
+} from '@nodeless/controllers/load-balancers/proxy/proxy-load-balancers';
 import { createTargetChoice } from '@nodeless/controllers/load-balancers/proxy/target-choice';
 import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,14 +38,31 @@ async function server(onConnection: (socket: Socket) => void, host = '127.0.0.1'
 const saying = (word: string, host?: string): Promise<number> => server((socket) => socket.end(word), host);
 
 function balancers(options: Partial<Parameters<typeof createProxyLoadBalancers>[0]> = {}): ProxyLoadBalancers {
-  const made = createProxyLoadBalancers({ clusterId: `c${process.pid}`, dialer, canSendDatagrams: async () => true, clock: systemClock, log: silentLogger, ...options });
+  const made = createProxyLoadBalancers({
+    clusterId: `c${process.pid}`,
+    dialer,
+    canSendDatagrams: async () => true,
+    clock: systemClock,
+    log: silentLogger,
+    ...options,
+  });
   cleanUp.push(() => made.close());
   return made;
 }
 const target = (port: number) => ({ address: '127.0.0.1', port, nodeName: undefined });
-const model = (name: string, ports: readonly [port: number, ...targets: number[]][], more: Partial<LoadBalancerModel> = {}): LoadBalancerModel => ({
+const model = (
+  name: string,
+  ports: readonly [port: number, ...targets: number[]][],
+  more: Partial<LoadBalancerModel> = {},
+): LoadBalancerModel => ({
   owner: { namespace: 'default', name, uid: name },
-  ports: ports.map(([port, ...targets]) => ({ name: '', protocol: 'TCP', port, nodePort: undefined, targets: targets.map(target) })),
+  ports: ports.map(([port, ...targets]) => ({
+    name: '',
+    protocol: 'TCP',
+    port,
+    nodePort: undefined,
+    targets: targets.map(target),
+  })),
   sourceRanges: [],
   affinitySeconds: undefined,
   requestedIp: '',
@@ -59,14 +79,19 @@ const ask = (host: string, port: number): Promise<string> =>
     socket.on('end', () => resolve(text));
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
   });
-const addressOf = async (lb: ProxyLoadBalancers, one: LoadBalancerModel): Promise<string> => (await lb.ensure(one)).ingress[0]?.ip ?? '';
+const addressOf = async (lb: ProxyLoadBalancers, one: LoadBalancerModel): Promise<string> =>
+  (await lb.ensure(one)).ingress[0]?.ip ?? '';
 
 describe.skipIf(process.platform !== 'linux')('load balancers on this machine', () => {
-  it('answer on an address of their own with the Service\'s own port', async () => {
+  it("answer on an address of their own with the Service's own port", async () => {
     const backend = await saying('hello');
     const lb = balancers();
     const state = await lb.ensure(model('a', [[18_080, backend]]));
-    expect(state).toEqual({ ingress: [{ ip: expect.stringMatching(/^127\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./), ipMode: 'Proxy' }], elsewhere: '', notices: [] });
+    expect(state).toEqual({
+      ingress: [{ ip: expect.stringMatching(/^127\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./), ipMode: 'Proxy' }],
+      elsewhere: '',
+      notices: [],
+    });
     expect(await ask(state.ingress[0]?.ip ?? '', 18_080)).toBe('hello');
     // Another Service may have the same port.
     const other = await addressOf(lb, model('b', [[18_080, await saying('other')]]));
@@ -129,7 +154,13 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
     const ip = state.ingress[0]?.ip ?? '';
     const [, place = ''] = state.elsewhere.split('=');
     const port = Number(place.split(':')[1]);
-    expect(state.notices).toEqual([{ type: 'Warning', reason: 'PortUnavailable', message: `${ip}:${taken} cannot be listened on (another program listens on it, or on this port of all addresses); port ${taken} answers on ${place}` }]);
+    expect(state.notices).toEqual([
+      {
+        type: 'Warning',
+        reason: 'PortUnavailable',
+        message: `${ip}:${taken} cannot be listened on (another program listens on it, or on this port of all addresses); port ${taken} answers on ${place}`,
+      },
+    ]);
     expect(place.split(':')[0]).toBe(ip);
     expect(await ask(ip, port)).toBe('hello');
     expect(await lb.ensure(wanted)).toEqual({ ...state, notices: [] });
@@ -148,20 +179,38 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
     expect(kept.ingress).toEqual(first.ingress);
     const third = await balancers({ clusterId: 'three' }).ensure(model('a', [[18_081]], { previous: first.ingress }));
     expect(third.ingress).not.toEqual(first.ingress);
-    expect(third.notices).toEqual([{ type: 'Warning', reason: 'AddressChanged', message: `${first.ingress[0]?.ip} is taken by another cluster on this machine; using ${third.ingress[0]?.ip}` }]);
+    expect(third.notices).toEqual([
+      {
+        type: 'Warning',
+        reason: 'AddressChanged',
+        message: `${first.ingress[0]?.ip} is taken by another cluster on this machine; using ${third.ingress[0]?.ip}`,
+      },
+    ]);
   });
 
   it('take the address that is asked for, if it is one of this machine', async () => {
     const lb = balancers();
     expect(await addressOf(lb, model('a', [[18_080]], { requestedIp: '127.42.42.42' }))).toBe('127.42.42.42');
     const state = await lb.ensure(model('b', [[18_080]], { requestedIp: '192.0.2.1' }));
-    expect(state.notices).toEqual([{ type: 'Warning', reason: 'RequestedAddressUnavailable', message: `loadBalancerIP 192.0.2.1 is not available (only free addresses in 127.0.0.0/8 can be had); using ${state.ingress[0]?.ip}` }]);
+    expect(state.notices).toEqual([
+      {
+        type: 'Warning',
+        reason: 'RequestedAddressUnavailable',
+        message: `loadBalancerIP 192.0.2.1 is not available (only free addresses in 127.0.0.0/8 can be had); using ${state.ingress[0]?.ip}`,
+      },
+    ]);
   });
 
   it('stop listening on ports that have gone, and altogether', async () => {
     const backend = await saying('hello');
     const lb = balancers();
-    const address = await addressOf(lb, model('a', [[18_080, backend], [18_081, backend]]));
+    const address = await addressOf(
+      lb,
+      model('a', [
+        [18_080, backend],
+        [18_081, backend],
+      ]),
+    );
     await lb.ensure(model('a', [[18_081, backend]]));
     expect(await ask(address, 18_080)).toBe('ECONNREFUSED');
     expect(await ask(address, 18_081)).toBe('hello');
@@ -182,7 +231,10 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
     };
     const udp = (port: number): LoadBalancerModel => {
       const base = model('a', []);
-      return { ...base, ports: [{ name: '', protocol: 'UDP', port: 18_053, nodePort: undefined, targets: [target(port)] }] };
+      return {
+        ...base,
+        ports: [{ name: '', protocol: 'UDP', port: 18_053, nodePort: undefined, targets: [target(port)] }],
+      };
     };
     const lb = balancers();
     const [one, two] = [await echo('one'), await echo('two')];
@@ -202,7 +254,14 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
   it('say which protocols they cannot carry', async () => {
     const lb = balancers({ canSendDatagrams: async () => false });
     const base = model('a', [[18_080]]);
-    const wanted: LoadBalancerModel = { ...base, ports: [...base.ports, { name: 's', protocol: 'SCTP', port: 9, nodePort: undefined, targets: [] }, { name: 'u', protocol: 'UDP', port: 53, nodePort: undefined, targets: [] }] };
+    const wanted: LoadBalancerModel = {
+      ...base,
+      ports: [
+        ...base.ports,
+        { name: 's', protocol: 'SCTP', port: 9, nodePort: undefined, targets: [] },
+        { name: 'u', protocol: 'UDP', port: 53, nodePort: undefined, targets: [] },
+      ],
+    };
     expect((await lb.ensure(wanted)).notices.map(({ reason, message }) => [reason, message.split(':')[0]])).toEqual([
       ['UnsupportedProtocol', 'port 9'],
       ['UnsupportedProtocol', 'port 53'],
@@ -213,7 +272,10 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
   it('share one address where there is only one', async () => {
     const backend = await saying('hello');
     const lb = balancers({ platform: 'darwin' });
-    const [first, second] = [await lb.ensure(model('a', [[18_090, backend]])), await lb.ensure(model('b', [[18_090, backend]]))];
+    const [first, second] = [
+      await lb.ensure(model('a', [[18_090, backend]])),
+      await lb.ensure(model('b', [[18_090, backend]])),
+    ];
     expect([first.ingress[0]?.ip, second.ingress[0]?.ip]).toEqual(['127.0.0.1', '127.0.0.1']);
     expect([first.elsewhere, second.elsewhere]).toEqual(['', '18090=127.0.0.1:28090']);
     expect(await ask('127.0.0.1', 28_090)).toBe('hello');
@@ -221,13 +283,18 @@ describe.skipIf(process.platform !== 'linux')('load balancers on this machine', 
 });
 
 describe('the choice of a target', () => {
-  const backend = (affinitySeconds: number | undefined, ports: readonly number[]) => ({ targets: ports.map(target), affinitySeconds, admits: () => true });
+  const backend = (affinitySeconds: number | undefined, ports: readonly number[]) => ({
+    targets: ports.map(target),
+    affinitySeconds,
+    admits: () => true,
+  });
 
   it('keeps a client with its target for as long as its affinity lasts', async () => {
     const clock = createManualClock();
     let random = 0;
     const choice = createTargetChoice(clock, () => random);
-    const order = (ports: readonly number[] = [1, 2, 3]): number[] => choice.order('c', backend(60, ports)).map(({ port }) => port);
+    const order = (ports: readonly number[] = [1, 2, 3]): number[] =>
+      choice.order('c', backend(60, ports)).map(({ port }) => port);
     expect(order()).toEqual([1, 2, 3]);
     choice.chose('c', target(1));
     random = 0.5;

@@ -37,19 +37,33 @@ function createFakeHelper() {
     return stream;
   };
   const run = (stream: Duplex, script: string, batch: string): void => {
-    const files = new Map([...script.matchAll(/^cat > (\S+) <<'(\S+)'\n([^]*?)\n\2$/gm)].map((match) => [match[1] as string, match[3] as string]));
-    for (const [, , file = '', id, namespace = '', identity = ''] of script.matchAll(/^p (\d+) (\S+) '([^']*)' '([^']*)' '([^']*)' &$/gm)) {
+    const files = new Map(
+      [...script.matchAll(/^cat > (\S+) <<'(\S+)'\n([^]*?)\n\2$/gm)].map((match) => [
+        match[1] as string,
+        match[3] as string,
+      ]),
+    );
+    for (const [, , file = '', id, namespace = '', identity = ''] of script.matchAll(
+      /^p (\d+) (\S+) '([^']*)' '([^']*)' '([^']*)' &$/gm,
+    )) {
       const call = { namespace, identity, text: files.get(file) ?? '' };
       calls.push(call);
       const [word, ...rest] = state.answer(call).split(' ');
-      stream.push(`${batch} ${word} ${id}${word === 'applied' ? ` ${namespace.replaceAll(/\D/g, '') || '1'}` : rest.length ? ` ${rest.join(' ')}` : ''}\n`);
+      stream.push(
+        `${batch} ${word} ${id}${word === 'applied' ? ` ${namespace.replaceAll(/\D/g, '') || '1'}` : rest.length ? ` ${rest.join(' ')}` : ''}\n`,
+      );
     }
     stream.push(`${batch} end\n`);
   };
   return { calls, state, open, breakOff: () => current?.destroy() };
 }
 
-const rules = (marker: string): Ruleset => ({ skeleton: '', sets: new Map(), chains: new Map([['c', [marker]]]), elements: new Map() });
+const rules = (marker: string): Ruleset => ({
+  skeleton: '',
+  sets: new Map(),
+  chains: new Map([['c', [marker]]]),
+  elements: new Map(),
+});
 const rendererOf = (marker: string): Renderer => {
   const [pod, node] = [rules(`pod ${marker}`), rules(`node ${marker}`)];
   return { pod: () => pod, node: () => node };
@@ -76,7 +90,11 @@ describe('the rule programmer', () => {
     await clock.advance(0);
     await programmer.settled();
     expect(calls.slice(2)).toEqual([
-      { namespace: '/proc/self/ns/net', identity: '1', text: 'flush chain ip nodeless c\nadd rule ip nodeless c node 2' },
+      {
+        namespace: '/proc/self/ns/net',
+        identity: '1',
+        text: 'flush chain ip nodeless c\nadd rule ip nodeless c node 2',
+      },
       { namespace: '/proc/77/ns/net', identity: '77', text: 'flush chain ip nodeless c\nadd rule ip nodeless c pod 2' },
     ]);
   });
@@ -164,7 +182,10 @@ describe('the rule programmer', () => {
   it('does not mix up nodes', async () => {
     const { programmer, state } = set();
     programmer.want(rendererOf('1'));
-    await Promise.all([programmer.addPod('u1', 'n1', '/proc/1/ns/net'), programmer.addPod('u2', 'n2', '/proc/2/ns/net')]);
+    await Promise.all([
+      programmer.addPod('u1', 'n1', '/proc/1/ns/net'),
+      programmer.addPod('u2', 'n2', '/proc/2/ns/net'),
+    ]);
     expect(state.opened).toBe(2);
   });
 });

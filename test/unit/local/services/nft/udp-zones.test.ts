@@ -3,7 +3,11 @@ import type { DataPathPort } from '../../../../../local/services/data-path-model
 import { createUdpZones } from '../../../../../local/services/nft/udp-zones.ts';
 
 const target = (n: number, nodeName = 'n1') => ({ address: `10.0.0.${n}`, port: 53, nodeName });
-const port = (ready: readonly number[], draining: readonly number[] = []): DataPathPort => ({ id: 'x', targets: { ready: ready.map((n) => target(n)), draining: draining.map((n) => target(n)) } }) as unknown as DataPathPort;
+const port = (ready: readonly number[], draining: readonly number[] = []): DataPathPort =>
+  ({
+    id: 'x',
+    targets: { ready: ready.map((n) => target(n)), draining: draining.map((n) => target(n)) },
+  }) as unknown as DataPathPort;
 
 describe('UDP zones', () => {
   it.each<[string, DataPathPort, DataPathPort, boolean]>([
