@@ -14,6 +14,8 @@ export interface RequestContext {
   readonly subresource: string;
   readonly namespace: string;
   readonly now: () => number;
+  /** In which version the client speaks: `events.k8s.io/v1` for events that are stored as `v1`. */
+  readonly apiVersion?: string;
 }
 
 export interface UserInfo {

@@ -42,7 +42,7 @@ export function beginWrite(
     scope,
     endpoint,
     door,
-    context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now },
+    context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now, apiVersion: endpoint.served.apiVersion },
     dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0,
     manager: managerOrUserAgent(scope.fieldManager ?? '', scope.userAgent),
     fieldValidation: (scope.fieldValidation || 'Warn') as WriteRequest['fieldValidation'],

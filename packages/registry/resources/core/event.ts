@@ -1,7 +1,9 @@
 import type { Event } from '@nodeless/apimachinery/generated/types/core/v1';
+import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { KindDefinition } from '../../resource.ts';
 import { eventsV1 } from './event-conversion.ts';
 import { tableOf } from '../table-of.ts';
+import { validateEvent, validateEventUpdate } from './event-validation.ts';
 import { eventCells } from './event-table.ts';
 
 export const event: KindDefinition = {
@@ -10,6 +12,10 @@ export const event: KindDefinition = {
   table: tableOf<Event>('/events', eventCells),
   strategy: {
     allowCreateOnUpdate: true,
+    defaultPropagation: 'Unsupported',
+    validateName: isPathSegmentName,
+    validate: validateEvent,
+    validateUpdate: validateEventUpdate,
     fieldNames: [
       'involvedObject.kind',
       'involvedObject.namespace',
