@@ -15,7 +15,6 @@ import { createScheduler } from '@nodeless/scheduler/scheduler';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
 import { createKubelet, type Kubelet } from '@nodeless/virtual-kubelet/kubelet';
 import { createInProcessConnection } from '@nodeless/virtual-kubelet/kubelet-api/in-process-connection';
-import type { KubeletView } from '@nodeless/virtual-kubelet/kubelet-api/kubelet-endpoints';
 import { listen } from './apiserver-listener.ts';
 import { servingNames } from './certificates.ts';
 import { createControlPlane } from './control-plane.ts';
@@ -63,14 +62,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const running = findRunning(options.dataDir);
   if (running) throw new Error(`a cluster is running in this folder already (pid ${running.pid}, ${running.server}); stop it with "nodeless down" or choose another --data-dir`);
   const dataDir = openDataDir(options.dataDir);
-  const startedAt = clock.now();
   const undo: (() => unknown)[] = [];
   const close = once(async () => {
     for (const step of undo.toReversed()) await step();
   });
   // These two are asked only once the cluster runs, and the parts that ask must be made before them.
   let services!: LocalServices;
-  let kubelet!: Kubelet;
+  let kubelet: Kubelet | undefined;
   try {
     const store = await openLevelDbStore({ path: dataDir.store, clock, log });
     undo.push(() => store.close());
@@ -91,7 +89,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       bootstrapToken: identity.bootstrapToken,
       serviceAccountKey: identity.serviceAccountKey,
       audit: createAudit({ policy: defaultAuditPolicy, sink: auditFile, now: () => clock.now() }),
-      nodes: createInProcessConnection({ provider: local.provider, view: (name) => viewOf(kubelet, name, clock, startedAt) }),
+      nodes: createInProcessConnection({ provider: local.provider, view: (name) => kubelet?.view(name) }),
       dialer: { connect: (address, port, signal) => services.dialer.connect(address, port, signal) },
     });
     undo.push(() => controlPlane.close());
@@ -156,7 +154,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       dns: services.dns(),
       kubeletVersion: kubernetesVersion,
     });
-    undo.push(() => kubelet.stop());
+    undo.push(() => kubelet?.stop());
     await kubelet.start();
     onProgress(`${kubelet.nodes().length} nodes (${local.name})`);
 
@@ -167,11 +165,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await close();
     throw error;
   }
-}
-
-function viewOf(kubelet: Kubelet | undefined, name: string, clock: Clock, startedAt: number): KubeletView | undefined {
-  const node = kubelet?.node(name);
-  return node && { nodeName: name, find: (namespace, pod) => node.pods.find(namespace, pod), list: () => node.pods.list(), now: () => clock.now(), startedAt };
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {
