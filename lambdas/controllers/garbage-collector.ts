@@ -18,6 +18,7 @@ const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
 /** UIDs remembered as gone, so that their dependents need not ask the API server one by one. */
 const maxRemembered = 4096;
+const parallel = 64;
 
 /** 'waiting': it is being deleted in the foreground, once its dependents are gone. */
 export type OwnerState = 'solid' | 'dangling' | 'waiting';
@@ -96,14 +97,13 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
     const metadata = object.metadata ?? {};
     const { uid = '' } = metadata;
     if (metadata.deletionTimestamp && metadata.finalizers?.includes(orphan)) {
-      for (const dependent of await dependentsOf(uid, cache)) await unlink(dependent, [uid], context);
+      await eachOf(await dependentsOf(uid, cache), (dependent) => unlink(dependent, [uid], context));
       return dropFinalizer(type, object, orphan, context);
     }
     if (waitsForDependents(object)) {
       const dependents = await dependentsOf(uid, cache);
       if (!dependents.some(({ object: dependent }) => dependent.metadata?.ownerReferences?.some((o) => o.uid === uid && o.blockOwnerDeletion))) return dropFinalizer(type, object, foreground, context);
-      for (const dependent of dependents) if (!waitsForDependents(dependent.object)) await collect(dependent, context);
-      return;
+      return eachOf(dependents.filter(({ object: dependent }) => !waitsForDependents(dependent)), (dependent) => collect(dependent, context));
     }
     const owners = metadata.ownerReferences ?? [];
     if (owners.length === 0 || metadata.deletionTimestamp) return;
@@ -179,6 +179,17 @@ const waitsForDependents = ({ metadata }: UnknownObject): boolean => metadata?.d
 
 function sameOwners(a: readonly OwnerReference[] = [], b: readonly OwnerReference[] = []): boolean {
   return a === b || (a.length === b.length && a.every((owner, i) => owner.uid === b[i]?.uid && owner.blockOwnerDeletion === b[i]?.blockOwnerDeletion));
+}
+
+/** Many at a time, so that they share commits. The first error is thrown once all have ended. */
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  let failure: unknown;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) await work(items[next++] as T).catch((error: unknown) => (failure ??= error));
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  if (failure !== undefined) throw failure as Error;
 }
 
 async function unlink({ type, object }: Found, uids: readonly string[], context: ReconcileContext): Promise<void> {

@@ -63,6 +63,8 @@ export interface Controller {
   readonly watches: readonly WatchRule[];
   /** Requests that run at once, each key by itself. Default 8. */
   readonly concurrency?: number;
+  /** So long after a key was begun it is not begun again: events that come in a rush are worked off together. Default 0. */
+  readonly minIntervalMs?: number;
   /** A request {name: ''} every so many milliseconds, for sweeps. */
   readonly resyncMs?: number;
   /**

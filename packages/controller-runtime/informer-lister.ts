@@ -25,9 +25,13 @@ const indexes = {
 
 export function createSharedInformers(client: Client, options: Pick<InformerOptions<KubernetesObject>, 'clock' | 'log'>): SharedInformers {
   const informers = new Map<string, Informer<KubernetesObject>>();
+  // Types are constants of their modules: found again by identity, without making a key for each lookup.
+  const byType = new Map<ResourceType<KubernetesObject>, Informer<KubernetesObject>>();
   let running = false;
 
   const informer = <T extends KubernetesObject>(type: ResourceType<T>): Informer<T> => {
+    const known = byType.get(type);
+    if (known) return known as unknown as Informer<T>;
     const id = `${type.group}/${type.version}/${type.resource}`;
     let found = informers.get(id);
     if (!found) {
@@ -35,6 +39,7 @@ export function createSharedInformers(client: Client, options: Pick<InformerOpti
       informers.set(id, found);
       if (running) found.start();
     }
+    byType.set(type, found);
     return found as unknown as Informer<T>;
   };
 

@@ -49,6 +49,7 @@ export function createManager(options: ManagerOptions): Manager {
     const queue: WorkQueue = createWorkQueue({
       clock,
       concurrency: controller.concurrency ?? 8,
+      minIntervalMs: controller.minIntervalMs,
       work: (key) => reconcileOne(controller, context, queue, key),
     });
     const unsubscribe = controller.watches.map((rule) =>

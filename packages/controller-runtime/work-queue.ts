@@ -18,13 +18,26 @@ export interface WorkQueue {
   stop(): Promise<void>;
 }
 
-export function createWorkQueue(options: { clock: Clock; concurrency: number; work: (key: string) => Promise<void> }): WorkQueue {
-  const { clock, concurrency, work } = options;
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  /** Keys that are worked on at once. */
+  readonly concurrency: number;
+  /** Between two beginnings of one key. Default 0. */
+  readonly minIntervalMs?: number | undefined;
+  readonly work: (key: string) => Promise<void>;
+}
+
+/** So many beginnings are remembered before those of no more use are looked for. */
+const maxRemembered = 1024;
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { clock, concurrency, minIntervalMs = 0, work } = options;
   const waiting = new Set<string>();
   const running = new Set<string>();
   const again = new Set<string>();
   const failures = new Map<string, number>();
   const delayed = new Map<string, { due: number; timer: Timer }>();
+  const begun = new Map<string, number>();
   let stopped = false;
   let scheduled = false;
   let onIdle: (() => void) | undefined;
@@ -35,9 +48,10 @@ export function createWorkQueue(options: { clock: Clock; concurrency: number; wo
       if (stopped || running.size >= concurrency) return;
       waiting.delete(key);
       running.add(key);
+      if (minIntervalMs > 0) remember(key);
       void work(key).finally(() => {
         running.delete(key);
-        if (again.delete(key)) waiting.add(key);
+        if (again.delete(key)) add(key);
         if (stopped && running.size === 0) onIdle?.();
         schedule();
       });
@@ -49,8 +63,17 @@ export function createWorkQueue(options: { clock: Clock; concurrency: number; wo
     scheduled = true;
     queueMicrotask(pump);
   };
+  const remember = (key: string): void => {
+    const now = clock.now();
+    if (begun.size >= maxRemembered) for (const [other, at] of begun) if (at + minIntervalMs <= now) begun.delete(other);
+    begun.set(key, now);
+  };
   const add = (key: string): void => {
     if (stopped) return;
+    if (!running.has(key)) {
+      const early = (begun.get(key) ?? -Infinity) + minIntervalMs - clock.now();
+      if (early > 0) return addAfter(key, early);
+    }
     const delay = delayed.get(key);
     if (delay) {
       delay.timer.cancel();

@@ -19,6 +19,23 @@ export interface ResolvedPort {
   readonly appProtocol: string | undefined;
 }
 
+export interface PodPorts {
+  readonly ports: readonly ResolvedPort[];
+  /** Equal for equal ports. */
+  readonly key: string;
+}
+
+/** The ports of each pod. Without named target ports they are the same for all, and worked out once. */
+export function portsOfPods(ports: readonly ServicePort[]): (pod: Pod) => PodPorts {
+  const of = (pod: Pod): PodPorts => {
+    const resolved = resolvedPorts(pod, ports);
+    return { ports: resolved, key: JSON.stringify(resolved) };
+  };
+  if (ports.some((port) => typeof port.targetPort === 'string')) return of;
+  const same = of({});
+  return () => same;
+}
+
 /** Every port of the Service that the pod has, in the Service's order. */
 export function resolvedPorts(pod: Pod, ports: readonly ServicePort[]): ResolvedPort[] {
   return ports.flatMap((port) => {

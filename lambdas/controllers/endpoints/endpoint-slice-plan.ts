@@ -4,7 +4,7 @@ import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { isPodReady, isPodTerminal } from '@nodeless/apimachinery/pod-conditions';
 import { endpointSlices } from '@nodeless/client/resource-types';
 import { type Action, create, remove, update } from '@nodeless/controller-runtime/actions';
-import { resolvedPorts } from './endpoint-ports.ts';
+import { portsOfPods } from './endpoint-ports.ts';
 
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const serviceNameLabel = 'kubernetes.io/service-name';
@@ -41,15 +41,15 @@ export function planEndpointSlices(service: Service, pods: readonly Pod[], slice
 /** Pods grouped by the ports that they have: pods that name a port differently stand in different slices. */
 export function desiredGroups(service: Service, pods: readonly Pod[], family: string, zones: NodeZones): DesiredSlice[] {
   const groups = new Map<string, { ports: EndpointPort[]; endpoints: Endpoint[] }>();
+  const portsOf = portsOfPods(service.spec?.ports ?? []);
   for (const pod of pods) {
     if (isPodTerminal(pod) || !pod.status?.podIPs?.length) continue;
     const address = pod.status.podIPs.find(({ ip }) => (ip?.includes(':') ? 'IPv6' : 'IPv4') === family)?.ip;
     if (!address) continue;
-    const ports = resolvedPorts(pod, service.spec?.ports ?? []).map(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, ...(appProtocol ? { appProtocol } : {}) }));
     // A headless Service without ports still publishes its pods' addresses.
-    const key = JSON.stringify(ports);
-    const group = groups.get(key) ?? { ports, endpoints: [] };
-    groups.set(key, group);
+    const { ports, key } = portsOf(pod);
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = { ports: ports.map(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, ...(appProtocol ? { appProtocol } : {}) })), endpoints: [] }));
     group.endpoints.push(endpointOf(service, pod, address, zones));
   }
   return [...groups.values()].map(({ ports, endpoints }) => ({ addressType: family, ports, endpoints }));

@@ -8,6 +8,7 @@ import { podToServices } from './service-requests.ts';
 
 export const endpointSliceController: Controller = {
   name: 'endpointslice-controller',
+  minIntervalMs: 100,
   watches: [
     watchRule({ type: services, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
     podToServices,

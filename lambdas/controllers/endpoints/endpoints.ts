@@ -5,7 +5,7 @@ import { isPodReady, isPodTerminal } from '@nodeless/apimachinery/pod-conditions
 import { endpoints, pods, services } from '@nodeless/client/resource-types';
 import { type Action, create, perform, remove, update } from '@nodeless/controller-runtime/actions';
 import { type Controller, watchRule } from '@nodeless/controller-runtime/controller';
-import { resolvedPorts } from './endpoint-ports.ts';
+import { portsOfPods, type ResolvedPort } from './endpoint-ports.ts';
 import { podToServices } from './service-requests.ts';
 
 const headlessLabel = 'service.kubernetes.io/headless';
@@ -16,25 +16,31 @@ const maxAddresses = 1000;
 /** Subsets in upstream's canonical form: addresses that share a set of ports stand together, everything sorted. */
 export function desiredSubsets(service: Service, selected: readonly Pod[]): EndpointSubset[] {
   const groups = new Map<string, { ports: EndpointPort[]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>();
+  const portsOf = portsOfPods(service.spec?.ports ?? []);
   for (const pod of selected) {
     if (isPodTerminal(pod) || !pod.status?.podIP) continue;
     const tolerant = service.spec?.publishNotReadyAddresses === true;
     // A pod on its way out is in neither list, unless the Service wants addresses whatever their state.
     if (pod.metadata?.deletionTimestamp && !tolerant) continue;
-    const ports = resolvedPorts(pod, service.spec?.ports ?? []).map(({ name, port, protocol, appProtocol }) => ({ ...(name ? { name } : {}), port, protocol, ...(appProtocol ? { appProtocol } : {}) }));
+    const { ports, key } = portsOf(pod);
     if (ports.length === 0 && (service.spec?.ports ?? []).length > 0) continue;
-    const sorted = ports.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '') || a.port - b.port || a.protocol.localeCompare(b.protocol));
-    const key = JSON.stringify(sorted);
-    const group = groups.get(key) ?? { ports: sorted, ready: [], notReady: [] };
-    groups.set(key, group);
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = { ports: endpointPorts(ports), ready: [], notReady: [] }));
     (tolerant || isPodReady(pod) ? group.ready : group.notReady).push(addressOf(service, pod));
   }
-  const byIp = (a: EndpointAddress, b: EndpointAddress): number => a.ip.localeCompare(b.ip);
+  const byIp = (a: EndpointAddress, b: EndpointAddress): number => compareText(a.ip, b.ip);
   return [...groups.values()].map(({ ports, ready, notReady }) => ({
     ...(ready.length ? { addresses: ready.toSorted(byIp) } : {}),
     ...(notReady.length ? { notReadyAddresses: notReady.toSorted(byIp) } : {}),
     ...(ports.length ? { ports } : {}),
   }));
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function endpointPorts(ports: readonly ResolvedPort[]): EndpointPort[] {
+  const sorted = ports.toSorted((a, b) => compareText(a.name, b.name) || a.port - b.port || compareText(a.protocol, b.protocol));
+  return sorted.map(({ name, port, protocol, appProtocol }) => ({ ...(name ? { name } : {}), port, protocol, ...(appProtocol ? { appProtocol } : {}) }));
 }
 
 function addressOf(service: Service, pod: Pod): EndpointAddress {
@@ -81,6 +87,7 @@ function truncate(subsets: readonly EndpointSubset[]): EndpointSubset[] {
 
 export const endpointsController: Controller = {
   name: 'endpoint-controller',
+  minIntervalMs: 100,
   watches: [
     watchRule({ type: services, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
     podToServices,

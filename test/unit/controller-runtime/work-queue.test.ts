@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { createWorkQueue } from '@nodeless/controller-runtime/work-queue';
 
-function setUp(concurrency = 2) {
+function setUp(concurrency = 2, minIntervalMs = 0) {
   const clock = createManualClock();
   const started: string[] = [];
   const finish = new Map<string, () => void>();
@@ -10,7 +10,7 @@ function setUp(concurrency = 2) {
     started.push(key);
     return new Promise((resolve) => finish.set(key, resolve));
   };
-  return { clock, started, finish, queue: createWorkQueue({ clock, concurrency, work }) };
+  return { clock, started, finish, queue: createWorkQueue({ clock, concurrency, minIntervalMs, work }) };
 }
 
 describe('the work queue', () => {
@@ -66,6 +66,27 @@ describe('the work queue', () => {
     await clock.advance(0);
     expect(started).toEqual(['a', 'b']);
     expect(clock.pending()).toBe(0);
+  });
+
+  it('begins a key again only after its interval, with all that came meanwhile', async () => {
+    const { clock, started, finish, queue } = setUp(2, 100);
+    queue.add('a');
+    queue.add('b');
+    await clock.advance(0);
+    expect(started).toEqual(['a', 'b']);
+    queue.add('a');
+    finish.get('a')?.();
+    await clock.advance(60);
+    queue.add('a');
+    await clock.advance(39);
+    expect(started).toEqual(['a', 'b']);
+    await clock.advance(1);
+    expect(started).toEqual(['a', 'b', 'a']);
+    finish.get('a')?.();
+    await clock.advance(500);
+    queue.add('a');
+    await clock.advance(0);
+    expect(started).toEqual(['a', 'b', 'a', 'a']);
   });
 
   it('stops when what runs has ended, and starts nothing more', async () => {
