@@ -29,6 +29,7 @@ const idleMs = 90_000;
 const headMs = 32_000;
 const maxHeadBytes = 1024 * 1024;
 const handshakeMs = 30_000;
+const keepAliveMs = 15_000;
 
 export async function listen({ api, tls, host, port, log }: ListenerOptions): Promise<Listener> {
   const door = createNodeDoor(api);
@@ -46,6 +47,9 @@ export async function listen({ api, tls, host, port, log }: ListenerOptions): Pr
     keepAliveTimeout: idleMs,
     headersTimeout: headMs,
     noDelay: true,
+    // Watches say nothing for minutes: the kernel finds out who has gone without a word.
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
     settings: { maxConcurrentStreams: 250 },
   } as Parameters<typeof createSecureServer>[0]);
   const sockets = trackSockets(server);

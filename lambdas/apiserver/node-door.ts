@@ -24,22 +24,28 @@ export interface NodeDoor {
   clientError(error: Error, socket: Duplex): void;
 }
 
-/** A body has to be there within this time. */
-const bodyTimeoutMs = 60_000;
+export interface DoorLimits {
+  /** A body has to be there within this time. */
+  readonly bodyMs: number;
+  /** A client has to have taken an answer within this time; small ones fit in the buffers of sockets and are not watched. */
+  readonly takeMs: number;
+}
+const usualLimits: DoorLimits = { bodyMs: 60_000, takeMs: 60_000 };
+const smallAnswer = 64 * 1024;
 
-export function createNodeDoor(api: ApiServer): NodeDoor {
+export function createNodeDoor(api: ApiServer, limits: DoorLimits = usualLimits): NodeDoor {
   return {
     request(request, response) {
       // A client that has gone is no error of ours.
       response.on('error', ignore);
-      const answer = api.handle(new NodeApiRequest(request));
+      const answer = api.handle(new NodeApiRequest(request, limits));
       const to = response as NodeResponse;
-      if (answer instanceof Promise) void answer.then((r) => send(request, to, r));
-      else send(request, to, answer);
+      if (answer instanceof Promise) void answer.then((r) => send(request, to, r, limits));
+      else send(request, to, answer, limits);
     },
     upgrade(request, socket, head) {
       socket.on('error', ignore);
-      const answer = api.handle(new NodeApiRequest(request), true);
+      const answer = api.handle(new NodeApiRequest(request, limits), true);
       void Promise.resolve(answer).then((response) => writeUpgradeResponse(response, socket, head));
     },
     clientError(error, socket) {
@@ -62,9 +68,11 @@ class NodeApiRequest implements ApiRequest {
   readonly method: string;
   readonly target: string;
   readonly #request: NodeRequest;
+  readonly #limits: DoorLimits;
 
-  constructor(request: NodeRequest) {
+  constructor(request: NodeRequest, limits: DoorLimits) {
     this.#request = request;
+    this.#limits = limits;
     this.method = request.method ?? 'GET';
     this.target = request.url ?? '/';
   }
@@ -95,7 +103,7 @@ class NodeApiRequest implements ApiRequest {
     this.#request.socket.once('close', callback);
   }
   readBody(limit: number): Promise<Uint8Array> {
-    return readBody(this.#request, limit);
+    return readBody(this.#request, limit, this.#limits.bodyMs);
   }
 }
 
@@ -106,11 +114,17 @@ function socketOf(request: NodeRequest): TLSSocket {
 
 const empty = new Uint8Array();
 
-function readBody(request: NodeRequest, limit: number): Promise<Uint8Array> {
+/** The rest of too large a body is read and thrown away, so that the client gets to read the answer; up to so many times the limit. */
+const readOn = 4;
+
+function readBody(request: NodeRequest, limit: number, bodyMs: number): Promise<Uint8Array> {
   const declared = request.headers['content-length'];
   if (declared === '0') return Promise.resolve(empty);
   if (declared !== undefined && Number(declared) > limit) {
-    request.resume();
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      if ((size += chunk.byteLength) > limit * readOn) request.destroy();
+    });
     return Promise.reject(bodyTooLarge(limit));
   }
   return new Promise((resolve, reject) => {
@@ -120,15 +134,14 @@ function readBody(request: NodeRequest, limit: number): Promise<Uint8Array> {
     const timer = setTimeout(() => {
       reject(new ApiError({ code: 504, reason: 'Timeout', message: 'Timeout: the body of the request did not arrive in time' }));
       request.destroy();
-    }, bodyTimeoutMs);
+    }, bodyMs);
     request.on('data', (chunk: Buffer) => {
       size += chunk.byteLength;
       if (size > limit) {
-        // The rest is read and thrown away, so that the client gets to read the answer.
         [first, more] = [undefined, undefined];
         clearTimeout(timer);
         reject(bodyTooLarge(limit));
-        if (size > limit * 4) request.destroy();
+        if (size > limit * readOn) request.destroy();
       } else if (!first) first = chunk;
       else (more ??= [first]).push(chunk);
     });
@@ -146,12 +159,12 @@ function readBody(request: NodeRequest, limit: number): Promise<Uint8Array> {
 }
 
 /** Text of the standard reason for HTTP/1; HTTP/2 has none. */
-function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse): void {
+function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse, limits: DoorLimits): void {
   if (response.destroyed) return;
   const { status, headers } = answer;
   let { body } = answer;
   if (typeof body === 'object' && 'upgraded' in body) {
-    send(request, response, textResponse(500, 'connection cannot be upgraded\n'));
+    send(request, response, textResponse(500, 'connection cannot be upgraded\n'), limits);
     return;
   }
   if (typeof body === 'object' && 'stream' in body) {
@@ -172,6 +185,7 @@ function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse)
     headers.push('Content-Length', String(body.byteLength));
     writeHead(response, status, headers);
     response.end(body);
+    endInTime(request, response, body.byteLength, limits.takeMs);
     return;
   }
   let length = 0;
@@ -180,6 +194,23 @@ function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse)
   writeHead(response, status, headers);
   for (const piece of body) response.write(piece);
   response.end();
+  endInTime(request, response, length, limits.takeMs);
+}
+
+function endInTime(request: NodeRequest, response: NodeResponse, bytes: number, takeMs: number): void {
+  if (bytes < smallAnswer || response.writableFinished) return;
+  const timer = setTimeout(() => breakOff(request, response), takeMs);
+  const taken = (): void => clearTimeout(timer);
+  response.once('finish', taken);
+  response.once('close', taken);
+}
+
+/** Without a code node would wait for all that is written to be taken. */
+const http2Cancel = 8;
+
+function breakOff(request: NodeRequest, response: NodeResponse): void {
+  if ('stream' in response && response.stream) (response as Http2ServerResponse).stream.close(http2Cancel);
+  else request.socket.destroy();
 }
 
 function writeHead(response: NodeResponse, status: number, headers: string[]): void {
@@ -229,10 +260,7 @@ function createStream(request: NodeRequest, response: NodeResponse): ResponseStr
       uncork();
       response.end();
     },
-    destroy() {
-      if ('stream' in response && response.stream) (response as Http2ServerResponse).stream.close();
-      else request.socket.destroy();
-    },
+    destroy: () => breakOff(request, response),
     get pendingBytes() {
       return 'stream' in response && response.stream ? (response as Http2ServerResponse).stream.writableLength : response.writableLength;
     },

@@ -3,6 +3,8 @@ import { STATUS_CODES } from '@nodeless/component-base/node-http';
 import type { Duplex } from 'node:stream';
 import type { ApiResponse, ResponseStream } from './exchange.ts';
 
+const lingerMs = 5_000;
+
 /** Takes the connection over when the answer is 101; else it sends the answer and closes. */
 export function writeUpgradeResponse({ status, headers, body }: ApiResponse, socket: Duplex, head: Uint8Array): void {
   if (socket.destroyed) return;
@@ -19,6 +21,9 @@ export function writeUpgradeResponse({ status, headers, body }: ApiResponse, soc
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.concat(typeof body === 'string' ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : [...body]);
   socket.write(headText(status, [...headers, 'Content-Length', String(bytes.byteLength), 'Connection', 'close']));
   socket.end(bytes);
+  // Who keeps its end open keeps no memory here for it.
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function headText(status: number, headers: readonly string[]): string {

@@ -79,7 +79,7 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
   });
   const authorizer = unionAuthorizer([privilegedAuthorizer, nodeAuthorizer, createRbacAuthorizer(index)]);
   const keys = await loadServiceAccountKeys(await createServiceAccountKey());
-  const staticTokens = createStaticTokens([{ token: adminToken, user: 'admin', groups: ['system:masters'] }, ...(options.tokens ?? [])], audiences);
+  const staticTokens = createStaticTokens([{ token: adminToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }, ...(options.tokens ?? [])], audiences);
   const accountTokens = createServiceAccountTokens({
     issuers: [issuerUrl],
     keys: keys.verify,
