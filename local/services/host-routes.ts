@@ -15,6 +15,8 @@ export interface HostRoutes {
   start(): Promise<string | undefined>;
   /** The ClusterIPs there are. Returns at once. */
   want(addresses: ReadonlySet<string>): void;
+  /** Sets all of them again: the engine was away, and what it had made may be new. */
+  renew(): void;
   /** Resolves when the routes are as they were wanted last. */
   settled(): Promise<void>;
   /** Takes all of them away. */
@@ -96,6 +98,14 @@ export function createHostRoutes(options: HostRoutesOptions): HostRoutes {
       if (mode === 'range') return;
       wanted = new Set(addresses);
       schedule();
+    },
+    renew() {
+      present = new Set();
+      schedule();
+      if (mode !== 'range') return;
+      work = work.then(async () => {
+        await shell(`ip route add ${cidr} ${via} 2>/dev/null`).catch(() => {});
+      });
     },
     settled: () => work,
     async remove() {

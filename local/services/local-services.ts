@@ -107,10 +107,7 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     index,
     serviceCidr,
     clock,
-    onRules: (renderer) => {
-      programmer?.want(renderer);
-      hostRoutes?.want(clusterIps());
-    },
+    onChange: () => hostRoutes?.want(clusterIps()),
   });
   const clusterIps = (): Set<string> => new Set(dataPath.model().ports.flatMap((port) => port.clusterIps));
   const direct: ClusterDialer = engine
@@ -146,15 +143,32 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
       return;
     }
     const rules = createRuleProgrammer({
-      open: async (node, command) => (await network.helper(node)).open(command),
+      async open(node, command) {
+        const stream = await (await network.helper(node)).open(command);
+        // Not for the first time: the helper or the engine was away.
+        if (node === nodeNames[0]) hostRoutes?.renew();
+        return stream;
+      },
       clock,
       log,
     });
+    const added = Promise.all(nodeNames.map((name) => rules.addNode(name)));
+    dataPath.start(
+      helpers.map(({ name, address }) => ({ name, addresses: [address] })),
+      (renderer) => rules.want(renderer),
+    );
+    try {
+      await added;
+    } catch (error) {
+      // A kernel that cannot do it would refuse every pod's rules, and no pod would start.
+      rules.stop();
+      dataPath.stop();
+      problems.push(`Services do not answer inside pods: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
     programmer = rules;
-    undo.push(() => rules.stop());
-    for (const name of nodeNames) rules.addNode(name);
-    dataPath.start(helpers.map(({ name, address }) => ({ name, addresses: [address] })));
     undo.push(() => dataPath.stop());
+    undo.push(() => rules.stop());
     // Pods of an earlier run: theirs may be out of date.
     for (const { ref, nodeName, namespace } of await network.sandboxes())
       rules

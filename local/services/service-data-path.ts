@@ -10,8 +10,8 @@ export interface ServiceDataPath {
   model(): DataPath;
   /** TCP ports by `address:port`, of ClusterIPs. */
   lookUp(address: string, port: number): DataPathPort | undefined;
-  /** From now on changes are handed on, a burst of them as one. */
-  start(nodes: readonly DataPathNode[]): void;
+  /** From now on rules are handed to `onRules`: at once, then after each change, a burst of them as one. */
+  start(nodes: readonly DataPathNode[], onRules: (renderer: Renderer) => void): void;
   stop(): void;
 }
 
@@ -19,14 +19,15 @@ export interface ServiceDataPathOptions {
   readonly index: ServiceIndex;
   readonly serviceCidr: string;
   readonly clock: Clock;
-  readonly onRules: (renderer: Renderer) => void;
+  /** Called whenever rules have been handed on. */
+  readonly onChange?: () => void;
 }
 
 /** A Service with its endpoints is several writes, a rollout is hundreds: long enough for most of a burst, too short to notice. */
 const batchMs = 20;
 
 export function createServiceDataPath(options: ServiceDataPathOptions): ServiceDataPath {
-  const { index, serviceCidr, clock, onRules } = options;
+  const { index, serviceCidr, clock } = options;
   const zones = createUdpZones(Math.floor(clock.now() / 1000));
   const planned = new Map<string, readonly DataPathPort[]>();
   const byAddress = new Map<string, DataPathPort>();
@@ -34,7 +35,7 @@ export function createServiceDataPath(options: ServiceDataPathOptions): ServiceD
   let nodes: readonly DataPathNode[] = [];
   let model: DataPath | undefined;
   let timer: Timer | undefined;
-  let started = false;
+  let onRules: ((renderer: Renderer) => void) | undefined;
 
   const plan = (service: string): void => {
     for (const port of planned.get(service) ?? []) for (const key of addressesOf(port)) byAddress.delete(key);
@@ -66,12 +67,13 @@ export function createServiceDataPath(options: ServiceDataPathOptions): ServiceD
     timer = undefined;
     const now = current();
     zones.keepOnly(new Set(now.ports.map(({ id }) => id)));
-    onRules(createRenderer(now, { serviceCidr, zoneOf: (port) => zones.zoneOf(port) }));
+    onRules?.(createRenderer(now, { serviceCidr, zoneOf: (port) => zones.zoneOf(port) }));
+    options.onChange?.();
   };
 
   index.onChange((service) => {
     dirty.add(service);
-    if (started) timer ??= clock.setTimer(handOn, batchMs);
+    if (onRules) timer ??= clock.setTimer(handOn, batchMs);
   });
   for (const { metadata } of index.services()) dirty.add(`${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`);
 
@@ -81,14 +83,14 @@ export function createServiceDataPath(options: ServiceDataPathOptions): ServiceD
       catchUp();
       return byAddress.get(`${address}:${port}`);
     },
-    start(known) {
+    start(known, handTo) {
       nodes = known;
+      onRules = handTo;
       model = undefined;
-      started = true;
       handOn();
     },
     stop() {
-      started = false;
+      onRules = undefined;
       timer?.cancel();
     },
   };

@@ -77,7 +77,6 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
     index,
     serviceCidr: '10.96.0.0/16',
     clock,
-    onRules: (renderer) => programmer.want(renderer),
   });
   let a: EchoPod;
   let b: EchoPod;
@@ -93,8 +92,8 @@ describe.skipIf(problem !== undefined)(`Services in the kernel${problem ? ` (ski
     const nodes = await Promise.all(
       ['node-1', 'node-2'].map(async (name) => ({ name, addresses: [(await provider.helper(name)).address] })),
     );
-    for (const { name } of nodes) programmer.addNode(name);
-    dataPath.start(nodes);
+    for (const { name } of nodes) void programmer.addNode(name);
+    dataPath.start(nodes, (renderer) => programmer.want(renderer));
     [a, b, client, host] = await Promise.all([
       startEchoPod(engine, provider, 'a', { nodeName: 'node-1' }),
       startEchoPod(engine, provider, 'b', { nodeName: 'node-2' }),

@@ -13,8 +13,8 @@ import { deltaText, fullText, removalText, type Ruleset } from './ruleset.ts';
 export interface RuleProgrammer {
   /** The rules to have from now on. */
   want(renderer: Renderer): void;
-  /** A node, whose own namespace is its helper's. */
-  addNode(name: string): void;
+  /** A node, whose own namespace is its helper's. Resolves and rejects as addPod; it is tried again in any case. */
+  addNode(name: string): Promise<void>;
   /** A pod's namespace. Resolves when its rules are there; rejects when they could not be set. */
   addPod(uid: string, nodeName: string, namespace: string): Promise<void>;
   /** Resolves when every namespace has the rules that are wanted now. */
@@ -170,44 +170,24 @@ export function createRuleProgrammer(options: RuleProgrammerOptions): RuleProgra
     }
   };
 
-  const add = (node: string, target: Target): Lane => {
-    const lane = laneOf(node);
-    const before = lane.targets.get(target.id);
-    if (before) settle(before, new Error('replaced'));
-    lane.targets.set(target.id, target);
-    run(lane);
-    return lane;
-  };
+  const add = (node: string, id: string, namespace: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const lane = laneOf(node);
+      const before = lane.targets.get(id);
+      if (before) settle(before, new Error('replaced'));
+      const waiters = [{ resolve, reject }];
+      const isNode = id === nodeId;
+      lane.targets.set(id, { id, isNode, namespace, identity: '', applied: undefined, waiters, failure: '' });
+      run(lane);
+    });
 
   return {
     want(next) {
       renderer = next;
       for (const lane of lanes.values()) if (!lane.retry || lane.failures === 0) run(lane);
     },
-    addNode(name) {
-      add(name, {
-        id: nodeId,
-        isNode: true,
-        namespace: '/proc/self/ns/net',
-        identity: '',
-        applied: undefined,
-        waiters: [],
-        failure: '',
-      });
-    },
-    addPod(uid, nodeName, namespace) {
-      return new Promise((resolve, reject) => {
-        add(nodeName, {
-          id: uid,
-          isNode: false,
-          namespace,
-          identity: '',
-          applied: undefined,
-          waiters: [{ resolve, reject }],
-          failure: '',
-        });
-      });
-    },
+    addNode: (name) => add(name, nodeId, '/proc/self/ns/net'),
+    addPod: (uid, nodeName, namespace) => add(nodeName, uid, namespace),
     settled() {
       if (renderer !== undefined && ![...lanes.values()].some((lane) => lane.running || isBehind(lane)))
         return Promise.resolve();

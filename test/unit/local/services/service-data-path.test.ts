@@ -66,8 +66,8 @@ describe('the data path', () => {
   it('hands a burst of changes on as one, twenty milliseconds after the first', async () => {
     const clock = createManualClock();
     let handed = 0;
-    const dataPath = createServiceDataPath({ index, serviceCidr: '10.96.0.0/16', clock, onRules: () => handed++ });
-    dataPath.start([]);
+    const dataPath = createServiceDataPath({ index, serviceCidr: '10.96.0.0/16', clock });
+    dataPath.start([], () => handed++);
     expect(handed).toBe(1);
     for (let i = 0; i < 50; i++) slices.put(slice('a', [`10.0.0.${i}`]));
     await clock.advance(19);
@@ -85,7 +85,6 @@ describe('the data path', () => {
       index,
       serviceCidr: '10.96.0.0/16',
       clock: createManualClock(),
-      onRules: () => {},
     });
     services.put(aService('a', { clusterIP: '10.96.0.1' }));
     slices.put(slice('a', ['10.0.0.1']));
@@ -106,7 +105,6 @@ describe('the dialer', () => {
       index,
       serviceCidr: '10.96.0.0/16',
       clock: createManualClock(),
-      onRules: () => {},
     });
     const direct = {
       connect: (address: string, port: number) => {

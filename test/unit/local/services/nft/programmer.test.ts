@@ -79,7 +79,7 @@ const set = () => {
 describe('the rule programmer', () => {
   it('writes a new pod whole, and what changes by the difference', async () => {
     const { programmer, calls, clock } = set();
-    programmer.addNode('n1');
+    void programmer.addNode('n1');
     programmer.want(rendererOf('1'));
     await programmer.addPod('u1', 'n1', '/proc/77/ns/net');
     expect(calls.map((call) => [call.namespace, isWhole(call)])).toEqual([
@@ -154,7 +154,7 @@ describe('the rule programmer', () => {
 
   it('writes a node anew when its helper was lost, and pods that it knew by the difference', async () => {
     const { programmer, calls, state, clock, breakOff } = set();
-    programmer.addNode('n1');
+    void programmer.addNode('n1');
     programmer.want(rendererOf('1'));
     await programmer.addPod('u1', 'n1', '/proc/77/ns/net');
     const before = calls.length;
