@@ -33,3 +33,6 @@ if ! "$tools/kubectl" version --client 2>/dev/null | grep -q 'v1\.36\.'; then
     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" -o "$tools/kubectl" .)
 fi
 [ -x "$tools/helm" ] || GOBIN="$tools" go install helm.sh/helm/v3/cmd/helm@v3.22.0
+
+# The client-go program that the tests of informers run.
+(cd "$here/../../test/fixtures/informer-go" && go build -ldflags "-s -w" -o "$tools/nodeless-informer-go" .)

@@ -78,7 +78,7 @@ describe('posts', () => {
     const cases: [status: number, reason: string, message: RegExp, to: string, body: string, type: string][] = [
       [409, 'AlreadyExists', /^namespaces "default" already exists$/, '/api/v1/namespaces', '{"metadata":{"name":"default"}}', 'application/json'],
       [415, 'UnsupportedMediaType', /^the body of the request was in an unknown format - accepted media types include: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/, path, deployment('x'), 'application/x-www-form-urlencoded'],
-      [400, 'BadRequest', /does not match/, path, deployment('x').replace('kind: Deployment', 'kind: ReplicaSet'), 'application/yaml'],
+      [400, 'BadRequest', /^ReplicaSet in version "v1" cannot be handled as a Deployment: /, path, deployment('x').replace('kind: Deployment', 'kind: ReplicaSet'), 'application/yaml'],
       [404, 'NotFound', /^namespaces "nowhere" not found$/, '/apis/apps/v1/namespaces/nowhere/deployments', deployment('x'), 'application/yaml'],
       [404, 'NotFound', /^the server could not find the requested resource$/, '/apis/apps/v1/namespaces/default/widgets', '{}', 'application/json'],
       [422, 'Invalid', /^Deployment\.apps "Upper" is invalid: metadata\.name: Invalid value: "Upper": /, path, deployment('x').replace('name: x', 'name: Upper'), 'application/yaml'],
