@@ -55,6 +55,11 @@ export function sortedKeys(map: Readonly<Record<string, unknown>> | undefined | 
   return !map ? [] : Object.keys(map).sort();
 }
 
+/** Fields that are always written are null where they are not set. */
+export function isSet<T>(value: T | null | undefined): value is T {
+  return value !== undefined && value !== null;
+}
+
 export function isEmptyMap(map: Readonly<Record<string, unknown>> | undefined | null): boolean {
   if (!map) return true;
   for (const _ in map) return false;

@@ -2,8 +2,10 @@ import type { EndpointSlice } from '@nodeless/apimachinery/generated/types/disco
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
+import { sameValue } from '../checks.ts';
 import { bumpGeneration, metadataOf } from '../carry-over.ts';
 import { tableOf } from '../table-of.ts';
+import { sliceWarnings, validateSlice } from './endpoint-slice-validation.ts';
 import { endpointSliceCells } from './endpoint-slice-table.ts';
 
 export const endpointSlice: KindDefinition = {
@@ -12,13 +14,16 @@ export const endpointSlice: KindDefinition = {
   table: tableOf<EndpointSlice>('discovery.k8s.io/endpointslices', endpointSliceCells),
   strategy: {
     default: defaultSlice,
+    validate: (object) => validateSlice(object),
+    validateUpdate: validateSlice,
+    warnings: sliceWarnings,
     prepareForCreate: (object) => {
       metadataOf(object).generation = 1;
       dropTopology(object);
     },
     prepareForUpdate: (object, old) => {
       // Everything but metadata counts, and labels do.
-      const changed = ['endpoints', 'ports', 'addressType'].some((field) => !deepEqual(object[field], old[field]));
+      const changed = ['endpoints', 'ports', 'addressType'].some((field) => !sameValue(object[field], old[field]));
       if (changed || !deepEqual(object.metadata?.labels, old.metadata?.labels)) bumpGeneration(object, old);
       if (!deepEqual(object.endpoints, old.endpoints)) dropTopology(object);
     },

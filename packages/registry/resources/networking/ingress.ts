@@ -2,6 +2,7 @@ import type { Ingress } from '@nodeless/apimachinery/generated/types/networking/
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { tableOf } from '../table-of.ts';
+import { ingressStatusWarnings, ingressWarnings, validateIngress, validateIngressStatus, validateIngressUpdate } from './ingress-validation.ts';
 import { ingressCells } from './ingress-table.ts';
 
 export const ingress: KindDefinition = {
@@ -11,8 +12,11 @@ export const ingress: KindDefinition = {
   strategy: {
     generation: true,
     prepareForCreate: clearStatus,
+    validate: validateIngress,
+    warnings: ingressWarnings,
     prepareForUpdate: keepStatus,
+    validateUpdate: validateIngressUpdate,
     resetFields: [['status']],
-    status: { prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: { prepareForUpdate: keepSpec, validateUpdate: validateIngressStatus, warnings: ingressStatusWarnings, resetFields: [['spec']] },
   },
 };
