@@ -51,6 +51,8 @@ export async function listen({ api, tls, host, port, log }: ListenerOptions): Pr
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
     settings: { maxConcurrentStreams: 250 },
+    // node refuses new streams while more than this waits to be sent on a connection: half a megabyte a stream.
+    maxSessionMemory: 160,
   } as Parameters<typeof createSecureServer>[0]);
   const sockets = trackSockets(server);
   server.on('request', (request, response) => door.request(request, response));

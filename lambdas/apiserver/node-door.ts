@@ -8,6 +8,7 @@ import type { ApiServer } from './apiserver.ts';
 import { bodyTooLarge } from './body.ts';
 import { peerCertificate } from './client-certificate.ts';
 import type { ApiRequest, ApiResponse, ClientCertificate, ResponseStream } from './exchange.ts';
+import { sendPaced } from './paced-body.ts';
 import { textResponse } from './responses.ts';
 import { unknownMethodRequest } from './unknown-method.ts';
 import { writeUpgradeResponse } from './upgrade-response.ts';
@@ -27,10 +28,11 @@ export interface NodeDoor {
 export interface DoorLimits {
   /** A body has to be there within this time. */
   readonly bodyMs: number;
-  /** A client has to have taken an answer within this time; small ones fit in the buffers of sockets and are not watched. */
+  /** A client has to take some of an answer within this time. */
   readonly takeMs: number;
 }
 const usualLimits: DoorLimits = { bodyMs: 60_000, takeMs: 60_000 };
+/** Small ones fit in the buffers of sockets. */
 const smallAnswer = 64 * 1024;
 
 export function createNodeDoor(api: ApiServer, limits: DoorLimits = usualLimits): NodeDoor {
@@ -181,28 +183,22 @@ function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse,
     return;
   }
   if (typeof body === 'string') body = Buffer.from(body);
-  if (body instanceof Uint8Array) {
-    headers.push('Content-Length', String(body.byteLength));
-    writeHead(response, status, headers);
-    response.end(body);
-    endInTime(request, response, body.byteLength, limits.takeMs);
-    return;
-  }
-  let length = 0;
-  for (const piece of body) length += piece.byteLength;
+  const length = byteLength(body);
   headers.push('Content-Length', String(length));
   writeHead(response, status, headers);
-  for (const piece of body) response.write(piece);
-  response.end();
-  endInTime(request, response, length, limits.takeMs);
+  if (length > smallAnswer) sendPaced(response, body instanceof Uint8Array ? [body] : body, limits.takeMs, () => breakOff(request, response));
+  else if (body instanceof Uint8Array) response.end(body);
+  else {
+    for (const piece of body) response.write(piece);
+    response.end();
+  }
 }
 
-function endInTime(request: NodeRequest, response: NodeResponse, bytes: number, takeMs: number): void {
-  if (bytes < smallAnswer || response.writableFinished) return;
-  const timer = setTimeout(() => breakOff(request, response), takeMs);
-  const taken = (): void => clearTimeout(timer);
-  response.once('finish', taken);
-  response.once('close', taken);
+function byteLength(body: Uint8Array | readonly Uint8Array[]): number {
+  if (body instanceof Uint8Array) return body.byteLength;
+  let length = 0;
+  for (const piece of body) length += piece.byteLength;
+  return length;
 }
 
 /** Without a code node would wait for all that is written to be taken. */
