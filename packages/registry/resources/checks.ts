@@ -44,10 +44,17 @@ export function checkImmutable(faults: Faults, path: string, value: unknown, old
   if (!sameValue(value, old)) faults.push(invalidValue(path, shown, immutable));
 }
 
-/** Go's semantic equality: no list is an empty list, no map an empty map. */
+/** Go's semantic equality: no list is an empty list, wherever it is. */
 export function sameValue(a: unknown, b: unknown): boolean {
-  return deepEqual(a ?? undefined, b ?? undefined) || (isEmptyList(a) && isEmptyList(b));
+  return deepEqual(a ?? undefined, b ?? undefined) || (isEmptyList(a) && isEmptyList(b)) || (isObject(a) && isObject(b) && hasSameParts(a, b));
 }
+
+function hasSameParts(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
+  if (Array.isArray(a) !== Array.isArray(b) || (Array.isArray(a) && a.length !== b.length)) return false;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].every((key) => sameValue(a[key], b[key]));
+}
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isEmptyList = (value: unknown): boolean => value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
 /** Sorted, for maps whose faults Go finds in random order. */

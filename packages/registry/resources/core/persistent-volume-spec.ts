@@ -164,7 +164,7 @@ function checkClasses(faults: Faults, path: string, spec: Spec, inline: boolean)
     if (!inline && !volumeModes.includes(volumeMode)) faults.push(notSupported(at, volumeMode, volumeModes));
     if (inline && volumeMode !== 'Filesystem') faults.push(forbidden(at, 'may not specify volumeMode other than Filesystem in the context of inline volumes'));
   }
-  if (attributes === undefined) return;
+  if (attributes === undefined || inline) return;
   if (attributes === '') faults.push(required(`${path}.volumeAttributesClassName`, 'an empty string is disallowed'));
   else checkObjectName(faults, `${path}.volumeAttributesClassName`, attributes);
   if (!spec.csi) faults.push(required(`${path}.csi`, 'has to be specified when using volumeAttributesClassName'));

@@ -4,6 +4,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { bumpGeneration } from '../carry-over.ts';
 import { tableOf } from '../table-of.ts';
+import { csiDriverWarnings, validateCsiDriver, validateCsiDriverUpdate } from './csi-driver-validation.ts';
 import { driverCells } from './storage-tables.ts';
 
 export const csiDriver: KindDefinition = {
@@ -13,6 +14,9 @@ export const csiDriver: KindDefinition = {
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultDriver,
+    validate: validateCsiDriver,
+    validateUpdate: validateCsiDriverUpdate,
+    warnings: csiDriverWarnings,
     prepareForCreate: (object) => {
       delete (object as unknown as CSIDriver).spec?.preventPodSchedulingIfMissing;
     },

@@ -2,7 +2,9 @@ import type { VolumeAttachment } from '@nodeless/apimachinery/generated/types/st
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import { roundResourceList } from '../core/pod-template/resource-defaults.ts';
 import { defaultNetworkVolume } from '../core/pod-template/volume-defaults.ts';
+import { validateAttachment, validateAttachmentUpdate } from './volume-attachment-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const volumeAttachment: KindDefinition = {
@@ -13,10 +15,13 @@ export const volumeAttachment: KindDefinition = {
     allowUnconditionalUpdate: false,
     default: defaultAttachment,
     prepareForCreate: clearStatus,
+    validate: validateAttachment,
     prepareForUpdate: keepStatus,
+    validateUpdate: validateAttachmentUpdate,
     resetFields: [['status']],
     status: {
       default: defaultAttachment,
+      validateUpdate: validateAttachmentUpdate,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);
         keepMetadata(object, old);
@@ -30,5 +35,6 @@ function defaultAttachment(object: UnknownObject): void {
   const inline = (object as unknown as VolumeAttachment).spec?.source?.inlineVolumeSpec;
   if (!inline) return;
   if (inline.hostPath) inline.hostPath.type ??= '';
+  roundResourceList(inline.capacity);
   defaultNetworkVolume(inline);
 }
