@@ -43,7 +43,10 @@ export interface Entry {
 export type Precondition = 'absent' | 'any' | Revision;
 
 export type Operation =
-  /** Writes. `value` is called exactly once, synchronously or before the commit resolves, with the commit's revision. */
+  /**
+   * Writes. `value` is called synchronously or before the commit resolves, with the commit's revision: once, or again
+   * with a higher one where a writer in another process took the revision first. It must be pure; the last call counts.
+   */
   | {
       readonly type: 'put';
       readonly key: string;

@@ -24,6 +24,10 @@ export interface StoreHarness {
   readonly open: () => Promise<Store>;
   /** Whether anything is left behind. */
   readonly persistent: boolean;
+  /** Operations that one commit may have, where there is a limit. */
+  readonly largestCommit?: number;
+  /** How many random histories are compared with the model, for stores where each takes long. */
+  readonly runs?: number;
   /** Makes the next `open` start from nothing. */
   readonly wipe: () => Promise<void>;
   readonly dispose: () => Promise<void>;
@@ -168,11 +172,28 @@ export function watch(store: Store, range: KeyRange, after: Revision): Watched {
   return watched;
 }
 
-/** Lets what was already started finish: promises, and a turn of the event loop. */
-export async function settle(): Promise<void> {
-  await new Promise<void>((resolve) => {
+let settled = (): Promise<void> =>
+  new Promise((resolve) => {
     setImmediate(resolve);
   });
+
+/** Lets what was already started finish: promises, and a turn of the event loop or what the test file says. */
+export async function settle(): Promise<void> {
+  await settled();
+}
+
+/** For stores behind a network: how to wait for the requests that are on their way. */
+export function settleWith(wait: () => Promise<void>): void {
+  settled = wait;
+}
+
+/** Commits many independent operations, in as few commits as the store allows. */
+export async function commitMany(
+  store: Store,
+  operations: readonly Operation[],
+  { largestCommit = operations.length }: Pick<StoreHarness, 'largestCommit'>,
+): Promise<void> {
+  for (let i = 0; i < operations.length; i += largestCommit) await store.commit(operations.slice(i, i + largestCommit));
 }
 
 /** Reads a range page by page, all pages at the revision of the first one. */

@@ -1,16 +1,32 @@
 import type { Entry } from '@nodeless/store/store';
 import { expect } from 'vitest';
 import type { StoreCases } from './store.ts';
-import { attributes, commit, failure, nodes, pages, pods, put, remove, shown, textOf } from './store-harness.ts';
+import {
+  attributes,
+  commit,
+  commitMany,
+  failure,
+  nodes,
+  pages,
+  pods,
+  put,
+  remove,
+  shown,
+  textOf,
+} from './store-harness.ts';
 
 const names = (entries: readonly Entry[]): string[] => entries.map(({ key }) => key.slice(key.lastIndexOf('/') + 1));
 
 export const listCases: StoreCases = {
-  'entries come in order of their keys, whatever the order of writing': async ({ open }) => {
+  'entries come in order of their keys, whatever the order of writing': async ({ open, largestCommit }) => {
     const store = await open();
     const order = Array.from({ length: 3000 }, (_, i) => `p${String((i * 1789) % 3000).padStart(5, '0')}`);
     for (let i = 0; i < order.length; i += 100)
-      await store.commit(order.slice(i, i + 100).map((name) => put(`/pods/ns${name.slice(-1)}/${name}`)));
+      await commitMany(
+        store,
+        order.slice(i, i + 100).map((name) => put(`/pods/ns${name.slice(-1)}/${name}`)),
+        { largestCommit },
+      );
     const { entries, more, remaining } = await store.list({ prefix: pods });
     const keys = entries.map(({ key }) => key);
     expect(keys).toEqual([...keys].sort());

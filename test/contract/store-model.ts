@@ -316,7 +316,7 @@ export const modelCases: StoreCases = {
   'any sequence of commits, lists, watches, compactions and restarts': async (harness) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => run(harness, steps)),
-      { numRuns: harness.persistent ? 60 : 250 },
+      { numRuns: harness.runs ?? (harness.persistent ? 60 : 250) },
     );
   },
 };

@@ -4,6 +4,7 @@ import type { StoreCases } from './store.ts';
 import {
   attributes,
   commit,
+  commitMany,
   nodes,
   pods,
   put,
@@ -283,13 +284,14 @@ export const watchCases: StoreCases = {
     expect(ends).toEqual(['unavailable']);
   },
 
-  'thousands of watchers get exactly what they asked for': async ({ open }) => {
+  'thousands of watchers get exactly what they asked for': async ({ open, largestCommit }) => {
     const store = await open();
     const after = await store.revision(pods);
     const watchers = Array.from({ length: 2000 }, (_, i) =>
       watch(store, { prefix: `/pods/ns${i % 200}/p${i % 10}` }, after),
     );
-    await store.commit(Array.from({ length: 200 }, (_, i) => put(`/pods/ns${i}/p${i % 10}`, { text: `${i}` })));
+    const puts = Array.from({ length: 200 }, (_, i) => put(`/pods/ns${i}/p${i % 10}`, { text: `${i}` }));
+    await commitMany(store, puts, { largestCommit });
     for (const [i, watched] of watchers.entries())
       expect(texts(watched.events)).toEqual((i % 200) % 10 === i % 10 ? [`put ${i % 200}`] : []);
     for (const watched of watchers) watched.subscription.stop();

@@ -1,0 +1,104 @@
+import { type Clock, sleep } from '@nodeless/component-base/clock';
+import type { Patience } from './patience.ts';
+import type { LogItem, Sequence, Table } from './table.ts';
+import { epochOf, epochSize } from './table-schema.ts';
+
+/** Reads the log of a type in order and without gaps. */
+export interface LogReader {
+  /**
+   * Hands every entry after `after` to `sink`, tombstones included, at least up to the last one that stood in the log
+   * when it was called. Numbers that are missing below that are waited for, and then filled.
+   */
+  follow(type: string, after: number, sink: (item: LogItem) => Promise<void>): Promise<void>;
+  /** The log backwards from its end, while entries are not older than `since`. */
+  recent(type: string, sequence: Sequence, since: number): Promise<RecentLog>;
+}
+
+export interface RecentLog {
+  /** Ascending; gaps possible. */
+  readonly items: LogItem[];
+  /** The entry before the first one, where one is kept. */
+  readonly older: LogItem | undefined;
+  /** Without an older one: whether these are all there ever were. The others have expired. */
+  readonly complete: boolean;
+}
+
+export interface LogReaderOptions {
+  readonly table: Pick<Table, 'logAfter' | 'logBefore' | 'putLog'>;
+  /** Runs the waiting. */
+  readonly clock: Clock;
+  readonly patience: Patience;
+  /** What stands at a number that nobody used. */
+  readonly tombstone: (seq: number, count: number) => LogItem;
+}
+
+/** Writers that are refused too often go on behind the end of the log without a ticket: so far above the counter. */
+const beyondCounter = 1024;
+
+export function createLogReader({ table, clock, patience, tombstone }: LogReaderOptions): LogReader {
+  return {
+    async follow(type, after, sink) {
+      let position = after;
+      let target: number | undefined;
+      /** Numbers up to here were seen missing, and waited for. */
+      let waited = after;
+      const accept = async (item: LogItem): Promise<void> => {
+        await sink(item);
+        position = item.seq + item.count - 1;
+      };
+      for (;;) {
+        const { items, more } = await table.logAfter(type, position);
+        const highest = items.reduce((most, { seq, count }) => Math.max(most, seq + count - 1), position);
+        if (!more) target ??= highest;
+        let missing = false;
+        for (const item of items) {
+          // Inside of what a committed batch takes: a tombstone that came too late.
+          if (item.seq <= position) continue;
+          // In ascending order, each only when the one before it is settled: so a batch is stopped at its first number.
+          while (position + 1 < item.seq && position + 1 <= waited) {
+            const grave = tombstone(position + 1, 1);
+            if (!(await table.putLog(type, grave))) break;
+            await accept(grave);
+          }
+          missing = position + 1 < item.seq;
+          if (missing) break;
+          await accept(item);
+        }
+        if (missing) {
+          if (position + 1 > waited) {
+            await sleep(clock, patience.delayMs());
+            waited = highest;
+          }
+          continue;
+        }
+        if (target !== undefined && position >= target) return;
+      }
+    },
+
+    async recent(type, { base, last }, since) {
+      const found: LogItem[] = [];
+      const result = (older: LogItem | undefined, complete: boolean): RecentLog => ({
+        items: found.reverse(),
+        older,
+        complete,
+      });
+      let before = (epochOf(last + beyondCounter) + 1) * epochSize;
+      while (before > base + 1) {
+        const { items, more } = await table.logBefore(type, before);
+        for (const item of items) {
+          if (item.time < since) return result(item, false);
+          found.push(item);
+        }
+        if (more) {
+          before = items.at(-1)!.seq;
+          continue;
+        }
+        const epoch = epochOf(before - 1);
+        // Nothing is left of this epoch, so nothing is of those before it.
+        if (items.length === 0 && epoch < epochOf(last)) return result(undefined, false);
+        before = epoch * epochSize;
+      }
+      return result(undefined, found.length === 0 ? last === base : found.at(-1)!.seq === base + 1);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Entry, Revision } from '../store.ts';
+
+/** What this process last saw or wrote at a few keys: it spares decoding, and reading before an update. */
+export interface Recent {
+  get(key: string): Known | undefined;
+  /** The entry, if it is the one of this revision. */
+  at(key: string, revision: Revision): Entry | undefined;
+  /** Older news than what is known change nothing; without an entry and with revision 0, the key was not there. */
+  note(key: string, revision: Revision, entry: Entry | undefined): void;
+}
+
+export interface Known {
+  readonly revision: Revision;
+  /** Undefined: it was deleted. */
+  readonly entry: Entry | undefined;
+}
+
+const kept = 256;
+
+export function createRecent(): Recent {
+  const known = new Map<string, Known>();
+  return {
+    get: (key) => known.get(key),
+    at(key, revision) {
+      const last = known.get(key);
+      return last?.revision === revision ? last.entry : undefined;
+    },
+    note(key, revision, entry) {
+      const last = known.get(key);
+      if (last && last.revision >= revision && revision > 0) return;
+      known.delete(key);
+      if (revision > 0) known.set(key, { revision, entry });
+      if (known.size > kept) known.delete(known.keys().next().value!);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { typeOf } from '../keys.ts';
+
+/**
+ * The table (format 1). Partition key `pk` and sort key `sk` are strings; `x` is the time to live, in seconds.
+ *
+ *   OBJ#<type>#<bucket>   <namespace>/<name>   current objects: r revision, t time, a attributes, b body or c chunks;
+ *                                              g gravestone of a deleted one
+ *   LOG#<type>#<epoch>    <seq, 16 digits>     the ordered log: k count, w writer, t time, e events (none: tombstone)
+ *   SEQ#<type>            SEQ                  n last ticket, t when, base, compacted, buckets
+ *   BODY#<type>#<id>      <index, 4 digits>    d a piece of a large body
+ */
+export const tableDefinition = {
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ],
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+  StreamSpecification: { StreamEnabled: true, StreamViewType: 'KEYS_ONLY' },
+} as const;
+
+export const timeToLiveAttribute = 'x';
+
+/** How many log entries share a partition: it bounds one partition's size, and old ones cool down. */
+export const epochSize = 65_536;
+
+export function epochOf(seq: number): number {
+  return Math.floor(seq / epochSize);
+}
+
+export interface ItemKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export function objectPartition(type: string, bucket: number): string {
+  return `OBJ#${type}#${bucket}`;
+}
+
+export function objectItemKey(key: string, bucket: number): ItemKey {
+  const type = typeOf(key);
+  return { pk: objectPartition(type, bucket), sk: key.slice(type.length) };
+}
+
+export function logPartition(type: string, epoch: number): string {
+  return `LOG#${type}#${epoch}`;
+}
+
+export function logSortKey(seq: number): string {
+  return seq.toString().padStart(16, '0');
+}
+
+export function logItemKey(type: string, seq: number): ItemKey {
+  return { pk: logPartition(type, epochOf(seq)), sk: logSortKey(seq) };
+}
+
+export function sequenceItemKey(type: string): ItemKey {
+  return { pk: `SEQ#${type}`, sk: 'SEQ' };
+}
+
+export function chunkPartition(type: string, id: string): string {
+  return `BODY#${type}#${id}`;
+}
+
+export function chunkSortKey(index: number): string {
+  return index.toString().padStart(4, '0');
+}
+
+/** Types that are written by many at once; the others live in one partition. */
+const spread = new Set(['/pods/', '/events/', 'events.k8s.io/events/', 'discovery.k8s.io/endpointslices/']);
+
+export function bucketsOf(type: string): number {
+  return spread.has(type) ? 4 : 1;
+}
+
+/** The bucket of a key: FNV-1a over its UTF-16 units. Never to be changed: objects are found by it. */
+export function bucketOf(key: string, buckets: number): number {
+  if (buckets === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % buckets;
+}
