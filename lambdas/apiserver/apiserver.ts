@@ -100,7 +100,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       call.annotate('authorization.k8s.io/reason', reason);
     }
     if (decision !== 'allow') throw forbiddenError(call.attributes, reason);
-    return call.info.isResource ? serveResource(call) : servePath(call);
+    // Authorized by what it would be, but routed as it is written: no route begins with two slashes.
+    return call.info.isResource && !call.info.path.startsWith('//') ? serveResource(call) : servePath(call);
   };
 
   const failed = (call: Call, error: unknown): ApiResponse => {
