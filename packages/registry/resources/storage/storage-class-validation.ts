@@ -1,7 +1,8 @@
 import type { TopologySelectorTerm } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { StorageClass } from '@nodeless/apimachinery/generated/types/storage/v1';
+import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { checkImmutable, checkQualifiedName, duplicate, type Faults, notSupported, required, sameValue } from '../checks.ts';
+import { checkImmutable, checkQualifiedName, duplicate, type Faults, notSupported, required } from '../checks.ts';
 import { warnOfNodeLabel } from '../core/pod-template/node-label-warnings.ts';
 import { shownMap } from '../internal-value.ts';
 import { checkDriver, checkParameters } from './driver-parameters.ts';
@@ -38,7 +39,7 @@ function checkTopologies(faults: Faults, terms: readonly TopologySelectorTerm[])
   terms.forEach((term, i) => {
     const path = `allowedTopologies[${i}].matchLabelExpressions`;
     const values = checkTerm(faults, path, term);
-    for (const other of seen) if (sameValue(values, other)) faults.push(duplicate(path, ''));
+    for (const other of seen) if (deepEqual(values, other)) faults.push(duplicate(path, ''));
     seen.push(values);
   });
 }
