@@ -1,5 +1,5 @@
 /** Plain requests to a running cluster, as curl makes them. */
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RunningCluster } from './running-cluster.ts';
 
@@ -24,8 +24,10 @@ export interface Answered {
 /** One request on a connection of its own. Rejects when the connection breaks before the answer is whole. */
 export function ask(cluster: Pick<RunningCluster, 'url' | 'ca' | 'token'>, { method = 'GET', path, headers = {}, body, token = cluster.token }: Asked): Promise<Answered> {
   const { hostname, port } = new URL(cluster.url);
-  return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, ca: cluster.ca, agent: false, method, path, headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers } }, (response) => {
+  // Not "Connection: close": with it a server that refuses a body halfway closes before its answer is read.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return new Promise<Answered>((resolve, reject) => {
+    const sent = request({ hostname, port, ca: cluster.ca, agent, method, path, headers: { ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }), ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers } }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -36,5 +38,5 @@ export function ask(cluster: Pick<RunningCluster, 'url' | 'ca' | 'token'>, { met
     });
     sent.on('error', reject);
     sent.end(body);
-  });
+  }).finally(() => agent.destroy());
 }

@@ -88,7 +88,7 @@ describe('up', () => {
     const objects = async (cluster: RunningCluster): Promise<string[]> => {
       const paths = ['/api/v1/configmaps', '/api/v1/services', '/apis/apps/v1/deployments', '/apis/apps/v1/replicasets', '/api/v1/pods', '/api/v1/nodes', '/api/v1/serviceaccounts'];
       const lists = await Promise.all(paths.map((path) => get(cluster, path)));
-      return lists.flatMap((list) => (list['items'] as { metadata: { name: string; uid: string } }[]).map(({ metadata }) => `${metadata.name} ${metadata.uid}`)).toSorted();
+      return lists.flatMap((list) => (list['items'] as unknown as { metadata: { name: string; uid: string } }[]).map(({ metadata }) => `${metadata.name} ${metadata.uid}`)).toSorted();
     };
     const kept = await objects(before);
     const token = before.token;
