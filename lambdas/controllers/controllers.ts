@@ -3,6 +3,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type ResourceType, resourceType } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
+import { customResourceDefinitionController } from './custom-resource-definition.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
@@ -21,6 +22,7 @@ import { replicationControllerController } from './replication-controller.ts';
 import { createResourceQuotaController } from './resource-quota.ts';
 import { createServiceController } from './service.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
+import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { claimProtectionController, classProtectionController, volumeProtectionController } from './storage-protection.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
@@ -42,6 +44,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    statefulSetController,
     jobController,
     ttlAfterFinishedController,
     endpointsController,
@@ -62,5 +65,6 @@ export function createControllers(options: ControllersOptions): readonly Control
     flowSchemaController,
     clusterRoleAggregationController,
     eventExpiryController,
+    customResourceDefinitionController,
   ];
 }
