@@ -4,6 +4,7 @@ import { JsonSyntaxError } from '@nodeless/apimachinery/json';
 import { type UnknownObject, parseApiVersion } from '@nodeless/apimachinery/object';
 import { type StructType, findType, typeForKind } from '@nodeless/apimachinery/schema';
 import { type ApiError, badRequest } from '@nodeless/apimachinery/status';
+import type { CustomKind } from './custom-resources/custom-kind.ts';
 import type { RequestBody, WireValue } from './registry.ts';
 
 /** The kind that a body must be of. */
@@ -14,6 +15,7 @@ export interface ExpectedKind {
   readonly kind: string;
   /** OpenAPI model name; '' for custom resources. */
   readonly model: string;
+  readonly custom?: CustomKind;
 }
 
 export interface BodyRules {
@@ -29,6 +31,7 @@ export function decodeBody(body: RequestBody, expected: ExpectedKind, rules: Bod
   const type = findType(expected.model);
   if (body.form === 'object') {
     const object = (type ? decodeObject(body.object, type).object : copyJson(body.object)) as UnknownObject;
+    expected.custom?.decode(object);
     return named(object, expected);
   }
   return decodeWire(readWire(body, expected), body.raw, expected, type, rules);
@@ -63,7 +66,7 @@ function decodeWire(wire: WireValue, raw: Uint8Array | undefined, expected: Expe
     const groupVersion = actual.group === '' ? actual.version : `${actual.group}/${actual.version}`;
     throw refuse(`no kind ${JSON.stringify(actual.kind)} is registered for version ${JSON.stringify(groupVersion)} in scheme "pkg/runtime/scheme.go:111"`);
   }
-  if (!type) return named(copyJson(wire.value) as UnknownObject, expected);
+  if (!type) return decodeCustom(wire, expected, rules, refuse);
   const { object, warnings } = decodeTyped(wire, type, rules.fieldValidation, refuse);
   if (actual.kind !== expected.kind) {
     throw refuse(`converting (${type.goName}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`);
@@ -74,6 +77,27 @@ function decodeWire(wire: WireValue, raw: Uint8Array | undefined, expected: Expe
   }
   for (const text of warnings) rules.warn(text);
   return named(object as UnknownObject, expected);
+}
+
+function decodeCustom(wire: WireValue, expected: ExpectedKind, rules: BodyRules, refuse: (message: string) => ApiError): UnknownObject {
+  const object = named((copyJson(wire.value) ?? {}) as UnknownObject, expected);
+  const unknown = unknownFields(object, expected, refuse);
+  if (rules.fieldValidation === 'Ignore') return object;
+  const repeated = wire.problems ?? wire.duplicates.map(({ path }) => `duplicate field ${JSON.stringify(path)}`);
+  const found = [...repeated, ...unknown];
+  if (found.length > 0 && rules.fieldValidation === 'Strict') throw refuse(strictDecodingMessage(found));
+  for (const text of found) rules.warn(text);
+  return object;
+}
+
+/** Drops from a custom resource what its schema does not know, and tells what that was. */
+export function unknownFields(object: UnknownObject, { custom }: ExpectedKind, refuse: (message: string) => ApiError): string[] {
+  try {
+    return (custom?.decode(object) ?? []).map((path) => `unknown field ${JSON.stringify(path)}`);
+  } catch (error) {
+    if (error instanceof DecodeError) throw refuse(error.message);
+    throw error;
+  }
 }
 
 function decodeTyped(wire: WireValue, type: StructType, fieldValidation: BodyRules['fieldValidation'], refuse: (message: string) => ApiError) {

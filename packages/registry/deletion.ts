@@ -2,6 +2,7 @@
 import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type ApiError, conflict } from '@nodeless/apimachinery/status';
+import { cleanupFinalizer, isDefinitions, terminateDefinition } from './definition-deletion.ts';
 import { hasNamespaceFinalizers, isNamespaces, terminateNamespace } from './namespace-deletion.ts';
 import type { DeleteOptions } from './registry.ts';
 import type { ServedResource } from './resource-table.ts';
@@ -32,6 +33,14 @@ export function planDeletion(
     const metadata: ObjectMeta = { ...object.metadata, deletionTimestamp: timestamp(now) };
     setFinalizers(metadata, finalizersFor(metadata.finalizers ?? [], options, strategy));
     return { type: 'mark', object: terminateNamespace({ ...object, metadata }) };
+  }
+  if (isDefinitions(served) && object.metadata?.deletionTimestamp === undefined) {
+    // its objects go first: the controller of definitions takes the finalizer away
+    const { finalizers = [] } = object.metadata ?? {};
+    const metadata: ObjectMeta = { ...object.metadata, deletionTimestamp: timestamp(now), deletionGracePeriodSeconds: 0 };
+    const own = finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer];
+    setFinalizers(metadata, finalizersFor(own, options, strategy));
+    return { type: 'mark', object: terminateDefinition({ ...object, metadata }, timestamp(now)) };
   }
   const metadata: ObjectMeta = { ...object.metadata };
   const grace = planGrace(object, metadata, options, strategy, now);

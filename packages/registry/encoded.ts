@@ -9,14 +9,21 @@ import { itemOffsetOf, jsonOf, objectOf } from './stored-value.ts';
 
 /** A stored value as the endpoint's version. What had to be converted is remembered with the value. */
 export function encodedOf(endpoint: Endpoint, value: Value): Encoded {
-  if (endpoint.isStorageVersion) return new StoredEncoded(value);
+  if (endpoint.isStorageVersion && !isOutdated(endpoint, value)) return new StoredEncoded(value);
   let versions = converted.get(value);
-  if (!versions) converted.set(value, (versions = new Map()));
-  let encoded = versions.get(endpoint.served.apiVersion);
-  if (!encoded) versions.set(endpoint.served.apiVersion, (encoded = new ConvertedEncoded(endpoint, value)));
+  if (!versions) converted.set(value, (versions = new WeakMap()));
+  let encoded = versions.get(endpoint);
+  if (!encoded) versions.set(endpoint, (encoded = new ConvertedEncoded(endpoint, value)));
   return encoded;
 }
-const converted = new WeakMap<Value, Map<string, Encoded>>();
+const converted = new WeakMap<Value, WeakMap<Endpoint, Encoded>>();
+
+/** A custom resource whose definition has changed since is shown as it would be stored today. */
+function isOutdated({ served: { custom } }: Endpoint, value: Value): boolean {
+  if (!custom) return false;
+  const stored = objectOf(value);
+  return custom.restore(stored) !== stored;
+}
 
 class StoredEncoded implements Encoded {
   readonly #value: Value;
@@ -53,7 +60,7 @@ class ConvertedEncoded implements Encoded {
     return (this.#object ??= deepFreeze(this.#endpoint.fromStorage(objectOf(this.#value))));
   }
   stored(): Readonly<UnknownObject> {
-    return objectOf(this.#value);
+    return this.#endpoint.served.custom ? this.object() : objectOf(this.#value);
   }
   itemOffset(): number {
     return (this.#encoded ??= new ObjectEncoded(this.object(), this.#endpoint.type)).itemOffset();

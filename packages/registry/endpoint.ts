@@ -86,6 +86,7 @@ function createEndpoint(
       return conversion ? conversion.toStorage(object) : { ...object, apiVersion: storage.apiVersion };
     },
     fromStorage(object) {
+      if (served.custom) return served.custom.restore(object);
       if (isStorageVersion) return object;
       // versions of equal shape differ by name only
       return conversion ? conversion.fromStorage(object) : { ...object, apiVersion: served.apiVersion };

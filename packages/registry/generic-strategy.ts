@@ -25,7 +25,7 @@ export function completeStrategy({ definition, subresources, model }: ServedReso
 }
 
 /** Takes the status and leaves everything else as it is stored, apart from managed fields. */
-const statusDoor: Strategy = {
+export const statusDoor: Strategy = {
   resetFields: [['spec']],
   prepareForUpdate(object: UnknownObject, old: Readonly<UnknownObject>) {
     for (const field of Object.keys(object)) if (!kept.has(field) && !Object.hasOwn(old, field)) delete object[field];

@@ -61,8 +61,8 @@ export function fieldContext({ endpoint, scope, door, context }: WriteRequest): 
   };
 }
 
-export function objectSchema({ type }: Pick<Endpoint, 'type'>): ObjectSchema {
-  return type ? schemaOfType(type) : deducedSchema;
+export function objectSchema({ type, served }: Pick<Endpoint, 'type' | 'served'>): ObjectSchema {
+  return type ? schemaOfType(type) : (served.custom?.applySchema ?? deducedSchema);
 }
 
 const resets = new WeakMap<Strategy, FieldSet | undefined>();

@@ -11,7 +11,7 @@ import { applyStrategicMergePatch } from '@nodeless/apimachinery/patch/strategic
 import { type StructType, findType, typeForKind } from '@nodeless/apimachinery/schema';
 import { ApiError, badRequest, invalid } from '@nodeless/apimachinery/status';
 import { parseApiVersion } from '@nodeless/apimachinery/object';
-import type { BodyRules, ExpectedKind } from './body-decoder.ts';
+import { type BodyRules, type ExpectedKind, unknownFields } from './body-decoder.ts';
 import type { PatchType, RequestBody, WireValue } from './registry.ts';
 
 /** A patched object of the patch's version: new, mutable, canonical, not defaulted. The argument is canonical and may be frozen. */
@@ -104,8 +104,15 @@ function decodePatched(
   };
   const object = patched as UnknownObject;
   checkKind(object, expected, refuse);
-  if (!type) return copyJson(object);
   const { found } = read;
+  if (!type) {
+    const copy = Object.assign(copyJson(object), { kind: expected.kind, apiVersion: expected.apiVersion });
+    const faults = [...found, ...unknownFields(copy, expected, refuse)];
+    if (fieldValidation === 'Ignore') return copy;
+    if (faults.length > 0 && fieldValidation === 'Strict') throw refuse(strictDecodingMessage(faults));
+    for (const text of faults) warn(text);
+    return copy;
+  }
   try {
     const decoded = decodeObject(object, type, { fieldValidation, source: patchType === 'strategic' ? 'untyped' : 'json' });
     if (found.length > 0 && fieldValidation === 'Strict') throw refuse(strictDecodingMessage(found));

@@ -1,5 +1,6 @@
 import { findGroup, groups, type ResourceInfo } from '@nodeless/apimachinery/resources';
 import { parseApiVersion } from '@nodeless/apimachinery/object';
+import type { CustomKind } from './custom-resources/custom-kind.ts';
 import type { KindDefinition } from './resource.ts';
 
 /** What is served, by group, version and plural name: generated facts joined with the kinds' own definitions. Grows at run time. */
@@ -35,6 +36,8 @@ export interface ServedResource {
   /** OpenAPI model name of this version: `io.k8s.api.apps.v1.Deployment`; '' for what has no built-in schema. */
   readonly model: string;
   readonly definition: KindDefinition;
+  /** Custom resources only: what they have in place of a built-in type. */
+  readonly custom?: CustomKind;
 }
 
 export interface StorageLocation {
