@@ -162,9 +162,13 @@ function readBody(request: NodeRequest, limit: number, bodyMs: number): Promise<
 
 /** Text of the standard reason for HTTP/1; HTTP/2 has none. */
 function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse, limits: DoorLimits): void {
-  if (response.destroyed) return;
   const { status, headers } = answer;
   let { body } = answer;
+  if (response.destroyed) {
+    // What was made ready for the client has to hear that it has gone.
+    if (typeof body === 'object' && 'stream' in body) body.stream(createStream(request, response));
+    return;
+  }
   if (typeof body === 'object' && 'upgraded' in body) {
     send(request, response, textResponse(500, 'connection cannot be upgraded\n'), limits);
     return;
@@ -225,7 +229,7 @@ function writeHead(response: NodeResponse, status: number, headers: string[]): v
 }
 
 function createStream(request: NodeRequest, response: NodeResponse): ResponseStream {
-  let closed = false;
+  let closed = response.destroyed;
   let corked = false;
   const callbacks: (() => void)[] = [];
   const close = (): void => {

@@ -1,13 +1,18 @@
 /** Answers on a connection that node has already given up as HTTP: the head is written by hand. */
 import { STATUS_CODES } from '@nodeless/component-base/node-http';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import type { ApiResponse, ResponseStream } from './exchange.ts';
 
 const lingerMs = 5_000;
 
 /** Takes the connection over when the answer is 101; else it sends the answer and closes. */
 export function writeUpgradeResponse({ status, headers, body }: ApiResponse, socket: Duplex, head: Uint8Array): void {
-  if (socket.destroyed) return;
+  if (socket.destroyed) {
+    // What was made ready for it has to hear that it has gone.
+    if (typeof body === 'object' && 'upgraded' in body) body.upgraded({ socket: goneConnection(), head });
+    else if (typeof body === 'object' && 'stream' in body) body.stream(rawStream(socket));
+    return;
+  }
   if (typeof body === 'object' && 'upgraded' in body) {
     socket.write(headText(status, headers));
     body.upgraded({ socket, head });
@@ -26,6 +31,13 @@ export function writeUpgradeResponse({ status, headers, body }: ApiResponse, soc
   socket.once('close', () => clearTimeout(timer));
 }
 
+/** Closes as soon as somebody can have listened. */
+function goneConnection(): Duplex {
+  const connection = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+  process.nextTick(() => connection.destroy());
+  return connection;
+}
+
 function headText(status: number, headers: readonly string[]): string {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nDate: ${new Date().toUTCString()}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
@@ -34,7 +46,7 @@ function headText(status: number, headers: readonly string[]): string {
 
 /** A body that ends with the connection. */
 function rawStream(socket: Duplex): ResponseStream {
-  let closed = false;
+  let closed = socket.destroyed;
   const callbacks: (() => void)[] = [];
   socket.once('close', () => {
     closed = true;

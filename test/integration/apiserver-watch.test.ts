@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
@@ -140,6 +141,60 @@ describe('a watch', () => {
     const open = await watch('', { accept: 'application/yaml' });
     expect(open.response.statusCode).toBe(406);
     open.close();
+  });
+});
+
+describe('a watch over a WebSocket', () => {
+  const asked = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+  async function open(query: string, headers: Record<string, string> = {}): Promise<{ status: number; protocol?: string; socket?: Duplex; frames: { opcode: number; text: string }[] }> {
+    const request = httpsRequest(`${server.url}${path}?watch=1&${query}`, { ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, ...asked, ...headers } });
+    request.end();
+    const frames: { opcode: number; text: string }[] = [];
+    const [response, socket, head] = await new Promise<[IncomingMessage, Duplex?, Buffer?]>((resolve, reject) => {
+      request.on('upgrade', (...all) => resolve(all));
+      request.on('response', (refusal) => resolve([refusal.resume()]));
+      request.on('error', reject);
+    });
+    let bytes = head ?? Buffer.alloc(0);
+    const read = (): void => {
+      while (bytes.length >= 2) {
+        const short = bytes[1] as number;
+        const at = short === 126 ? 4 : 2;
+        if (bytes.length < at) return;
+        const end = at + (short === 126 ? bytes.readUInt16BE(2) : short);
+        if (bytes.length < end) return;
+        frames.push({ opcode: (bytes[0] as number) & 15, text: bytes.toString('utf8', at, end) });
+        bytes = bytes.subarray(end);
+      }
+    };
+    read();
+    socket?.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      read();
+    });
+    return { status: response.statusCode ?? 0, protocol: response.headers['sec-websocket-protocol'], socket, frames };
+  }
+
+  it('has a message an event', async () => {
+    const { status, protocol, frames, socket } = await open('labelSelector=t%3D8', { 'sec-websocket-protocol': 'base64.binary.k8s.io, base64url.bearer.authorization.k8s.io.eA' });
+    expect([status, protocol]).toEqual([101, 'base64.binary.k8s.io']);
+    await make('w', { t: '8' });
+    await expect.poll(() => frames.length).toBe(1);
+    expect(frames[0]?.opcode).toBe(1);
+    expect(JSON.parse(frames[0]?.text ?? '')).toMatchObject({ type: 'ADDED', object: { kind: 'ConfigMap', metadata: { name: 'w' } } });
+    socket?.destroy();
+    await remove('w');
+  });
+  it('is closed when its time is over', async () => {
+    const { frames, socket } = await open('labelSelector=none&timeoutSeconds=1');
+    await once(socket as Duplex, 'end');
+    expect(frames.map(({ opcode }) => opcode)).toEqual([8]);
+  });
+  it.each([
+    ['more than one protocol', { 'sec-websocket-protocol': 'a, b' }],
+    ['another version', { 'sec-websocket-version': '8' }],
+  ])('is refused with %s', async (_what, headers) => {
+    expect((await open('', headers)).status).toBe(400);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Watches: one long answer, a JSON object a line. */
+/** Watches: one long answer, a JSON object a line, or a WebSocket with a message an event. */
 import { stringifyJson } from '@nodeless/apimachinery/json';
 import type { ApiError } from '@nodeless/apimachinery/status';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
@@ -9,6 +9,9 @@ import type { Call, CallScope } from '../call.ts';
 import type { ApiResponse, ResponseStream } from '../exchange.ts';
 import type { RequestMetrics } from '../metrics.ts';
 import { type Accepted, watchNotAcceptable } from '../negotiation.ts';
+import { onlyWebSocketProtocol, upgradeKind, webSocketResponse } from '../streaming/upgrade-request.ts';
+import { createWebSocket } from '../streaming/websocket.ts';
+import { webSocketStream } from '../streaming/websocket-response.ts';
 import { includedObject } from '../tables.ts';
 
 export interface WatchServerDeps {
@@ -44,6 +47,10 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
     async serve(call, scope, served, accepted, asked) {
       // YAML cannot be streamed, and protobuf is not.
       if (accepted.mediaType !== 'application/json') throw watchNotAcceptable();
+      const webSocket =
+        call.upgradable && upgradeKind(call.request) === 'websocket'
+          ? webSocketResponse(call.request, onlyWebSocketProtocol(call.request), ({ socket, head }) => begin(webSocketStream(createWebSocket(socket, head))))
+          : undefined;
       const frame = framer(call, served, accepted, () => clock.now());
       const options = { ...asked, timeoutSeconds: seconds(asked.timeoutSeconds) };
       const labels = { verb: 'WATCH', group: served.group, version: served.version, resource: served.resource, subresource: '', scope: '' };
@@ -81,28 +88,23 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
         onEnd: finish,
       });
       const running = session;
-      return {
-        status: 200,
-        headers: ['Content-Type', 'application/json'],
-        body: {
-          stream(stream) {
-            out = stream;
-            open++;
-            const leave = metrics.longRunning(labels);
-            stream.onClose(() => {
-              open--;
-              leave();
-              backstop?.cancel();
-              running.stop();
-            });
-            for (const bytes of early ?? []) stream.write(bytes);
-            early = undefined;
-            if (ended) finish(ended.error);
-            // The registry ends it in time; this is for one that does not.
-            else backstop = clock.setTimer(() => stream.end(), options.timeoutSeconds * 1000 + 5_000);
-          },
-        },
+      const begin = (stream: ResponseStream): void => {
+        out = stream;
+        open++;
+        const leave = metrics.longRunning(labels);
+        stream.onClose(() => {
+          open--;
+          leave();
+          backstop?.cancel();
+          running.stop();
+        });
+        for (const bytes of early ?? []) stream.write(bytes);
+        early = undefined;
+        if (ended) finish(ended.error);
+        // The registry ends it in time; this is for one that does not.
+        else backstop = clock.setTimer(() => stream.end(), options.timeoutSeconds * 1000 + 5_000);
       };
+      return webSocket ?? { status: 200, headers: ['Content-Type', 'application/json'], body: { stream: begin } };
     },
   };
 }

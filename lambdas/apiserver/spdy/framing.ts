@@ -1,4 +1,5 @@
 /** Frames of SPDY/3.1 as bytes. */
+import { createByteQueue } from '../streaming/byte-queue.ts';
 
 export const frameTypes = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
 export const finFlag = 1;
@@ -14,15 +15,17 @@ const maxFrameBytes = 4 * 1024 * 1024;
 
 /** Cuts a byte stream into frames. */
 export function createFrameReader(onFrame: (frame: Frame) => void): (chunk: Uint8Array) => void {
-  let buffered: Buffer = Buffer.alloc(0);
+  const queue = createByteQueue();
   return (chunk) => {
-    buffered = buffered.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([buffered, chunk]);
-    while (buffered.length >= headBytes) {
-      const length = buffered.readUIntBE(5, 3);
+    queue.push(chunk);
+    for (;;) {
+      const length = queue.first(headBytes)?.readUIntBE(5, 3);
+      if (length === undefined) return;
       if (length > maxFrameBytes) throw new Error(`SPDY frame of ${length} bytes`);
-      if (buffered.length < headBytes + length) return;
-      const frame = readFrame(buffered, length);
-      buffered = buffered.subarray(headBytes + length);
+      const bytes = queue.first(headBytes + length);
+      if (!bytes) return;
+      const frame = readFrame(bytes, length);
+      queue.drop(headBytes + length);
       onFrame(frame);
     }
   };

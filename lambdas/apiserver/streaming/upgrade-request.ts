@@ -14,13 +14,24 @@ export function upgradeKind(request: ApiRequest): UpgradeKind | undefined {
   return upgrade === 'spdy/3.1' ? 'spdy' : undefined;
 }
 
+/** The one protocol that a client names, whatever it is; '' without any. */
+export function onlyWebSocketProtocol(request: ApiRequest): string {
+  const [only = '', ...more] = askedProtocols(request);
+  if (more.length > 0) throw badRequest('bad WebSocket protocol: there must be one');
+  return only;
+}
+
+function askedProtocols(request: ApiRequest): string[] {
+  return listOf(request.header('sec-websocket-protocol')).filter((name) => !name.startsWith('base64url.bearer.authorization.k8s.io.'));
+}
+
 function listOf(header: string | undefined): string[] {
   return (header ?? '').split(',').flatMap((value) => value.trim() || []);
 }
 
 /** The first protocol of the client's list that is supported; '' when it names none and that is allowed. */
 export function webSocketProtocol(request: ApiRequest, supported: readonly string[]): string {
-  const asked = listOf(request.header('sec-websocket-protocol')).filter((name) => !name.startsWith('base64url.bearer.authorization.k8s.io.'));
+  const asked = askedProtocols(request);
   const found = asked.length === 0 && supported.includes('') ? '' : asked.find((name) => supported.includes(name));
   if (found === undefined) throw badRequest(`requested protocol(s) are not supported: [${asked.join(' ')}]; supports [${supported.join(' ')}]`);
   return found;

@@ -1,10 +1,16 @@
 /** The server's side of a WebSocket (RFC 6455) on a connection that has been taken over. No extensions. */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { createByteQueue } from './byte-queue.ts';
 
 export interface WebSocketConnection {
   /** Binary, or text for a string. `written` is called when the network has taken it. */
   send(data: Uint8Array | string, written?: (error?: Error | null) => void): void;
+  /** A message of text that is UTF-8 already. */
+  sendText(data: Uint8Array): void;
+  /** Sent and not yet taken by the network. */
+  readonly pendingBytes: number;
+  destroy(): void;
   /** Sends a close frame and ends the connection. Idempotent. */
   close(code?: number, reason?: string): void;
   onMessage(callback: (data: Buffer, isText: boolean) => void): void;
@@ -80,7 +86,8 @@ export function createWebSocket(socket: Duplex, head: Uint8Array): WebSocketConn
         parts = [];
         partBytes = 0;
     }
-    parts.push(frame.data);
+    // Empty ones are not kept: there may be any number.
+    if (frame.data.byteLength > 0) parts.push(frame.data);
     partBytes += frame.data.byteLength;
     if (partBytes > maxMessageBytes) throw new Error('message too large');
     if (!frame.fin) return;
@@ -107,6 +114,11 @@ export function createWebSocket(socket: Duplex, head: Uint8Array): WebSocketConn
 
   return {
     send: (data, written) => writeFrame(typeof data === 'string' ? opcodes.text : opcodes.binary, typeof data === 'string' ? Buffer.from(data) : data, written),
+    sendText: (data) => writeFrame(opcodes.text, data),
+    get pendingBytes() {
+      return socket.writableLength;
+    },
+    destroy: () => void socket.destroy(),
     close,
     onMessage: (callback) => void messageCallbacks.push(callback),
     onClose: (callback) => void (closed ? callback() : closeCallbacks.push(callback)),
@@ -127,32 +139,31 @@ function frameHead(opcode: number, length: number): Buffer {
 
 /** Cuts the client's bytes into frames and takes the mask off. Throws for what a client must not send. */
 function createFrameReader(onFrame: (frame: WsFrame) => void): (chunk: Uint8Array) => void {
-  let buffered: Buffer = Buffer.alloc(0);
+  const queue = createByteQueue();
   return (chunk) => {
-    buffered = buffered.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([buffered, chunk]);
+    queue.push(chunk);
     for (;;) {
-      if (buffered.length < 2) return;
-      const [first, second] = [buffered[0] as number, buffered[1] as number];
+      const start = queue.first(2);
+      if (!start) return;
+      const [first, second] = [start[0] as number, start[1] as number];
       if ((first & 0x70) !== 0 || (second & 0x80) === 0) throw new Error('bad frame');
-      let length = second & 0x7f;
-      let at = 2;
-      if (length === 126) {
-        if (buffered.length < 4) return;
-        length = buffered.readUInt16BE(2);
-        at = 4;
-      } else if (length === 127) {
-        if (buffered.length < 10) return;
-        const long = buffered.readBigUInt64BE(2);
-        if (long > BigInt(maxMessageBytes)) throw new Error('frame too large');
-        length = Number(long);
-        at = 10;
-      }
-      if (buffered.length < at + 4 + length) return;
-      const mask = buffered.subarray(at, at + 4);
-      const data = Buffer.allocUnsafe(length);
-      for (let i = 0; i < length; i++) data[i] = (buffered[at + 4 + i] as number) ^ (mask[i & 3] as number);
-      buffered = buffered.subarray(at + 4 + length);
+      const short = second & 0x7f;
+      const at = short === 126 ? 4 : short === 127 ? 10 : 2;
+      const lengthBytes = queue.first(at);
+      if (!lengthBytes) return;
+      const length = at === 2 ? short : at === 4 ? lengthBytes.readUInt16BE(2) : Number(lengthBytes.readBigUInt64BE(2));
+      if (length > maxMessageBytes) throw new Error('frame too large');
+      const frame = queue.first(at + 4 + length);
+      if (!frame) return;
+      const data = unmasked(frame.subarray(at + 4, at + 4 + length), frame.subarray(at, at + 4));
+      queue.drop(at + 4 + length);
       onFrame({ fin: (first & 0x80) !== 0, opcode: first & 0x0f, data });
     }
   };
+}
+
+function unmasked(bytes: Buffer, mask: Buffer): Buffer {
+  const data = Buffer.allocUnsafe(bytes.length);
+  for (let i = 0; i < bytes.length; i++) data[i] = (bytes[i] as number) ^ (mask[i & 3] as number);
+  return data;
 }

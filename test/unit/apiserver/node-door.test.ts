@@ -2,9 +2,11 @@ import { ApiError } from '@nodeless/apimachinery/status';
 import type { ApiServer } from '@nodeless/apiserver/apiserver';
 import type { ApiRequest, ApiResponse } from '@nodeless/apiserver/exchange';
 import { createNodeDoor } from '@nodeless/apiserver/node-door';
+import { writeUpgradeResponse } from '@nodeless/apiserver/upgrade-response';
 import { type Server, createServer } from 'node:http';
 import { type Http2Server, connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, type Socket, connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -106,6 +108,26 @@ describe('answers', () => {
     expect(socket.closed).toBe(false);
     expect(seen).toBeGreaterThan(1_000_005);
     socket.destroy();
+  });
+  it('that are streamed to a client that has gone hear of it', async () => {
+    let gone = false;
+    const port = await serve(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { status: 200, headers: [], body: { stream: (out) => out.onClose(() => (gone = true)) } };
+    });
+    const socket = dial(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    setTimeout(() => socket.destroy(), 10);
+    await expect.poll(() => gone).toBe(true);
+  });
+  it('that take over a connection that has gone hear of it', async () => {
+    const socket = new PassThrough().destroy();
+    const closed = new Promise((resolve) => {
+      writeUpgradeResponse({ status: 101, headers: [], body: { upgraded: (taken) => taken.socket.once('close', resolve) } }, socket, new Uint8Array());
+    });
+    await closed;
+    await new Promise<void>((resolve) => {
+      writeUpgradeResponse({ status: 200, headers: [], body: { stream: (out) => out.onClose(resolve) } }, socket, new Uint8Array());
+    });
   });
   it('that would upgrade a connection which cannot be are errors', async () => {
     const port = await serve(() => ({ status: 101, headers: [], body: { upgraded: () => {} } }));

@@ -46,6 +46,19 @@ describe('WebSocket', () => {
     expect(messages).toEqual(['head', 'one', 'fragment', 'x'.repeat(300)]);
   });
 
+  it('puts a large message together once, however many pieces it comes in', async () => {
+    const { client, messages } = open();
+    const length = 8 * 1024 * 1024;
+    const head = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
+    head.writeUInt32BE(length, 6);
+    const started = performance.now();
+    client.write(head);
+    for (let sent = 0; sent < length; sent += 1024) client.write(Buffer.alloc(1024));
+    while (messages.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(messages[0]?.[0].length).toBe(length);
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
   it('writes unmasked frames of all lengths', async () => {
     const { connection, sent } = open();
     connection.send('hi');
