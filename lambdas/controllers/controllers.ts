@@ -4,6 +4,7 @@ import { type ResourceType, resourceType } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { customResourceDefinitionController } from './custom-resource-definition.ts';
+import { createDaemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
@@ -45,6 +46,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     replicaSetController,
     replicationControllerController,
     statefulSetController,
+    createDaemonSetController(),
     jobController,
     ttlAfterFinishedController,
     endpointsController,
