@@ -56,6 +56,11 @@ export function isUnchanged(draft: Draft, stored: Value): boolean {
 /** The value at its revision. `object` becomes the frozen form: it is taken over, and may have frozen parts already. */
 export function sealDraft(draft: Draft, object: UnknownObject, revision: Revision): Value {
   writeRevision(draft.bytes, draft.revisionAt, revision);
+  if (Object.isFrozen(object)) {
+    // Sealed before, at a revision that another writer took: that value was thrown away.
+    const metadata = Object.freeze({ ...object.metadata, resourceVersion: String(revision) });
+    return { bytes: draft.bytes, decoded: Object.freeze({ ...object, metadata }) };
+  }
   (object.metadata ??= {}).resourceVersion = String(revision);
   return { bytes: draft.bytes, decoded: deepFreeze(object) };
 }

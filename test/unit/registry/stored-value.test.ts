@@ -23,6 +23,15 @@ describe('a stored value', () => {
     expect(Object.isFrozen(objectOf(restored).metadata)).toBe(true);
   });
 
+  test('is sealed again where another writer took the revision', () => {
+    const [draft, sealed] = [draftOf(object(), type), object()];
+    sealDraft(draft, sealed, revision);
+    const again = sealDraft(draft, sealed, revision + 7);
+    expect(objectOf(again)).toMatchObject({ metadata: { name: 'a', resourceVersion: String(revision + 7) } });
+    expect(objectOf({ bytes: again.bytes })).toEqual(objectOf(again));
+    expect(Object.isFrozen(objectOf(again).metadata)).toBe(true);
+  });
+
   test('at another revision is a copy', () => {
     const value = sealDraft(draftOf(object(), type), object(), revision);
     for (const stored of [value, { bytes: value.bytes }]) {

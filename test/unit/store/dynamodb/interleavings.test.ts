@@ -1,0 +1,275 @@
+import { createManualClock } from '@nodeless/component-base/manual-clock';
+import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import type { Table } from '@nodeless/store/dynamodb/table';
+import { typeOf } from '@nodeless/store/keys';
+import { type Entry, type Operation, type Store, type StoreEvent, isStoreError } from '@nodeless/store/store';
+import { describe, expect, it } from 'vitest';
+import { createMemoryTable, type MemoryTable } from './memory-table.ts';
+import { createScheduler, type Faults, randomOf } from './scheduler.ts';
+
+/**
+ * Writers whose every step waits for its turn, in orders drawn from a seed, with deaths, lost requests, lost answers,
+ * repeated requests, conflicts and throttles. Afterwards the log tells whether the promises were kept.
+ */
+const types = ['/pods/', '/nodes/'];
+const keys = ['/pods/a/x', '/pods/a/y', '/nodes//n'];
+const none: Faults = { kill: 0, loseRequest: 0, loseAnswer: 0, repeat: 0, conflict: 0, throttle: 0, wait: 0 };
+const plain = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
+
+interface Attempt {
+  readonly text: string;
+  readonly operations: readonly Operation[];
+  readonly began: number;
+  ended: number;
+  outcome: 'open' | 'done' | 'refused' | 'unknown';
+  entries: readonly (Entry | undefined)[];
+}
+
+interface Heard {
+  readonly writer: number;
+  readonly events: StoreEvent[];
+}
+
+async function play(seed: number, faults: Faults, writers: number, commits: number): Promise<void> {
+  const random = randomOf(seed);
+  const clock = createManualClock();
+  const table = createMemoryTable();
+  const scheduler = createScheduler(clock, random, faults, writers);
+  const attempts: Attempt[] = [];
+  const heard: Heard[] = [];
+  let moment = 0;
+  let ids = 0;
+  const open = (on: Table): Store =>
+    createDynamoDbStore({ table: on, clock, historyMs: 3_600_000, pollMs: 60_000, newId: () => `id${ids++}` });
+  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+
+  // The sequences are there from the first day on; the writers meet in what follows.
+  const first = open(table);
+  const starts = new Map<string, number>();
+  for (const type of types) starts.set(type, await first.revision(type));
+  await first.close();
+
+  const write = async (writer: number, store: Store): Promise<void> => {
+    for (let n = 0; n < commits; n++) {
+      const text = `${writer}.${n}`;
+      const operations = await operationsOf(store, text, pick, random);
+      const attempt: Attempt = { text, operations, began: moment++, ended: Infinity, outcome: 'open', entries: [] };
+      attempts.push(attempt);
+      try {
+        attempt.entries = await store.commit(operations);
+        attempt.outcome = 'done';
+      } catch (error) {
+        if (!isStoreError(error)) throw error;
+        attempt.outcome = error.code === 'unavailable' ? 'unknown' : 'refused';
+      }
+      attempt.ended = moment++;
+    }
+  };
+
+  const stores: Store[] = [];
+  const finished = new Set<number>();
+  const problems: unknown[] = [];
+  for (let writer = 0; writer < writers; writer++) {
+    const store = open(scheduler.table(writer, table));
+    stores.push(store);
+    for (const [type, start] of starts) {
+      // Some only write: what is loaded is another path.
+      if (writer % 2 === 1) continue;
+      const one: Heard = { writer, events: [] };
+      heard.push(one);
+      store.watch({ prefix: type }, start, {
+        onEvents: (events) => void one.events.push(...events),
+        onEnd: () => {},
+      });
+    }
+    void write(writer, store).then(
+      () => finished.add(writer),
+      (error: unknown) => {
+        problems.push(error);
+        finished.add(writer);
+      },
+    );
+  }
+  await scheduler.run(() => stores.every((_, writer) => finished.has(writer) || scheduler.dead.has(writer)));
+  if (problems.length > 0) throw problems[0];
+
+  const log = await readBack(open(table), starts, clock);
+  verify(table, starts, log, attempts, heard);
+}
+
+async function operationsOf(
+  store: Store,
+  text: string,
+  pick: <T>(values: readonly T[]) => T,
+  random: () => number,
+): Promise<Operation[]> {
+  const chosen = new Set<string>([pick(keys)]);
+  while (random() < 0.4) chosen.add(pick(keys));
+  const operations: Operation[] = [];
+  for (const key of chosen) {
+    const value = (revision: number) => ({ bytes: Buffer.from(`${text}@${revision}`) });
+    const kind = random();
+    let expected: Operation['expected'] = pick(['any', 'any', 'absent'] as const);
+    if (random() < 0.4) expected = (await store.get(key).catch(() => undefined))?.revision ?? 'absent';
+    if (kind < 0.15) operations.push({ type: 'check', key, expected: expected === 'any' ? 'present' : expected });
+    else if (kind < 0.35) {
+      operations.push({
+        type: 'delete',
+        key,
+        expected: expected === 'absent' ? 'any' : expected,
+        value,
+        attributes: plain,
+      });
+    } else operations.push({ type: 'put', key, expected, value, attributes: plain });
+  }
+  return operations;
+}
+
+/** The whole log as a watcher sees it who comes afterwards. */
+async function readBack(
+  store: Store,
+  starts: ReadonlyMap<string, number>,
+  clock: ReturnType<typeof createManualClock>,
+): Promise<Map<string, { events: StoreEvent[]; entries: readonly Entry[] }>> {
+  const log = new Map<string, { events: StoreEvent[]; entries: readonly Entry[] }>();
+  for (const [type, start] of starts) {
+    const events: StoreEvent[] = [];
+    const listed = await inTime(store.list({ prefix: type }), clock);
+    store.watch({ prefix: type }, start, {
+      onEvents: (batch) => void events.push(...batch),
+      onEnd: (error) => {
+        if (error) throw error;
+      },
+    });
+    await clock.advance(1);
+    log.set(type, { events, entries: listed.entries });
+  }
+  await inTime(store.close(), clock);
+  return log;
+}
+
+async function inTime<T>(promise: Promise<T>, clock: ReturnType<typeof createManualClock>): Promise<T> {
+  let over = false;
+  const end = (): void => {
+    over = true;
+  };
+  promise.then(end, end);
+  for (let i = 0; i < 500 && !over; i++) await clock.advance(100);
+  return await promise;
+}
+
+function verify(
+  table: MemoryTable,
+  starts: ReadonlyMap<string, number>,
+  log: ReadonlyMap<string, { events: StoreEvent[]; entries: readonly Entry[] }>,
+  attempts: readonly Attempt[],
+  heard: readonly Heard[],
+): void {
+  const texts = new Map<string, number>();
+  for (const [type, { events, entries }] of log) {
+    // Each change follows the one before it of its key: nobody wrote over what he had not seen.
+    const state = new Map<string, StoreEvent>();
+    let last = starts.get(type)!;
+    for (const event of events) {
+      expect(event.revision).toBeGreaterThan(last);
+      last = event.revision;
+      const before = state.get(event.key);
+      expect(event.previous?.revision).toBe(before?.type === 'put' ? before.revision : undefined);
+      expect(Buffer.from(event.entry.value.bytes).toString().split('@')[1]).toBe(String(event.revision));
+      state.set(event.key, event);
+      const text = textOf(event.entry);
+      texts.set(text, (texts.get(text) ?? 0) + 1);
+    }
+    // The objects are what the log says.
+    const current = [...state.values()].filter((event) => event.type === 'put').map(({ entry }) => entry);
+    expect(entries.map(shown)).toEqual(current.sort((a, b) => (a.key < b.key ? -1 : 1)).map(shown));
+    for (const [key, item] of table.items) {
+      if (typeOf(key) !== type) continue;
+      expect([key, item.revision, item.state !== undefined]).toEqual([
+        key,
+        state.get(key)?.revision,
+        state.get(key)?.type === 'put',
+      ]);
+    }
+    for (const { events: seen } of heard) {
+      const own = seen.filter((event) => typeOf(event.key) === type);
+      if (own.length === 0) continue;
+      // Whoever died or stopped early has seen the beginning of it, in order and whole.
+      expect(own.map(shownEvent)).toEqual(events.slice(0, own.length).map(shownEvent));
+    }
+  }
+  for (const { outcome, text, operations, entries } of attempts) {
+    const writes = operations.filter(({ type }) => type !== 'check').length;
+    const found = texts.get(text) ?? 0;
+    if (outcome === 'done') {
+      expect([text, found]).toEqual([text, writes]);
+      for (const entry of entries) {
+        if (!entry) continue;
+        const event = log.get(typeOf(entry.key))!.events.find(({ revision }) => revision === entry.revision);
+        expect(event?.key).toBe(entry.key);
+      }
+    } else if (outcome === 'refused') expect([text, found]).toEqual([text, 0]);
+    else expect([0, writes]).toContain(found);
+  }
+  verifyOrder(attempts);
+}
+
+/** Who began after another was answered has the higher revision. */
+function verifyOrder(attempts: readonly Attempt[]): void {
+  const done = attempts.filter(({ outcome }) => outcome === 'done');
+  for (const earlier of done) {
+    for (const later of done) {
+      if (later.began <= earlier.ended) continue;
+      for (const a of earlier.entries) {
+        for (const b of later.entries) {
+          if (a && b && typeOf(a.key) === typeOf(b.key)) expect(b.revision).toBeGreaterThan(a.revision);
+        }
+      }
+    }
+  }
+}
+
+const textOf = (entry: Entry): string => Buffer.from(entry.value.bytes).toString().split('@')[0]!;
+const shown = (entry: Entry | undefined): unknown => entry && [entry.key, entry.revision, textOf(entry)];
+const shownEvent = (event: StoreEvent): unknown => [event.type, shown(event.entry), shown(event.previous)];
+
+const cases: Record<string, { faults: Faults; writers: number; commits: number }> = {
+  'two writers, no faults': { faults: none, writers: 2, commits: 4 },
+  'three writers, slow ones among them': { faults: { ...none, wait: 0.2 }, writers: 3, commits: 4 },
+  'three writers, some die': { faults: { ...none, kill: 0.03, wait: 0.1 }, writers: 3, commits: 4 },
+  'two writers, answers and requests are lost': {
+    faults: { ...none, loseRequest: 0.08, loseAnswer: 0.08, wait: 0.1 },
+    writers: 2,
+    commits: 4,
+  },
+  'three writers, everything at once': {
+    faults: {
+      kill: 0.01,
+      loseRequest: 0.05,
+      loseAnswer: 0.05,
+      repeat: 0.05,
+      conflict: 0.15,
+      throttle: 0.05,
+      wait: 0.15,
+    },
+    writers: 3,
+    commits: 5,
+  },
+};
+
+const runs = Number(process.env['INTERLEAVINGS'] ?? 60);
+const from = Number(process.env['SEED'] ?? 1);
+
+describe('writers in any order', () => {
+  for (const [title, { faults, writers, commits }] of Object.entries(cases)) {
+    it(title, { timeout: 30_000 + runs * 200 }, async () => {
+      for (let seed = from; seed < from + runs; seed++) {
+        try {
+          await play(seed, faults, writers, commits);
+        } catch (error) {
+          throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        }
+      }
+    });
+  }
+});
