@@ -1,5 +1,5 @@
 /** The API server with all that belongs to it, over a store: the same parts that the functions in AWS are made of. */
-import { createOpenApi } from '@nodeless/apimachinery/openapi/openapi';
+import { builtinApis, createOpenApi } from '@nodeless/apimachinery/openapi/openapi';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type ApiServer, type ApiServerDeps, createApiServer } from '@nodeless/apiserver/apiserver';
 import type { Audit } from '@nodeless/apiserver/audit';
@@ -25,6 +25,8 @@ import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-poli
 import { privilegedAuthorizer, unionAuthorizer } from '@nodeless/registry/authorization/union-authorizer';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createRegistry } from '@nodeless/registry/create-registry';
+import { type CustomApi, customApis } from '@nodeless/registry/custom-resources/custom-apis';
+import { feedDefinitions } from '@nodeless/registry/custom-resources/definitions-feed';
 import { createInlineClient } from '@nodeless/registry/inline-client';
 import { createResourceTable } from '@nodeless/registry/resource-table';
 import { kinds } from '@nodeless/registry/resources/index';
@@ -49,7 +51,7 @@ export interface ControlPlane {
   readonly api: ApiServer;
   /** A client that acts as this user, through authorization and admission but not over HTTP. */
   clientFor(user: UserInfo, fieldManager: string): Client;
-  /** Stored resources that can be listed, watched and deleted, one version each, events left out. */
+  /** Stored resources that can be listed, watched and deleted, one version each, events left out. Grows and shrinks with custom resources. */
   readonly resourceTypes: readonly ResourceType<UnknownObject>[];
   close(): void;
 }
@@ -63,6 +65,20 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const resources = createResourceTable({ kinds, serves: (group, version, byDefault) => byDefault || options.runtimeConfig?.has(group === '' ? version : `${group}/${version}`) === true });
   const index = createRbacIndex();
   const feed = feedRbacIndex(store, index, objectOf);
+  const openApi = createOpenApi(versionInfo.gitVersion);
+  const builtin = builtinApis();
+  let custom: CustomApi[] = [];
+  const definitions = feedDefinitions({
+    store,
+    resources,
+    objectOf,
+    onChange() {
+      const next = customApis(resources.all(), custom);
+      if (next.length === custom.length && next.every((api) => custom.includes(api))) return;
+      custom = next;
+      openApi.setApis([...builtin, ...custom]);
+    },
+  });
   const nodeAuthorizer = createNodeAuthorizer({
     async podsOnNode(nodeName) {
       const { entries } = await store.list({ prefix: '/pods/', trigger: nodeName });
@@ -97,7 +113,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     tokens: createTokenIssuer({ keys, issuer, audiences, clock }),
     virtual: virtualResources({ authorizer, tokens: tokenAuthenticators, audiences }),
   });
-  await feed.ready;
+  await Promise.all([feed.ready, definitions.ready]);
   const clientFor = (user: UserInfo, fieldManager: string): Client => createInlineClient({ registry, authorizer, user, fieldManager });
   const admin = clientFor(apiServerUser, 'kube-apiserver');
   await ensureBootstrap(admin, { serviceCidr: options.serviceCidr });
@@ -118,7 +134,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     audit: options.audit,
     health: [ping, storeCheck, ...(options.health ?? [])],
     version: versionInfo,
-    openApi: createOpenApi(versionInfo.gitVersion),
+    openApi,
     oidc: { issuer, jwksUri: `${issuer}/openid/v1/jwks`, algorithms: [keys.algorithm], jwks: keys.jwks },
     nodes: options.nodes,
     dialer: options.dialer,
@@ -126,9 +142,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   return {
     api,
     clientFor,
-    resourceTypes: collectable(resources.all()),
+    get resourceTypes() {
+      return collectable(resources.all());
+    },
     close() {
       feed.stop();
+      definitions.stop();
       registry.close();
     },
   };

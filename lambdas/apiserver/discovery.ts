@@ -71,6 +71,7 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
     if (!version) group.versions.push((version = { version: served.version, resources: [] }));
     version.resources.push(served);
   }
+  for (const group of byName.values()) if (!findGroup(group.name)) group.versions.sort(byMaturity);
   const core = byName.get('');
   const named = [...byName.values()].filter((group) => group.name !== '').sort(byPriority);
   const find = (name: string, version: string): Version | undefined => byName.get(name)?.versions.find((v) => v.version === version);
@@ -107,7 +108,21 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
 
 /** The order of kube-aggregator: by the groups' priority, custom groups after them. */
 function byPriority(a: Group, b: Group): number {
-  return (findGroup(b.name)?.priority ?? 1000) - (findGroup(a.name)?.priority ?? 1000);
+  const [first, second] = [findGroup(a.name), findGroup(b.name)];
+  const order = (second?.priority ?? 1000) - (first?.priority ?? 1000);
+  return order !== 0 || first || second ? order : a.name < b.name ? -1 : 1;
+}
+
+/** The order of a custom group's versions: v2, v1, v1beta1, v1alpha1, then all others by name (apimachinery's CompareKubeAwareVersionStrings). */
+function byMaturity(a: Version, b: Version): number {
+  const [first, second] = [maturity(a.version), maturity(b.version)];
+  if (!first || !second) return first ? -1 : second ? 1 : a.version < b.version ? -1 : 1;
+  return second[0] - first[0] || second[1] - first[1] || second[2] - first[2];
+}
+
+function maturity(version: string): [stage: number, major: number, minor: number] | undefined {
+  const found = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
+  return found ? [found[2] === undefined ? 2 : found[2] === 'beta' ? 1 : 0, Number(found[1]), Number(found[3] ?? 0)] : undefined;
 }
 
 function groupOf({ name, versions }: Group): object {
