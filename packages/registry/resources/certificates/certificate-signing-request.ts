@@ -1,11 +1,12 @@
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '@nodeless/apimachinery/generated/types/certificates/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
-import type { RequestContext } from '../../strategy.ts';
+import type { RequestContext, Strategy } from '../../strategy.ts';
 import { keepSpec, keepStatus } from '../carry-over.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
 import { tableOf } from '../table-of.ts';
 import { requestCells } from './request-table.ts';
+import { validateRequest, validateRequestUpdate } from './request-validation.ts';
 
 export const certificateSigningRequest: KindDefinition = {
   group: 'certificates.k8s.io',
@@ -17,6 +18,9 @@ export const certificateSigningRequest: KindDefinition = {
       keepSpec(object, old);
       keepStatus(object, old);
     },
+    validateName: () => [],
+    validate: (object) => validateRequest(object as unknown as CertificateSigningRequest),
+    validateUpdate: updateBy(''),
     resetFields: [['spec'], ['status']],
     status: {
       prepareForUpdate: (object, old, context) => {
@@ -24,6 +28,7 @@ export const certificateSigningRequest: KindDefinition = {
         keepApprovals(object, old);
         stampConditions(object, old, context);
       },
+      validateUpdate: updateBy('status'),
       resetFields: [['spec'], ['status', 'conditions']],
     },
     subresources: {
@@ -36,6 +41,7 @@ export const certificateSigningRequest: KindDefinition = {
           if (conditions.length > 0) (object as unknown as CertificateSigningRequest).status!.conditions = conditions;
           else delete (object as unknown as CertificateSigningRequest).status!.conditions;
         },
+        validateUpdate: updateBy('approval'),
         resetFields: [['spec'], ['status', 'certificate']],
       },
     },
@@ -43,6 +49,10 @@ export const certificateSigningRequest: KindDefinition = {
     selectableFields: (object) => ({ 'spec.signerName': (object as unknown as CertificateSigningRequest).spec?.signerName ?? '' }),
   },
 };
+
+function updateBy(door: '' | 'status' | 'approval'): NonNullable<Strategy['validateUpdate']> {
+  return (object, old) => validateRequestUpdate(object as unknown as CertificateSigningRequest, old as unknown as CertificateSigningRequest, door);
+}
 
 /** Who asks is what the server saw, never what the client wrote. */
 function signWithRequester(object: UnknownObject, context: RequestContext): void {

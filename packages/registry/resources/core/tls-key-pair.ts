@@ -1,18 +1,14 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-
-interface Block {
-  readonly type: string;
-  readonly text: string;
-}
+import { pemBlocks } from '../pem.ts';
 
 const isKey = (type: string): boolean => type === 'PRIVATE KEY' || type.endsWith(' PRIVATE KEY');
 
 /** What Go's tls.X509KeyPair says of a certificate and its key, both PEM; undefined where they fit. */
 export function keyPairFault(certificate: string, key: string): string | undefined {
-  const certificates = blocksOf(certificate);
+  const certificates = pemBlocks(certificate);
   const leaf = certificates.find(({ type }) => type === 'CERTIFICATE');
   if (!leaf) return certificateFault(certificates.map(({ type }) => type));
-  const keys = blocksOf(key);
+  const keys = pemBlocks(key);
   const found = keys.find(({ type }) => isKey(type));
   if (!found) return keyFault(keys.map(({ type }) => type));
   let certified: KeyObject;
@@ -28,12 +24,6 @@ export function keyPairFault(certificate: string, key: string): string | undefin
   } catch {
     return 'tls: failed to parse private key';
   }
-}
-
-function blocksOf(pem: string): Block[] {
-  const blocks: Block[] = [];
-  for (const match of pem.matchAll(/-----BEGIN ([^-\n]+)-----\r?\n[\s\S]*?-----END \1-----/g)) blocks.push({ type: match[1]!, text: match[0] });
-  return blocks;
 }
 
 function certificateFault(skipped: readonly string[]): string {
