@@ -4,6 +4,7 @@ import { type ResourceType, resourceType } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { customResourceDefinitionController } from './custom-resource-definition.ts';
+import { cronJobController } from './cron-job/cron-job.ts';
 import { createDaemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
@@ -48,6 +49,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     statefulSetController,
     createDaemonSetController(),
     jobController,
+    cronJobController,
     ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
