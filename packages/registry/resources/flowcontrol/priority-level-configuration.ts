@@ -2,8 +2,11 @@ import type { PriorityLevelConfiguration } from '@nodeless/apimachinery/generate
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
+import type { Faults } from '../checks.ts';
 import { tableOf } from '../table-of.ts';
 import { levelCells } from './flow-control-tables.ts';
+import { checkTypes } from './flow-schema-validation.ts';
+import { validatePriorityLevel } from './priority-level-validation.ts';
 
 export const priorityLevelConfiguration: KindDefinition = {
   group: 'flowcontrol.apiserver.k8s.io',
@@ -14,12 +17,18 @@ export const priorityLevelConfiguration: KindDefinition = {
     default: defaultPriorityLevel,
     prepareForCreate: clearStatus,
     prepareForUpdate: keepStatus,
+    validate: (object) => validatePriorityLevel(object as unknown as PriorityLevelConfiguration),
     resetFields: [['status']],
     status: {
       default: defaultPriorityLevel,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);
         keepMetadata(object, old);
+      },
+      validateUpdate: (object) => {
+        const faults: Faults = [];
+        checkTypes(faults, (object as unknown as PriorityLevelConfiguration).status?.conditions);
+        return faults;
       },
       resetFields: [['metadata'], ['spec']],
     },
