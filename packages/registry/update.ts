@@ -100,6 +100,7 @@ async function tryUpdate(
   taken: ReadonlySet<string>,
 ): Promise<WriteResult> {
   const { endpoint, scope } = request;
+  request.late.length = 0;
   const entry = await core.store.get(key);
   if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
   const old = entry && objectOf(entry.value);
@@ -109,8 +110,9 @@ async function tryUpdate(
   if (!entry || !old) return createInstead(core, request, object, taken);
   const prepared = await prepareUpdate(core, request, object, old, entry, taken);
   if (prepared.effect === 'none') return { code: 200, result: encodedOf(endpoint, entry.value) };
-  if (!request.dryRun) {
-    const [committed] = await core.store.commit(prepared.operations);
+  if (request.dryRun) tryLateWrites(request.late);
+  else {
+    const [committed] = await commitWith(core, request.late, prepared.operations);
     if (prepared.effect === 'put') return { code: 200, result: encodedOf(endpoint, committed!.value) };
   }
   return { code: 200, result: uncommitted(endpoint, prepared.object) };
