@@ -14,6 +14,7 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { flowSchemaController } from './flow-schema.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
+import { createHorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { jobController } from './job/job.ts';
 import type { LoadBalancerProvider } from './load-balancers/load-balancer.ts';
 import { createNamespaceController } from './namespace.ts';
@@ -51,6 +52,7 @@ export function createControllers(options: ControllersOptions): readonly Control
     jobController,
     cronJobController,
     ttlAfterFinishedController,
+    createHorizontalPodAutoscalerController(options.collected),
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
