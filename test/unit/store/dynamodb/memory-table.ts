@@ -22,7 +22,8 @@ export interface MemoryTable extends Table {
 /** Called before each step: may wait, or throw what the step is to fail with. */
 export type Gate = (step: keyof Table, args: readonly unknown[]) => Promise<void>;
 
-export function createMemoryTable(): MemoryTable {
+/** `remembers`: a transaction whose token was seen is not done again. */
+export function createMemoryTable(remembers = true): MemoryTable {
   const logs = new Map<string, Map<number, LogItem>>();
   const sequences = new Map<string, Sequence>();
   const items = new Map<string, ObjectItem>();
@@ -82,7 +83,7 @@ export function createMemoryTable(): MemoryTable {
       return true;
     },
     async transact(transaction) {
-      if (tokens.has(transaction.token)) return;
+      if (remembers && tokens.has(transaction.token)) return;
       const logFailed = transaction.logs.some(({ type, item }) => logOf(type).has(item.seq));
       const objectFailed = !transaction.objects.every(holds);
       if (logFailed || objectFailed) throw new TableError('cancelled', 'a condition', { logFailed, objectFailed });

@@ -18,6 +18,8 @@ export interface Faults {
   readonly kill: number;
   readonly loseRequest: number;
   readonly loseAnswer: number;
+  /** Its sender has given up on the request when it arrives. */
+  readonly late: number;
   readonly repeat: number;
   readonly conflict: number;
   readonly throttle: number;
@@ -25,10 +27,12 @@ export interface Faults {
   readonly wait: number;
 }
 
+type Fault = 'none' | 'lose-request' | 'lose-answer' | 'late' | 'repeat' | 'conflict' | 'throttle';
+
 interface Pending {
   readonly writer: number;
   readonly step: string;
-  readonly go: (fault: 'none' | 'lose-request' | 'lose-answer' | 'repeat' | 'conflict' | 'throttle') => void;
+  readonly go: (fault: Fault) => void;
 }
 
 /** Small, fast, and the same for the same seed everywhere. */
@@ -80,6 +84,9 @@ export function createScheduler(clock: ManualClock, random: () => number, faults
                     return void run()
                       .catch(() => {})
                       .then(() => reject(new TableError('unknown', 'the answer was lost')));
+                  case 'late':
+                    pending.push({ writer, step: `${name}, late`, go: () => void run().catch(() => {}) });
+                    return reject(new TableError('unknown', 'it takes too long'));
                   case 'lose-request':
                     return reject(new TableError('unknown', 'the request was lost'));
                   case 'throttle':
@@ -118,9 +125,11 @@ export function createScheduler(clock: ManualClock, random: () => number, faults
     },
   };
 
-  function faultOf(step: string): 'none' | 'lose-request' | 'lose-answer' | 'repeat' | 'conflict' | 'throttle' {
+  function faultOf(step: string): Fault {
+    if (step.endsWith('late')) return 'none';
     if (chance(faults.loseRequest)) return 'lose-request';
     if (chance(faults.loseAnswer)) return 'lose-answer';
+    if (chance(faults.late)) return 'late';
     if (chance(faults.throttle)) return 'throttle';
     if (chance(faults.repeat)) return 'repeat';
     if (step === 'transact' && chance(faults.conflict)) return 'conflict';
