@@ -101,7 +101,7 @@ describe('apply, get, logs, delete', () => {
       ['get pod nope', undefined, 'Error from server (NotFound): pods "nope" not found\n'],
       ['get widgets', undefined, 'nodeless: the server doesn\'t have a resource type "widgets"\n'],
       ['get pods -o xml', undefined, 'nodeless: -o must be wide, json, yaml, or name, not "xml"\n'],
-      ['get pods -l a=b=c', undefined, /^Error from server \(BadRequest\): unable to parse requirement[^\n]*\n$/],
+      ['get pods -l a=b=c', undefined, /^Error from server \(BadRequest\): found '=', expected: ',' or 'end of string'\n$/],
       ['logs nope', undefined, 'Error from server (NotFound): pods "nope" not found\n'],
       ['delete pods', undefined, 'nodeless: name what to delete: nodeless delete <resource> <name>, or -f <file>\n'],
       ['delete pod nope', undefined, 'Error from server (NotFound): pods "nope" not found\n'],
