@@ -103,9 +103,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     }
   };
 
-  const attempt = async (draft: Draft, ticketless: boolean): Promise<'committed' | 'stale' | 'lost'> => {
+  const attempt = async (draft: Draft, taken: number, ticketless: boolean): Promise<'committed' | 'stale' | 'lost'> => {
     const { logs, objects } = draft;
     for (let tries = 0; ; tries++) {
+      if (clock.now() - taken > ticketMs) return 'lost';
       try {
         await table.transact({ token: newId(), logs, objects });
         return 'committed';
@@ -143,7 +144,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         }
         let outcome: 'committed' | 'stale' | 'lost';
         try {
-          outcome = clock.now() - taken > ticketMs ? 'lost' : await attempt(draft, ticketless);
+          outcome = await attempt(draft, taken, ticketless);
         } catch (error) {
           await giveUp(counts, own);
           draft.abandoned?.();
