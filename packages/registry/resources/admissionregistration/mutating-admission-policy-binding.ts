@@ -3,6 +3,8 @@ import type { KindDefinition } from '../../resource.ts';
 import { defaultMatchResources } from './policy-defaults.ts';
 import { tableOf } from '../table-of.ts';
 import { paramRefCell } from './policy-table.ts';
+import { validateMutatingPolicyBinding } from './binding-validation.ts';
+import { staticNameWarnings } from './policy-validation.ts';
 
 export const mutatingAdmissionPolicyBinding: KindDefinition = {
   group: 'admissionregistration.k8s.io',
@@ -11,6 +13,8 @@ export const mutatingAdmissionPolicyBinding: KindDefinition = {
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
+    validate: (object) => validateMutatingPolicyBinding(object as unknown as MutatingAdmissionPolicyBinding),
+    warnings: (object) => staticNameWarnings(object as unknown as MutatingAdmissionPolicyBinding),
     default: (object) => defaultMatchResources((object as MutatingAdmissionPolicyBinding).spec?.matchResources),
   },
 };

@@ -3,6 +3,8 @@ import type { KindDefinition } from '../../resource.ts';
 import { defaultMatchResources } from './policy-defaults.ts';
 import { tableOf } from '../table-of.ts';
 import { paramKindCell } from './policy-table.ts';
+import { validateMutatingPolicy } from './mutating-policy-validation.ts';
+import { staticNameWarnings } from './policy-validation.ts';
 
 export const mutatingAdmissionPolicy: KindDefinition = {
   group: 'admissionregistration.k8s.io',
@@ -11,6 +13,9 @@ export const mutatingAdmissionPolicy: KindDefinition = {
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
+    validate: (object) => validateMutatingPolicy(object as unknown as MutatingAdmissionPolicy),
+    validateUpdate: (object, old) => validateMutatingPolicy(object as unknown as MutatingAdmissionPolicy, old as unknown as MutatingAdmissionPolicy),
+    warnings: (object) => staticNameWarnings(object as unknown as MutatingAdmissionPolicy),
     default: (object) => {
       const spec = (object as MutatingAdmissionPolicy).spec;
       if (spec === undefined) return;

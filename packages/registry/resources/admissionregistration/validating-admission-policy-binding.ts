@@ -3,6 +3,8 @@ import type { KindDefinition } from '../../resource.ts';
 import { defaultMatchResources } from './policy-defaults.ts';
 import { tableOf } from '../table-of.ts';
 import { paramRefCell } from './policy-table.ts';
+import { validatePolicyBinding } from './binding-validation.ts';
+import { staticNameWarnings } from './policy-validation.ts';
 
 export const validatingAdmissionPolicyBinding: KindDefinition = {
   group: 'admissionregistration.k8s.io',
@@ -11,6 +13,8 @@ export const validatingAdmissionPolicyBinding: KindDefinition = {
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
+    validate: (object) => validatePolicyBinding(object as unknown as ValidatingAdmissionPolicyBinding),
+    warnings: (object) => staticNameWarnings(object as unknown as ValidatingAdmissionPolicyBinding),
     default: (object) => defaultMatchResources((object as unknown as ValidatingAdmissionPolicyBinding).spec?.matchResources),
   },
 };

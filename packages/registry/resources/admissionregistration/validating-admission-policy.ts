@@ -5,6 +5,8 @@ import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.t
 import { defaultMatchResources } from './policy-defaults.ts';
 import { tableOf } from '../table-of.ts';
 import { paramKindCell } from './policy-table.ts';
+import { staticNameWarnings } from './policy-validation.ts';
+import { validatePolicy, validatePolicyStatus } from './validating-policy-validation.ts';
 
 export const validatingAdmissionPolicy: KindDefinition = {
   group: 'admissionregistration.k8s.io',
@@ -13,11 +15,15 @@ export const validatingAdmissionPolicy: KindDefinition = {
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
+    validate: (object) => validatePolicy(object as unknown as ValidatingAdmissionPolicy),
+    validateUpdate: (object, old) => validatePolicy(object as unknown as ValidatingAdmissionPolicy, old as unknown as ValidatingAdmissionPolicy),
+    warnings: (object) => staticNameWarnings(object as unknown as ValidatingAdmissionPolicy),
     default: defaultPolicy,
     prepareForCreate: clearStatus,
     prepareForUpdate: keepStatus,
     resetFields: [['status']],
     status: {
+      validateUpdate: (object) => validatePolicyStatus(object as unknown as ValidatingAdmissionPolicy),
       default: defaultPolicy,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);
