@@ -94,18 +94,18 @@ async function readLog(type: string, known: Sequence, atLeast: number, options: 
   for (let attempt = 0; attempt < 100; attempt++) {
     const sequence = (await table.sequence(type)) ?? known;
     const { base, last, compacted } = sequence;
-    const { items, older, complete } = await log.recent(type, sequence, now() - 2 * historyMs);
+    const { items, older } = await log.recent(type, sequence, now() - 2 * historyMs);
     const first = items[0];
     const settled = (time: number): boolean => time < now() - settledMs;
+    /** Nothing of what is asked for stands up to here; what is missing behind it may have expired. */
+    const floor = older ? older.seq + older.count - 1 : base;
     let begin: number;
     let missing = false;
-    if (older) begin = older.seq + older.count - 1;
-    else if (complete) begin = base;
-    else if (first) begin = settled(first.time) ? first.seq - 1 : Math.max(base, first.seq - 1 - openTickets);
-    else if (settled(sequence.touched)) begin = last;
+    if (first) begin = settled(first.time) ? first.seq - 1 : Math.max(floor, first.seq - 1 - openTickets);
+    else if (settled(sequence.touched) || last === base) begin = last;
     else {
       // Tickets were taken a moment ago, and nothing stands there. Whoever has the last one has had its time after this.
-      begin = Math.max(base, last - openTickets);
+      begin = Math.max(floor, last - openTickets);
       await fill(type, last);
       missing = true;
     }

@@ -19,8 +19,6 @@ export interface RecentLog {
   readonly items: LogItem[];
   /** The entry before the first one, where one is kept. */
   readonly older: LogItem | undefined;
-  /** Without an older one: whether these are all there ever were. The others have expired. */
-  readonly complete: boolean;
 }
 
 export interface LogReaderOptions {
@@ -77,16 +75,12 @@ export function createLogReader({ table, clock, patience, tombstone }: LogReader
 
     async recent(type, { base, last }, since) {
       const found: LogItem[] = [];
-      const result = (older: LogItem | undefined, complete: boolean): RecentLog => ({
-        items: found.reverse(),
-        older,
-        complete,
-      });
+      const result = (older: LogItem | undefined): RecentLog => ({ items: found.reverse(), older });
       let before = (epochOf(last + beyondCounter) + 1) * epochSize;
       while (before > base + 1) {
         const { items, more } = await table.logBefore(type, before);
         for (const item of items) {
-          if (item.time < since) return result(item, false);
+          if (item.time < since) return result(item);
           found.push(item);
         }
         if (more) {
@@ -95,10 +89,10 @@ export function createLogReader({ table, clock, patience, tombstone }: LogReader
         }
         const epoch = epochOf(before - 1);
         // Nothing is left of this epoch, so nothing is of those before it.
-        if (items.length === 0 && epoch < epochOf(last)) return result(undefined, false);
+        if (items.length === 0 && epoch < epochOf(last)) return result(undefined);
         before = epoch * epochSize;
       }
-      return result(undefined, found.length === 0 ? last === base : found.at(-1)!.seq === base + 1);
+      return result(undefined);
     },
   };
 }
