@@ -70,7 +70,7 @@ export async function runAttached(engine: Engine, containerId: string, command: 
       Tty: io.tty,
     });
     const stream = await exec.start({ hijack: true, stdin: io.stdin !== undefined, Tty: io.tty });
-    io.onResize(({ width, height }) => void exec.resize({ w: width, h: height }).catch(() => {}));
+    keepSize(io, (size) => exec.resize(size));
     await joinStreams(stream, io);
     const info = await exec.inspect();
     return info.ExitCode ?? -1;
@@ -82,10 +82,28 @@ export async function attach(engine: Engine, containerId: string, io: ExecIo, co
   return callEngine(async () => {
     const container = engine.getContainer(containerId);
     const stream = (await container.attach({ stream: true, stdin: io.stdin !== undefined, stdout: true, stderr: true, hijack: true })) as Duplex;
-    io.onResize(({ width, height }) => void container.resize({ w: width, h: height }).catch(() => {}));
+    keepSize(io, (size) => container.resize(size));
     await joinStreams(stream, { ...io, tty: containerTty });
     const { State } = await container.inspect();
     return State.Running ? 0 : State.ExitCode;
+  });
+}
+
+const resizeAttempts = 40;
+const resizeWaitMs = 50;
+
+/** The first size comes with the connection, often before the engine has the process to give it to: it is tried again. */
+function keepSize(io: ExecIo, resize: (size: { w: number; h: number }) => Promise<unknown>): void {
+  let latest = 0;
+  io.onResize(({ width, height }) => {
+    const own = (latest += 1);
+    const attempt = (left: number): void => {
+      if (own !== latest || io.signal.aborted) return;
+      resize({ w: width, h: height }).catch(() => {
+        if (left > 1) setTimeout(attempt, resizeWaitMs, left - 1).unref();
+      });
+    };
+    attempt(resizeAttempts);
   });
 }
 
