@@ -22,10 +22,13 @@ export function open(target: Target): Promise<Connection> {
   const { hostname, port } = new URL(target.url);
   return new Promise((resolve, reject) => {
     // The figures are about the server; whose certificate it has is not.
-    const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }, () => {
-      socket.setNoDelay(true);
-      resolve(connectionOver(socket, target, `${hostname}:${port}`));
-    });
+    const socket = connectTls(
+      { host: hostname, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] },
+      () => {
+        socket.setNoDelay(true);
+        resolve(connectionOver(socket, target, `${hostname}:${port}`));
+      },
+    );
     socket.once('error', reject);
   });
 }
@@ -66,7 +69,9 @@ function connectionOver(socket: TLSSocket, { token }: Target, host: string): Con
   };
   const send = (method: string, path: string, body = '', contentType = 'application/json'): void => {
     const length = body === '' ? '' : `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-    socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${token === '' ? '' : `Authorization: Bearer ${token}\r\n`}Accept: application/json\r\n${length}\r\n${body}`);
+    socket.write(
+      `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${token === '' ? '' : `Authorization: Bearer ${token}\r\n`}Accept: application/json\r\n${length}\r\n${body}`,
+    );
   };
   const head = async (): Promise<{ status: number; headers: string }> => {
     const text = (await takeUntil('\r\n\r\n')).toLowerCase();

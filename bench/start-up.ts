@@ -23,16 +23,25 @@ async function freePort(): Promise<number> {
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const residentMiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+const residentMiB = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 async function start(port: number): Promise<{ pid: number; ready: number; stop: () => Promise<void> }> {
   const began = performance.now();
-  const child = spawn(process.execPath, [main, 'up', '--provider', 'simulated', '--port', String(port), '--data-dir', dataDir], { stdio: 'ignore' });
+  const child = spawn(
+    process.execPath,
+    [main, 'up', '--provider', 'simulated', '--port', String(port), '--data-dir', dataDir],
+    { stdio: 'ignore' },
+  );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   for (;;) {
-    if (child.exitCode !== null || performance.now() - began > 60_000) throw new Error('the cluster does not become ready; try it by hand: nodeless up');
+    if (child.exitCode !== null || performance.now() - began > 60_000)
+      throw new Error('the cluster does not become ready; try it by hand: nodeless up');
     const connection = await open({ url: `https://127.0.0.1:${port}`, token: '' }).catch(() => undefined);
-    const status = await connection?.request('GET', '/readyz').then((answer) => answer.status, () => 0);
+    const status = await connection?.request('GET', '/readyz').then(
+      (answer) => answer.status,
+      () => 0,
+    );
     connection?.close();
     if (status === 200) break;
     await wait(5);
@@ -61,7 +70,10 @@ const first = await start(port);
 rows.push(['start to ready, new folder', `${first.ready.toFixed(0)} ms`]);
 await wait(5_000);
 rows.push(['resident memory idle', `${residentMiB(first.pid).toFixed(0)} MiB`]);
-const connection = await open({ url: `https://127.0.0.1:${port}`, token: readFileSync(join(dataDir, 'pki', 'token'), 'utf8').trim() });
+const connection = await open({
+  url: `https://127.0.0.1:${port}`,
+  token: readFileSync(join(dataDir, 'pki', 'token'), 'utf8').trim(),
+});
 await fill(connection, 10_000);
 connection.close();
 await wait(5_000);
@@ -71,5 +83,7 @@ const second = await start(port);
 rows.push(['start to ready, 10,000 ConfigMaps in the folder', `${second.ready.toFixed(0)} ms`]);
 await second.stop();
 rmSync(dataDir, { recursive: true, force: true });
-process.stdout.write(`| what | figure |\n|---|---|\n${rows.map(([what, figure]) => `| ${what} | ${figure} |\n`).join('')}`);
+process.stdout.write(
+  `| what | figure |\n|---|---|\n${rows.map(([what, figure]) => `| ${what} | ${figure} |\n`).join('')}`,
+);
 process.exit();

@@ -16,7 +16,10 @@ export interface ConnectionOptions {
 export function connect(options: ConnectionOptions): { client: HttpClient; namespace: string; server: string } {
   const own = dataDirPaths(options.dataDir ?? defaultDataDir).kubeconfig;
   const path = options.kubeconfig ?? (options.dataDir ? own : (process.env['KUBECONFIG']?.split(':')[0] ?? own));
-  if (!existsSync(path)) throw new UserError(`there is no cluster here: ${path} does not exist (start one with "npm start", or pass --kubeconfig)`);
+  if (!existsSync(path))
+    throw new UserError(
+      `there is no cluster here: ${path} does not exist (start one with "npm start", or pass --kubeconfig)`,
+    );
   let context;
   try {
     context = readKubeconfig(path, options.context);
@@ -25,6 +28,12 @@ export function connect(options: ConnectionOptions): { client: HttpClient; names
     throw new UserError(`${path} cannot be used as a kubeconfig: ${line.replace(/:$/, '').replace(`${path} `, 'it ')}`);
   }
   const { token } = context;
-  const client = createHttpClient({ ...context, token: token === undefined ? undefined : () => token, userAgent: 'nodeless', clock: systemClock, attempts: 1 });
+  const client = createHttpClient({
+    ...context,
+    token: token === undefined ? undefined : () => token,
+    userAgent: 'nodeless',
+    clock: systemClock,
+    attempts: 1,
+  });
   return { client, namespace: context.namespace ?? 'default', server: context.server };
 }

@@ -28,14 +28,23 @@ export function isSettled(object: UnknownObject): boolean | undefined {
       return isPodReady(object as Pod) || isPodTerminal(object as Pod);
     case 'Deployment':
     case 'StatefulSet':
-      return seen && [status.updatedReplicas ?? 0, status.readyReplicas ?? 0, status.replicas ?? 0].every((count) => count === wanted);
+      return (
+        seen &&
+        [status.updatedReplicas ?? 0, status.readyReplicas ?? 0, status.replicas ?? 0].every(
+          (count) => count === wanted,
+        )
+      );
     case 'ReplicaSet':
     case 'ReplicationController':
       return seen && (status.readyReplicas ?? 0) === wanted;
     case 'DaemonSet':
       return seen && (status.numberReady ?? 0) === (status.desiredNumberScheduled ?? 0);
     case 'Job':
-      return status.conditions?.some(({ type, status: value }) => value === 'True' && (type === 'Complete' || type === 'Failed')) === true;
+      return (
+        status.conditions?.some(
+          ({ type, status: value }) => value === 'True' && (type === 'Complete' || type === 'Failed'),
+        ) === true
+      );
     default:
       return undefined;
   }
@@ -44,12 +53,20 @@ export function isSettled(object: UnknownObject): boolean | undefined {
 /** One word for what a pod is doing, as `kubectl get pods` shows it. */
 export function stateOf(pod: Pod): string {
   if (isPodReady(pod)) return 'Ready';
-  const waiting = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].map((status) => status.state?.waiting?.reason).find(Boolean);
+  const waiting = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+    .map((status) => status.state?.waiting?.reason)
+    .find(Boolean);
   return waiting ?? pod.status?.phase ?? 'Pending';
 }
 
 /** Resolves true when every workload is settled, false at the signal or the deadline. */
-export async function follow(client: HttpClient, submitted: readonly Submitted[], output: Output, signal: AbortSignal, deadlineMs: number): Promise<boolean> {
+export async function follow(
+  client: HttpClient,
+  submitted: readonly Submitted[],
+  output: Output,
+  signal: AbortSignal,
+  deadlineMs: number,
+): Promise<boolean> {
   const pending = new Set(submitted.filter(({ object }) => isSettled(object) !== undefined));
   if (pending.size === 0) return true;
   const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -59,16 +76,20 @@ export async function follow(client: HttpClient, submitted: readonly Submitted[]
   for (const one of pending) {
     const { namespace, name = '' } = one.object.metadata ?? {};
     watches.push(
-      client.watch(one.type, { namespace, fieldSelector: `metadata.name=${name}` }, {
-        onEvent(event) {
-          if (event.type === 'BOOKMARK') return;
-          if (event.type === 'DELETED' || isSettled({ ...event.object, kind: one.type.kind })) pending.delete(one);
-          else pending.add(one);
-          // The pods' own watch may lag behind: its last lines come first.
-          if (pending.size === 0) setImmediate(resolve, true);
+      client.watch(
+        one.type,
+        { namespace, fieldSelector: `metadata.name=${name}` },
+        {
+          onEvent(event) {
+            if (event.type === 'BOOKMARK') return;
+            if (event.type === 'DELETED' || isSettled({ ...event.object, kind: one.type.kind })) pending.delete(one);
+            else pending.add(one);
+            // The pods' own watch may lag behind: its last lines come first.
+            if (pending.size === 0) setImmediate(resolve, true);
+          },
+          onEnd,
         },
-        onEnd,
-      }),
+      ),
     );
   }
   watches.push(watchPods(client, submitted, output, onEnd));
@@ -85,19 +106,40 @@ export async function follow(client: HttpClient, submitted: readonly Submitted[]
   }
 }
 
-function watchPods(client: HttpClient, submitted: readonly Submitted[], output: Output, onEnd: (error: Error | undefined) => void): Watch {
-  const names = submitted.filter(({ object }) => isSettled(object) !== undefined).map(({ object }) => ({ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }));
-  const ours = ({ metadata }: Pod): boolean => names.some(({ namespace, name }) => metadata?.namespace === namespace && (metadata?.name === name || metadata?.name?.startsWith(`${name}-`)));
+function watchPods(
+  client: HttpClient,
+  submitted: readonly Submitted[],
+  output: Output,
+  onEnd: (error: Error | undefined) => void,
+): Watch {
+  const names = submitted
+    .filter(({ object }) => isSettled(object) !== undefined)
+    .map(({ object }) => ({ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }));
+  const ours = ({ metadata }: Pod): boolean =>
+    names.some(
+      ({ namespace, name }) =>
+        metadata?.namespace === namespace && (metadata?.name === name || metadata?.name?.startsWith(`${name}-`)),
+    );
   const told = new Map<string, string>();
-  return client.watch(pods, {}, {
-    onEvent(event) {
-      if (event.type === 'BOOKMARK' || event.type === 'DELETED' || !ours(event.object) || event.object.metadata?.deletionTimestamp) return;
-      const name = event.object.metadata?.name ?? '';
-      const state = stateOf(event.object);
-      if (told.get(name) === state) return;
-      told.set(name, state);
-      output.line(`  pod/${name} ${state}`);
+  return client.watch(
+    pods,
+    {},
+    {
+      onEvent(event) {
+        if (
+          event.type === 'BOOKMARK' ||
+          event.type === 'DELETED' ||
+          !ours(event.object) ||
+          event.object.metadata?.deletionTimestamp
+        )
+          return;
+        const name = event.object.metadata?.name ?? '';
+        const state = stateOf(event.object);
+        if (told.get(name) === state) return;
+        told.set(name, state);
+        output.line(`  pod/${name} ${state}`);
+      },
+      onEnd,
     },
-    onEnd,
-  });
+  );
 }

@@ -12,7 +12,9 @@ export interface Manifest {
 
 /** Every object of the files, in order; Lists are taken apart. Throws UserError that names the file and the document. */
 export function readManifests(paths: readonly string[]): Manifest[] {
-  const manifests = paths.flatMap(filesOf).flatMap((path) => parseManifests(path === '-' ? readFileSync(0, 'utf8') : read(path), path));
+  const manifests = paths
+    .flatMap(filesOf)
+    .flatMap((path) => parseManifests(path === '-' ? readFileSync(0, 'utf8') : read(path), path));
   if (manifests.length === 0) throw new UserError(`no objects found in ${paths.join(', ')}`);
   return manifests;
 }
@@ -29,7 +31,8 @@ export function parseManifests(text: string, source: string): Manifest[] {
     const where = documents.length > 1 ? `${source}, document ${index + 1}` : source;
     if (typeof document !== 'object' || Array.isArray(document)) throw new UserError(`${where}: an object is expected`);
     const object = document as UnknownObject;
-    if (typeof object.kind !== 'string' || typeof object.apiVersion !== 'string') throw new UserError(`${where}: apiVersion and kind must be set`);
+    if (typeof object.kind !== 'string' || typeof object.apiVersion !== 'string')
+      throw new UserError(`${where}: apiVersion and kind must be set`);
     if (!object.kind.endsWith('List') || !Array.isArray(object['items'])) return [{ source: where, object }];
     return (object['items'] as UnknownObject[]).map((item) => ({ source: where, object: item }));
   });

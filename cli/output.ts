@@ -12,7 +12,10 @@ export interface Output {
   style(format: Parameters<typeof styleText>[0], text: string): string;
 }
 
-export function createOutput(streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process, environment: NodeJS.ProcessEnv = process.env): Output {
+export function createOutput(
+  streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process,
+  environment: NodeJS.ProcessEnv = process.env,
+): Output {
   const colour = Boolean(streams.stdout.isTTY) && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
   return {
     colour,
@@ -27,7 +30,9 @@ export function createOutput(streams: { stdout: NodeJS.WriteStream; stderr: Node
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd((widths[i] as number) + 3))).join(''));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd((widths[i] as number) + 3))).join(''),
+  );
 }
 
 /** An error that is the user's to mend: printed as one line, without a stack. */
@@ -46,7 +51,8 @@ export function describeError(error: unknown): string {
   if (isApiError(error)) {
     // The cause is there when no server answered.
     const refused = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
-    if (refused) return `nodeless: ${error.message.replace(/(?<=cannot be reached): .*$/s, '')}: nobody answers (is the cluster running? "npm start" starts it)`;
+    if (refused)
+      return `nodeless: ${error.message.replace(/(?<=cannot be reached): .*$/s, '')}: nobody answers (is the cluster running? "npm start" starts it)`;
     return `Error from server${error.reason ? ` (${error.reason})` : ''}: ${error.message}`;
   }
   if (error instanceof Error && 'code' in error) return `nodeless: ${error.message}`;
@@ -56,5 +62,7 @@ export function describeError(error: unknown): string {
 /** The value of -o, which must be one of these when it is given. */
 export function outputFormat<const T extends string>(given: string | undefined, known: readonly T[]): T | undefined {
   if (given === undefined || (known as readonly string[]).includes(given)) return given as T | undefined;
-  throw new UserError(`-o must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(known)}, not ${JSON.stringify(given)}`);
+  throw new UserError(
+    `-o must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(known)}, not ${JSON.stringify(given)}`,
+  );
 }

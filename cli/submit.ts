@@ -14,28 +14,60 @@ export interface Submitted {
 }
 
 /** Kinds that others need first; the rest keeps its order. */
-const first = ['Namespace', 'CustomResourceDefinition', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding', 'ConfigMap', 'Secret'];
+const first = [
+  'Namespace',
+  'CustomResourceDefinition',
+  'ServiceAccount',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'Role',
+  'RoleBinding',
+  'ConfigMap',
+  'Secret',
+];
 
-export async function submit(client: HttpClient, names: ResourceNames, manifests: readonly Manifest[], namespace: string, force: boolean): Promise<Submitted[]> {
-  const rank = ({ object }: Manifest): number => (first.indexOf(object.kind ?? '') + first.length + 1) % (first.length + 1);
+export async function submit(
+  client: HttpClient,
+  names: ResourceNames,
+  manifests: readonly Manifest[],
+  namespace: string,
+  force: boolean,
+): Promise<Submitted[]> {
+  const rank = ({ object }: Manifest): number =>
+    (first.indexOf(object.kind ?? '') + first.length + 1) % (first.length + 1);
   const submitted: Submitted[] = [];
-  for (const manifest of manifests.toSorted((a, b) => rank(a) - rank(b))) submitted.push(await submitOne(client, names, manifest, namespace, force));
+  for (const manifest of manifests.toSorted((a, b) => rank(a) - rank(b)))
+    submitted.push(await submitOne(client, names, manifest, namespace, force));
   return submitted;
 }
 
-async function submitOne(client: HttpClient, names: ResourceNames, { object, source }: Manifest, defaultNamespace: string, force: boolean): Promise<Submitted> {
+async function submitOne(
+  client: HttpClient,
+  names: ResourceNames,
+  { object, source }: Manifest,
+  defaultNamespace: string,
+  force: boolean,
+): Promise<Submitted> {
   const type = names.ofKind(object.apiVersion ?? '', object.kind ?? '');
-  if (!type) throw new UserError(`${source}: no matches for kind ${JSON.stringify(object.kind)} in version ${JSON.stringify(object.apiVersion)}`);
+  if (!type)
+    throw new UserError(
+      `${source}: no matches for kind ${JSON.stringify(object.kind)} in version ${JSON.stringify(object.apiVersion)}`,
+    );
   const namespace = type.namespaced ? (object.metadata?.namespace ?? defaultNamespace) : undefined;
   const wanted: UnknownObject = { ...object, metadata: { ...object.metadata, ...(namespace ? { namespace } : {}) } };
   const { name, generateName } = wanted.metadata ?? {};
-  if (!name && generateName) return { type, object: await client.create(type, wanted, { fieldManager: 'nodeless' }), outcome: 'created' };
+  if (!name && generateName)
+    return { type, object: await client.create(type, wanted, { fieldManager: 'nodeless' }), outcome: 'created' };
   if (!name) throw new UserError(`${source}: metadata.name must be set`);
   const before = await client.get(type, { namespace, name }).catch((error: unknown) => {
     if (isNotFound(error)) return undefined;
     throw error;
   });
   const after = await client.apply(type, wanted, { fieldManager: 'nodeless', force });
-  const outcome = !before ? 'created' : before.metadata?.resourceVersion === after.metadata?.resourceVersion ? 'unchanged' : 'configured';
+  const outcome = !before
+    ? 'created'
+    : before.metadata?.resourceVersion === after.metadata?.resourceVersion
+      ? 'unchanged'
+      : 'configured';
   return { type, object: after, outcome };
 }

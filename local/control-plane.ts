@@ -62,7 +62,11 @@ export const issuer = 'https://kubernetes.default.svc.cluster.local';
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, clock, log } = options;
   const audiences = [issuer];
-  const resources = createResourceTable({ kinds, serves: (group, version, byDefault) => byDefault || options.runtimeConfig?.has(group === '' ? version : `${group}/${version}`) === true });
+  const resources = createResourceTable({
+    kinds,
+    serves: (group, version, byDefault) =>
+      byDefault || options.runtimeConfig?.has(group === '' ? version : `${group}/${version}`) === true,
+  });
   const index = createRbacIndex();
   const feed = feedRbacIndex(store, index, objectOf);
   const openApi = createOpenApi(versionInfo.gitVersion);
@@ -93,7 +97,10 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
 
   const keys = await loadServiceAccountKeys(options.serviceAccountKey);
   const tokenAuthenticators = [
-    createStaticTokens([{ token: options.bootstrapToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }], audiences),
+    createStaticTokens(
+      [{ token: options.bootstrapToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }],
+      audiences,
+    ),
     createServiceAccountTokens({
       issuers: [issuer],
       keys: keys.verify,
@@ -114,7 +121,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     virtual: virtualResources({ authorizer, tokens: tokenAuthenticators, audiences }),
   });
   await Promise.all([feed.ready, definitions.ready]);
-  const clientFor = (user: UserInfo, fieldManager: string): Client => createInlineClient({ registry, authorizer, user, fieldManager });
+  const clientFor = (user: UserInfo, fieldManager: string): Client =>
+    createInlineClient({ registry, authorizer, user, fieldManager });
   const admin = clientFor(apiServerUser, 'kube-apiserver');
   await ensureBootstrap(admin, { serviceCidr: options.serviceCidr });
   await reconcilePolicy(admin);
@@ -157,7 +165,13 @@ function collectable(served: ReturnType<ReturnType<typeof createResourceTable>['
   const seen = new Set<string>();
   return served
     .filter(({ storage, verbs, resource }) => {
-      if (!storage || resource === 'events' || !['list', 'watch', 'delete'].every((verb) => verbs.includes(verb)) || seen.has(storage.prefix)) return false;
+      if (
+        !storage ||
+        resource === 'events' ||
+        !['list', 'watch', 'delete'].every((verb) => verbs.includes(verb)) ||
+        seen.has(storage.prefix)
+      )
+        return false;
       return seen.add(storage.prefix);
     })
     .map(({ group, version, resource, kind, namespaced }) => ({ group, version, resource, kind, namespaced }));

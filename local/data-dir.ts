@@ -21,7 +21,15 @@ export interface DataDir {
 export function dataDirPaths(path: string): Omit<DataDir, 'clusterId'> {
   const root = resolve(path);
   const inside = (name: string): string => join(root, name);
-  return { path: root, store: inside('store'), pki: inside('pki'), kubeconfig: inside('kubeconfig'), auditLog: inside('audit.log'), log: inside('nodeless.log'), running: inside('running.json') };
+  return {
+    path: root,
+    store: inside('store'),
+    pki: inside('pki'),
+    kubeconfig: inside('kubeconfig'),
+    auditLog: inside('audit.log'),
+    log: inside('nodeless.log'),
+    running: inside('running.json'),
+  };
 }
 
 /** Makes the folder (for its owner only) and the cluster's id where they are missing. */

@@ -2,7 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createCertificateAuthority, createServiceAccountKey, issueClientCertificate, issueServingCertificate, type KeyPair, needsRenewal } from './certificates.ts';
+import {
+  createCertificateAuthority,
+  createServiceAccountKey,
+  issueClientCertificate,
+  issueServingCertificate,
+  type KeyPair,
+  needsRenewal,
+} from './certificates.ts';
 import { type DataDir, writePrivate } from './data-dir.ts';
 
 export interface ClusterIdentity {
@@ -16,10 +23,16 @@ export interface ClusterIdentity {
   readonly bootstrapToken: string;
 }
 
-export async function loadIdentity(dataDir: DataDir, servingNames: readonly string[], now: number): Promise<ClusterIdentity> {
+export async function loadIdentity(
+  dataDir: DataDir,
+  servingNames: readonly string[],
+  now: number,
+): Promise<ClusterIdentity> {
   const pairIn = (name: string): KeyPair | undefined => {
     const [certificate, key] = [join(dataDir.pki, `${name}.crt`), join(dataDir.pki, `${name}.key`)];
-    return existsSync(certificate) && existsSync(key) ? { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') } : undefined;
+    return existsSync(certificate) && existsSync(key)
+      ? { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+      : undefined;
   };
   const keep = (name: string, pair: KeyPair): KeyPair => {
     writePrivate(join(dataDir.pki, `${name}.key`), pair.key);
@@ -40,8 +53,10 @@ export async function loadIdentity(dataDir: DataDir, servingNames: readonly stri
     return pair && !needsRenewal(pair, ca, names, now) ? pair : undefined;
   };
   const [serving, admin, serviceAccountKey, bootstrapToken] = await Promise.all([
-    current('apiserver', servingNames) ?? issueServingCertificate(ca, servingNames, now).then((pair) => keep('apiserver', pair)),
-    current('admin', []) ?? issueClientCertificate(ca, 'kubernetes-admin', ['system:masters'], now).then((pair) => keep('admin', pair)),
+    current('apiserver', servingNames) ??
+      issueServingCertificate(ca, servingNames, now).then((pair) => keep('apiserver', pair)),
+    current('admin', []) ??
+      issueClientCertificate(ca, 'kubernetes-admin', ['system:masters'], now).then((pair) => keep('admin', pair)),
     text('service-accounts.key', createServiceAccountKey),
     text('token', () => randomBytes(24).toString('hex')),
   ]);

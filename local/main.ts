@@ -7,7 +7,12 @@ import { type Clock, systemClock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import { createSharedInformers } from '@nodeless/controller-runtime/informer-lister';
-import { apiServerUser, controllerManagerUser, controllerUser, schedulerUser } from '@nodeless/controller-runtime/component-users';
+import {
+  apiServerUser,
+  controllerManagerUser,
+  controllerUser,
+  schedulerUser,
+} from '@nodeless/controller-runtime/component-users';
 import { createManager } from '@nodeless/controller-runtime/manager';
 import { createControllers } from '@nodeless/controllers/controllers';
 import { defaultProfile } from '@nodeless/scheduler/profile';
@@ -60,7 +65,10 @@ const closeGraceMs = 2_000;
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { clock = systemClock, log, onProgress = () => {} } = options;
   const running = findRunning(options.dataDir);
-  if (running) throw new Error(`a cluster is running in this folder already (pid ${running.pid}, ${running.server}); stop it with "nodeless down" or choose another --data-dir`);
+  if (running)
+    throw new Error(
+      `a cluster is running in this folder already (pid ${running.pid}, ${running.server}); stop it with "nodeless down" or choose another --data-dir`,
+    );
   const dataDir = openDataDir(options.dataDir);
   const undo: (() => unknown)[] = [];
   const close = once(async () => {
@@ -75,7 +83,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const names = servingNames({ clusterDomain: 'cluster.local', serviceIp, extra: [] });
     const [identity, { local, reason }] = await Promise.all([
       loadIdentity(dataDir, names, clock.now()),
-      chooseProvider({ wanted: options.provider, clusterId: dataDir.clusterId, nodes: options.nodes, onSandbox: (sandbox) => services.onSandbox(sandbox), clock, log }),
+      chooseProvider({
+        wanted: options.provider,
+        clusterId: dataDir.clusterId,
+        nodes: options.nodes,
+        onSandbox: (sandbox) => services.onSandbox(sandbox),
+        clock,
+        log,
+      }),
     ]);
     undo.push(() => local.provider.close());
     const auditFile = await openAuditFile({ path: dataDir.auditLog, log });
@@ -93,15 +108,33 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       dialer: { connect: (address, port, signal) => services.dialer.connect(address, port, signal) },
     });
     undo.push(() => controlPlane.close());
-    const listenOn = (address: string, port: number) => listen({ api: controlPlane.api, tls: { ...identity.serving, clientCa: identity.ca.certificate }, host: address, port, log });
+    const listenOn = (address: string, port: number) =>
+      listen({
+        api: controlPlane.api,
+        tls: { ...identity.serving, clientCa: identity.ca.certificate },
+        host: address,
+        port,
+        log,
+      });
     const listener = await listenOn(host, options.port);
     undo.push(() => listener.close(closeGraceMs));
     const url = `https://${host}:${listener.address.port}`;
     const context = `nodeless-${dataDir.clusterId}`;
-    writePrivate(dataDir.kubeconfig, kubeconfigText({ name: context, server: url, ca: identity.ca.certificate, user: { clientCertificate: identity.admin.certificate, clientKey: identity.admin.key } }));
+    writePrivate(
+      dataDir.kubeconfig,
+      kubeconfigText({
+        name: context,
+        server: url,
+        ca: identity.ca.certificate,
+        user: { clientCertificate: identity.admin.certificate, clientKey: identity.admin.key },
+      }),
+    );
     onProgress(`API server at ${url}`);
 
-    const informers = createSharedInformers(controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager'), { clock, log });
+    const informers = createSharedInformers(controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager'), {
+      clock,
+      log,
+    });
     services = createLocalServices({
       client: controlPlane.clientFor(apiServerUser, 'kube-apiserver'),
       informers,
@@ -147,7 +180,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await services.start();
     kubelet = createKubelet({
       provider: local.provider,
-      clientFor: (node) => controlPlane.clientFor({ name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] }, 'kubelet'),
+      clientFor: (node) =>
+        controlPlane.clientFor(
+          { name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] },
+          'kubelet',
+        ),
       eventsFor: (node, client) => createEventRecorder({ client, clock, log, component: 'kubelet', instance: node }),
       clock,
       log,
@@ -158,9 +195,27 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await kubelet.start();
     onProgress(`${kubelet.nodes().length} nodes (${local.name})`);
 
-    writePrivate(dataDir.running, JSON.stringify({ pid: process.pid, server: url, provider: local.name, startedAt: new Date(clock.now()).toISOString() }));
+    writePrivate(
+      dataDir.running,
+      JSON.stringify({
+        pid: process.pid,
+        server: url,
+        provider: local.name,
+        startedAt: new Date(clock.now()).toISOString(),
+      }),
+    );
     undo.push(() => remove(dataDir.running));
-    return { url, kubeconfig: dataDir.kubeconfig, token: identity.bootstrapToken, tokenFile: `${dataDir.pki}/token`, ca: `${dataDir.pki}/ca.crt`, provider: local.name, providerReason: reason, problems: services.problems(), close };
+    return {
+      url,
+      kubeconfig: dataDir.kubeconfig,
+      token: identity.bootstrapToken,
+      tokenFile: `${dataDir.pki}/token`,
+      ca: `${dataDir.pki}/ca.crt`,
+      provider: local.name,
+      providerReason: reason,
+      problems: services.problems(),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -3,11 +3,16 @@ import type { Logger } from '@nodeless/component-base/logger';
 import type { DockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
 import type { Engine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import type { SandboxNetwork } from '@nodeless/virtual-kubelet/providers/docker/node-helper';
-import { createSimulatedProvider, type SimulatedProvider } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
+import {
+  createSimulatedProvider,
+  type SimulatedProvider,
+} from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
 
 export type ProviderName = 'docker' | 'simulated';
 
-export type LocalProvider = { readonly name: 'docker'; readonly provider: DockerProvider; readonly engine: Engine } | { readonly name: 'simulated'; readonly provider: SimulatedProvider };
+export type LocalProvider =
+  | { readonly name: 'docker'; readonly provider: DockerProvider; readonly engine: Engine }
+  | { readonly name: 'simulated'; readonly provider: SimulatedProvider };
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `node-${i + 1}`);
 
@@ -30,7 +35,14 @@ export async function chooseProvider(options: {
 }): Promise<{ local: LocalProvider; reason: string | undefined }> {
   const { wanted, clusterId, nodes, clock, log } = options;
   const simulated = (reason?: string): { local: LocalProvider; reason: string | undefined } => ({
-    local: { name: 'simulated', provider: createSimulatedProvider({ clock, nodeNames: names(nodes ?? 2), labels: (_, i) => ({ 'topology.kubernetes.io/zone': `zone-${(i % 3) + 1}` }) }) },
+    local: {
+      name: 'simulated',
+      provider: createSimulatedProvider({
+        clock,
+        nodeNames: names(nodes ?? 2),
+        labels: (_, i) => ({ 'topology.kubernetes.io/zone': `zone-${(i % 3) + 1}` }),
+      }),
+    },
     reason,
   });
   if (wanted === 'simulated') return simulated();
@@ -42,7 +54,22 @@ export async function chooseProvider(options: {
   const address = findEngine();
   const problem = await engineProblem(address);
   const { engine } = address;
-  if (problem === undefined) return { local: { name: 'docker', provider: createDockerProvider({ engine, cluster: clusterId, nodeNames: names(nodes ?? 2), onSandbox: options.onSandbox, clock, log }), engine }, reason: undefined };
+  if (problem === undefined)
+    return {
+      local: {
+        name: 'docker',
+        provider: createDockerProvider({
+          engine,
+          cluster: clusterId,
+          nodeNames: names(nodes ?? 2),
+          onSandbox: options.onSandbox,
+          clock,
+          log,
+        }),
+        engine,
+      },
+      reason: undefined,
+    };
   if (wanted === 'docker') throw new Error(problem);
   return simulated(problem);
 }

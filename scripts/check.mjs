@@ -10,7 +10,18 @@ const steps = [
   ['types', bin('tsc'), ['-p', '.', '--noEmit']],
   ['lint', bin('oxlint'), ['--type-aware']],
   ['format', bin('oxfmt'), ['--check', '.']],
-  ['tests', nodeBinary(), [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=dot', 'test/unit', 'test/contract', 'test/architecture.test.ts']],
+  [
+    'tests',
+    nodeBinary(),
+    [
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--reporter=dot',
+      'test/unit',
+      'test/contract',
+      'test/architecture.test.ts',
+    ],
+  ],
 ];
 
 const run = ([name, command, args]) =>
@@ -22,7 +33,9 @@ const run = ([name, command, args]) =>
     child.stderr.on('data', (chunk) => (output += chunk));
     child.on('error', (error) => (output += error.message));
     child.on('close', (code) => {
-      process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+      process.stdout.write(
+        `${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
+      );
       if (code !== 0) process.stdout.write(`${output}\n`);
       resolve(code === 0);
     });

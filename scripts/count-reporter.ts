@@ -27,5 +27,9 @@ export default class CountReporter implements Reporter {
 function reason(test: TestCase, module: TestModule): string {
   const result = test.result();
   const note = 'note' in result ? result.note : undefined;
-  return note ?? /\(([^()]+)\)(?= >|$)/.exec(test.fullName)?.[1] ?? `${module.relativeModuleId}: ${test.fullName} (no reason given)`;
+  return (
+    note ??
+    /\(([^()]+)\)(?= >|$)/.exec(test.fullName)?.[1] ??
+    `${module.relativeModuleId}: ${test.fullName} (no reason given)`
+  );
 }

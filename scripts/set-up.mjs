@@ -20,9 +20,21 @@ export function setUp(scope) {
     // Leaving development packages out would remove those that are already there.
     const omit = scope === 'runtime' && !has('vitest') ? ['--omit=dev'] : [];
     const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    const args = [...npm.slice(1), 'install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...omit];
+    const args = [
+      ...npm.slice(1),
+      'install',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--loglevel=error',
+      ...omit,
+    ];
     const result = spawnSync(npm[0], args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-    if (result.status !== 0) fail(`npm install failed${result.error ? `: ${result.error.message}` : ''}; run it by hand in ${root} to see more`);
+    if (result.status !== 0)
+      fail(
+        `npm install failed${result.error ? `: ${result.error.message}` : ''}; run it by hand in ${root} to see more`,
+      );
     const still = missing(scope);
     if (still.length > 0) fail(`npm install left these out: ${still.join(', ')}`);
   });
@@ -32,7 +44,8 @@ export function setUp(scope) {
 export function nodeBinary() {
   if (Number(process.versions.node.split('.')[0]) >= minimumNode) return process.execPath;
   const binary = join(root, 'node_modules', platformPackage(), 'bin', 'node');
-  if (!existsSync(binary)) fail(`nodeless needs Node ${minimumNode}; this is ${process.version} and ${platformPackage()} is not installed`);
+  if (!existsSync(binary))
+    fail(`nodeless needs Node ${minimumNode}; this is ${process.version} and ${platformPackage()} is not installed`);
   return binary;
 }
 
@@ -55,9 +68,11 @@ function missing(scope) {
     }
     if (entry.dev && scope === 'runtime') continue;
     if (entry.optional || entry.devOptional || entry.peer) continue;
-    if (!existsSync(join(root, path, 'package.json')) || versionOf(path) !== entry.version) wanted.push(path.slice('node_modules/'.length));
+    if (!existsSync(join(root, path, 'package.json')) || versionOf(path) !== entry.version)
+      wanted.push(path.slice('node_modules/'.length));
   }
-  if (Number(process.versions.node.split('.')[0]) < minimumNode && !has(platformPackage())) wanted.push(platformPackage());
+  if (Number(process.versions.node.split('.')[0]) < minimumNode && !has(platformPackage()))
+    wanted.push(platformPackage());
   return wanted;
 }
 

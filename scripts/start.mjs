@@ -8,7 +8,10 @@ const [first, ...rest] = process.argv.slice(2);
 const args = first === '--cli' ? rest : ['up', ...process.argv.slice(2)];
 // Types are stripped and code is compiled once, not at every start: a third of the time to ready.
 const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'nodeless'), ...process.env };
-const child = spawn(nodeBinary(), ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'main.ts'), ...args], { stdio: 'inherit', env });
+const child = spawn(nodeBinary(), ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'main.ts'), ...args], {
+  stdio: 'inherit',
+  env,
+});
 // Ctrl-C reaches the whole foreground group; a signal sent to this process alone is passed on.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));

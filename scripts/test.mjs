@@ -5,6 +5,11 @@ import { nodeBinary, root, setUp } from './set-up.mjs';
 
 setUp('all');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const args = ['run', '--reporter=default', `--reporter=${join(root, 'scripts', 'count-reporter.ts')}`, ...process.argv.slice(2)];
+const args = [
+  'run',
+  '--reporter=default',
+  `--reporter=${join(root, 'scripts', 'count-reporter.ts')}`,
+  ...process.argv.slice(2),
+];
 const result = spawnSync(nodeBinary(), [vitest, ...args], { cwd: root, stdio: 'inherit' });
 process.exitCode = result.status ?? 1;

@@ -16,7 +16,10 @@ const allowed: Record<string, readonly string[] | 'everything'> = {
   'packages/registry': ['apimachinery', 'store', 'client', 'component-base'],
   'packages/controller-runtime': ['client', 'apimachinery', 'component-base'],
   ...Object.fromEntries(
-    components.map((name) => [`lambdas/${name}`, ['component-base', 'apimachinery', 'store', 'client', 'registry', 'controller-runtime']]),
+    components.map((name) => [
+      `lambdas/${name}`,
+      ['component-base', 'apimachinery', 'store', 'client', 'registry', 'controller-runtime'],
+    ]),
   ),
   local: 'everything',
   cli: ['client', 'local', 'component-base', 'apimachinery'],
@@ -33,9 +36,11 @@ function sources(folder: string): string[] {
 
 function imports(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g)].map(
-    (match) => (match[1] ?? match[2] ?? match[3]) as string,
-  );
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g,
+    ),
+  ].map((match) => (match[1] ?? match[2] ?? match[3]) as string);
 }
 
 const ownName = (specifier: string): string | undefined => {
@@ -59,7 +64,8 @@ describe('imports', () => {
       for (const specifier of imports(file)) {
         const target = ownName(specifier);
         const self = folder.split('/').at(-1);
-        if (target && target !== self && rule !== 'everything' && !rule.includes(target)) wrong.push(`${file} imports ${specifier}`);
+        if (target && target !== self && rule !== 'everything' && !rule.includes(target))
+          wrong.push(`${file} imports ${specifier}`);
         if (target === 'infra') wrong.push(`${file} imports ${specifier}`);
         if (specifier.startsWith('.')) {
           const path = relative(root, join(root, dirname(file), specifier));
@@ -71,8 +77,11 @@ describe('imports', () => {
   });
 
   it('of @aws-sdk/* stand only in the adapters', () => {
-    const adapters = /(?:^packages\/store\/dynamodb\/|\/providers\/fargate\/|\/load-balancers\/(?:elbv2|dns)\/|\/authentication\/iam|^lambdas\/events\/|^cli\/aws\/|\/handler\.ts$)/;
-    const wrong = files.filter(({ file }) => !adapters.test(file) && imports(file).some((s) => s.startsWith('@aws-sdk/')));
+    const adapters =
+      /(?:^packages\/store\/dynamodb\/|\/providers\/fargate\/|\/load-balancers\/(?:elbv2|dns)\/|\/authentication\/iam|^lambdas\/events\/|^cli\/aws\/|\/handler\.ts$)/;
+    const wrong = files.filter(
+      ({ file }) => !adapters.test(file) && imports(file).some((s) => s.startsWith('@aws-sdk/')),
+    );
     expect(wrong.map(({ file }) => file)).toEqual([]);
   });
 
@@ -80,7 +89,8 @@ describe('imports', () => {
     const wrong = sources('packages/registry').filter((file) => {
       const text = readFileSync(join(root, file), 'utf8');
       return [...text.matchAll(/import\s+(?!type\b)([^;]*?)from '@nodeless\/client\/[^']+'/g)].some(
-        (match) => !(match[1] as string).split(/[{},]/).every((name) => name.trim() === '' || name.trim().startsWith('type ')),
+        (match) =>
+          !(match[1] as string).split(/[{},]/).every((name) => name.trim() === '' || name.trim().startsWith('type ')),
       );
     });
     expect(wrong).toEqual([]);
@@ -91,12 +101,19 @@ describe('files', () => {
   const all = Object.keys(allowed).flatMap(sources);
 
   it('stay under 600 lines', () => {
-    const long = all.filter((file) => !file.includes('/generated/') && !(file in mayBeLong) && readFileSync(join(root, file), 'utf8').split('\n').length > 600);
+    const long = all.filter(
+      (file) =>
+        !file.includes('/generated/') &&
+        !(file in mayBeLong) &&
+        readFileSync(join(root, file), 'utf8').split('\n').length > 600,
+    );
     expect(long).toEqual([]);
   });
 
   it('have kebab-case names outside utils, helpers and common', () => {
-    const odd = all.filter((file) => !/^[a-z0-9.-]+$/.test(file.split('/').at(-1) as string) || /\/(?:utils|helpers|common)\//.test(file));
+    const odd = all.filter(
+      (file) => !/^[a-z0-9.-]+$/.test(file.split('/').at(-1) as string) || /\/(?:utils|helpers|common)\//.test(file),
+    );
     expect(odd).toEqual([]);
   });
 });

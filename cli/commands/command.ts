@@ -8,6 +8,6 @@ export type AddCommand = (program: Command, output: Output) => void;
 export function withConnection(command: Command): Command {
   return command
     .option('--data-dir <folder>', 'folder of the cluster (default: .nodeless)')
-    .option('--kubeconfig <file>', 'kubeconfig to use instead of the folder\'s own')
+    .option('--kubeconfig <file>', "kubeconfig to use instead of the folder's own")
     .option('--context <name>', 'context of the kubeconfig');
 }

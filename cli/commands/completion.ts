@@ -5,13 +5,19 @@ import type { AddCommand } from './command.ts';
 /** Words for each command: its options; for the program: its commands. */
 function words(program: Command): Map<string, string[]> {
   const table = new Map<string, string[]>([['', program.commands.map((c) => c.name())]]);
-  for (const command of program.commands) table.set(command.name(), command.options.map((o) => o.long ?? o.short ?? ''));
+  for (const command of program.commands)
+    table.set(
+      command.name(),
+      command.options.map((o) => o.long ?? o.short ?? ''),
+    );
   return table;
 }
 
 const scripts: Record<string, (table: Map<string, string[]>) => string> = {
   bash(table) {
-    const cases = [...table].filter(([name]) => name).map(([name, options]) => `    ${name}) words="${options.join(' ')}" ;;`);
+    const cases = [...table]
+      .filter(([name]) => name)
+      .map(([name, options]) => `    ${name}) words="${options.join(' ')}" ;;`);
     return `_nodeless() {
   local words="${table.get('')?.join(' ')}"
   case "\${COMP_WORDS[1]}" in
@@ -25,7 +31,10 @@ complete -o default -F _nodeless nodeless`;
   zsh: (table) => `#compdef nodeless\nautoload -U +X bashcompinit && bashcompinit\n${scripts['bash']?.(table)}`,
   fish(table) {
     const lines = [`complete -c nodeless -n __fish_use_subcommand -f -a "${table.get('')?.join(' ')}"`];
-    for (const [name, options] of table) for (const option of options) if (name && option.startsWith('--')) lines.push(`complete -c nodeless -n "__fish_seen_subcommand_from ${name}" -l ${option.slice(2)}`);
+    for (const [name, options] of table)
+      for (const option of options)
+        if (name && option.startsWith('--'))
+          lines.push(`complete -c nodeless -n "__fish_seen_subcommand_from ${name}" -l ${option.slice(2)}`);
     return lines.join('\n');
   },
 };

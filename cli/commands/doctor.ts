@@ -22,10 +22,20 @@ export const addDoctor: AddCommand = (program, output) => {
     .option('-o, --output <format>', 'json')
     .action(async (options: { dataDir: string; port: string; output?: string }) => {
       outputFormat(options.output, ['json']);
-      const findings = [nodeVersion(), await docker(), await port(Number(options.port), options.dataDir), folder(options.dataDir), kubectl()];
+      const findings = [
+        nodeVersion(),
+        await docker(),
+        await port(Number(options.port), options.dataDir),
+        folder(options.dataDir),
+        kubectl(),
+      ];
       if (options.output === 'json') output.json(findings);
       else {
-        const marks = { ok: output.style('green', '✓'), warning: output.style('yellow', '!'), problem: output.style('red', '✗') };
+        const marks = {
+          ok: output.style('green', '✓'),
+          warning: output.style('yellow', '!'),
+          problem: output.style('red', '✗'),
+        };
         for (const { check, status, message } of findings) output.line(`${marks[status]} ${check}: ${message}`);
       }
       if (findings.some((f) => f.status === 'problem')) process.exitCode = 1;
@@ -34,23 +44,32 @@ export const addDoctor: AddCommand = (program, output) => {
 
 function nodeVersion(): Finding {
   const good = Number(process.versions.node.split('.')[0]) >= 24;
-  return { check: 'Node', status: good ? 'ok' : 'problem', message: good ? process.version : `${process.version}; 24 or newer is needed (npm start brings it)` };
+  return {
+    check: 'Node',
+    status: good ? 'ok' : 'problem',
+    message: good ? process.version : `${process.version}; 24 or newer is needed (npm start brings it)`,
+  };
 }
 
 async function docker(): Promise<Finding> {
   const { problem, url } = await askDocker();
-  return problem ? { check: 'Docker', status: 'warning', message: `${problem}; pods will be simulated` } : { check: 'Docker', status: 'ok', message: `answers at ${url}` };
+  return problem
+    ? { check: 'Docker', status: 'warning', message: `${problem}; pods will be simulated` }
+    : { check: 'Docker', status: 'ok', message: `answers at ${url}` };
 }
 
 async function port(number: number, dataDir: string): Promise<Finding> {
   const running = findRunning(dataDir);
-  if (running && new URL(running.server).port === String(number)) return { check: 'Port', status: 'ok', message: `${number} is this cluster's own (pid ${running.pid})` };
+  if (running && new URL(running.server).port === String(number))
+    return { check: 'Port', status: 'ok', message: `${number} is this cluster's own (pid ${running.pid})` };
   const free = await new Promise<boolean>((done) => {
     const server = createServer();
     server.once('error', () => done(false));
     server.listen(number, '127.0.0.1', () => server.close(() => done(true)));
   });
-  return free ? { check: 'Port', status: 'ok', message: `${number} is free` } : { check: 'Port', status: 'problem', message: `${number} is in use; start with --port` };
+  return free
+    ? { check: 'Port', status: 'ok', message: `${number} is free` }
+    : { check: 'Port', status: 'problem', message: `${number} is in use; start with --port` };
 }
 
 function folder(path: string): Finding {
@@ -64,12 +83,21 @@ function folder(path: string): Finding {
   }
   const { bavail, bsize } = statfsSync(existing);
   const free = Math.floor((bavail * bsize) / 1024 ** 2);
-  return free < 200 ? { check: 'Folder', status: 'problem', message: `only ${free} MiB are free at ${existing}` } : { check: 'Folder', status: 'ok', message: `${wanted}, ${free} MiB free` };
+  return free < 200
+    ? { check: 'Folder', status: 'problem', message: `only ${free} MiB are free at ${existing}` }
+    : { check: 'Folder', status: 'ok', message: `${wanted}, ${free} MiB free` };
 }
 
 function kubectl(): Finding {
   const result = spawnSync('kubectl', ['version', '--client', '-o', 'json'], { encoding: 'utf8', timeout: 5_000 });
-  if (result.status !== 0) return { check: 'kubectl', status: 'warning', message: 'not found; nodeless get, apply, logs and delete do the first steps without it' };
-  const version = (JSON.parse(result.stdout) as { clientVersion?: { gitVersion?: string } }).clientVersion?.gitVersion ?? 'unknown version';
+  if (result.status !== 0)
+    return {
+      check: 'kubectl',
+      status: 'warning',
+      message: 'not found; nodeless get, apply, logs and delete do the first steps without it',
+    };
+  const version =
+    (JSON.parse(result.stdout) as { clientVersion?: { gitVersion?: string } }).clientVersion?.gitVersion ??
+    'unknown version';
   return { check: 'kubectl', status: 'ok', message: version };
 }

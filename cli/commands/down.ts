@@ -19,7 +19,8 @@ export const addDown: AddCommand = (program, output) => {
       if (running) {
         process.kill(running.pid, 'SIGTERM');
         for (let waited = 0; findRunning(dataDir); waited += 100) {
-          if (waited > waitMs) throw new UserError(`process ${running.pid} has not ended within ${waitMs / 1000} seconds`);
+          if (waited > waitMs)
+            throw new UserError(`process ${running.pid} has not ended within ${waitMs / 1000} seconds`);
           await sleepAlive(100);
         }
         output.line('The cluster has stopped.');

@@ -20,7 +20,13 @@ interface GetOptions extends ConnectionOptions {
 const tableType = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 
 export const addGet: AddCommand = (program, output) => {
-  withConnection(program.command('get').description('show objects').argument('<resource>', 'pods, deploy, services, …, or resource/name').argument('[name...]', 'names'))
+  withConnection(
+    program
+      .command('get')
+      .description('show objects')
+      .argument('<resource>', 'pods, deploy, services, …, or resource/name')
+      .argument('[name...]', 'names'),
+  )
     .option('-n, --namespace <name>', 'namespace')
     .option('-A, --all-namespaces', 'objects of all namespaces')
     .option('-l, --selector <selector>', 'label selector')
@@ -35,7 +41,13 @@ export const addGet: AddCommand = (program, output) => {
         const types = (await discover(client.transport)).find(kind);
         const namespace = options.allNamespaces ? undefined : (options.namespace ?? connection.namespace);
         if (options.output === 'json' || options.output === 'yaml' || options.output === 'name') {
-          const found = (await Promise.all(types.map(async (type) => (await objects(client, type, namespace, names, options.selector)).map((item) => ({ type, item }))))).flat();
+          const found = (
+            await Promise.all(
+              types.map(async (type) =>
+                (await objects(client, type, namespace, names, options.selector)).map((item) => ({ type, item })),
+              ),
+            )
+          ).flat();
           const items = found.map(({ item }) => item);
           const value = names.length === 1 && items.length === 1 ? items[0] : { apiVersion: 'v1', kind: 'List', items };
           if (options.output === 'json') output.json(value);
@@ -52,33 +64,60 @@ export const addGet: AddCommand = (program, output) => {
             printed += 1;
           }
         }
-        if (printed === 0) output.note(namespace ? `No resources found in ${namespace} namespace.` : 'No resources found');
+        if (printed === 0)
+          output.note(namespace ? `No resources found in ${namespace} namespace.` : 'No resources found');
       } finally {
         client.close();
       }
     });
 };
 
-async function objects(client: HttpClient, type: ResourceType<UnknownObject>, namespace: string | undefined, names: readonly string[], labelSelector: string | undefined): Promise<readonly UnknownObject[]> {
+async function objects(
+  client: HttpClient,
+  type: ResourceType<UnknownObject>,
+  namespace: string | undefined,
+  names: readonly string[],
+  labelSelector: string | undefined,
+): Promise<readonly UnknownObject[]> {
   const scope = type.namespaced ? namespace : undefined;
   if (names.length > 0) return Promise.all(names.map((name) => client.get(type, { namespace: scope, name })));
   return (await client.list(type, { namespace: scope, labelSelector })).items;
 }
 
-async function tableLines(client: HttpClient, type: ResourceType<UnknownObject>, namespace: string | undefined, names: readonly string[], options: GetOptions, withKind: boolean): Promise<string[]> {
+async function tableLines(
+  client: HttpClient,
+  type: ResourceType<UnknownObject>,
+  namespace: string | undefined,
+  names: readonly string[],
+  options: GetOptions,
+  withKind: boolean,
+): Promise<string[]> {
   const base = collectionPath(type, type.namespaced ? namespace : undefined);
   const query = options.selector ? `?labelSelector=${encodeURIComponent(options.selector)}` : '';
-  if (names.length > 0 && type.namespaced && !namespace) throw new UserError('a resource cannot be retrieved by name across all namespaces');
+  if (names.length > 0 && type.namespaced && !namespace)
+    throw new UserError('a resource cannot be retrieved by name across all namespaces');
   const paths = names.length > 0 ? names.map((name) => `${base}/${encodeURIComponent(name)}`) : [base + query];
-  const tables = (await Promise.all(paths.map((path) => client.transport.json({ method: 'GET', path, headers: { accept: tableType } })))) as Table[];
+  const tables = (await Promise.all(
+    paths.map((path) => client.transport.json({ method: 'GET', path, headers: { accept: tableType } })),
+  )) as Table[];
   const columns = tables[0]?.columnDefinitions ?? [];
-  const shown = columns.map((column, i) => ({ column, i })).filter(({ column }) => column.priority === 0 || options.output === 'wide');
+  const shown = columns
+    .map((column, i) => ({ column, i }))
+    .filter(({ column }) => column.priority === 0 || options.output === 'wide');
   const withNamespace = type.namespaced && options.allNamespaces;
   const header = [...(withNamespace ? ['NAMESPACE'] : []), ...shown.map(({ column }) => column.name.toUpperCase())];
-  const rows = tables.flatMap((table) => table.rows ?? []).map(({ cells, object }) => [
-    ...(withNamespace ? [object?.metadata?.namespace ?? ''] : []),
-    // The first cell is the name.
-    ...shown.map(({ i }) => (withKind && i === 0 ? displayName(type, String(cells[i])) : cells[i] === null || cells[i] === undefined ? '<none>' : String(cells[i]))),
-  ]);
+  const rows = tables
+    .flatMap((table) => table.rows ?? [])
+    .map(({ cells, object }) => [
+      ...(withNamespace ? [object?.metadata?.namespace ?? ''] : []),
+      // The first cell is the name.
+      ...shown.map(({ i }) =>
+        withKind && i === 0
+          ? displayName(type, String(cells[i]))
+          : cells[i] === null || cells[i] === undefined
+            ? '<none>'
+            : String(cells[i]),
+      ),
+    ]);
   return alignColumns([header, ...rows]);
 }

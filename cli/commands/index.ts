@@ -13,4 +13,17 @@ import { addToken } from './token.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 
-export const commands: readonly AddCommand[] = [addUp, addDown, addStatus, addApply, addGet, addLogs, addDelete, addKubeconfig, addToken, addDoctor, addVersion, addCompletion];
+export const commands: readonly AddCommand[] = [
+  addUp,
+  addDown,
+  addStatus,
+  addApply,
+  addGet,
+  addLogs,
+  addDelete,
+  addKubeconfig,
+  addToken,
+  addDoctor,
+  addVersion,
+  addCompletion,
+];

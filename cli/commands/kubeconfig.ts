@@ -11,7 +11,8 @@ export const addKubeconfig: AddCommand = (program, output) => {
     .option('--path', 'only the path: export KUBECONFIG=$(nodeless kubeconfig --path)')
     .action((options: { dataDir?: string; path?: boolean }) => {
       const path = dataDirPaths(options.dataDir ?? defaultDataDir).kubeconfig;
-      if (!existsSync(path)) throw new UserError(`there is no cluster here: ${path} does not exist (start one with "npm start")`);
+      if (!existsSync(path))
+        throw new UserError(`there is no cluster here: ${path} does not exist (start one with "npm start")`);
       if (options.path) output.line(path);
       else output.line(readFileSync(path, 'utf8').trimEnd());
     });

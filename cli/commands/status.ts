@@ -44,4 +44,5 @@ export const addStatus: AddCommand = (program, output) => {
     });
 };
 
-const isNodeReady = (node: Node): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+const isNodeReady = (node: Node): boolean =>
+  node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;

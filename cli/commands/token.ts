@@ -14,7 +14,12 @@ interface TokenOptions extends ConnectionOptions {
 }
 
 export const addToken: AddCommand = (program, output) => {
-  withConnection(program.command('token').description('make a token for a ServiceAccount').argument('[service-account]', 'name of the ServiceAccount', 'default'))
+  withConnection(
+    program
+      .command('token')
+      .description('make a token for a ServiceAccount')
+      .argument('[service-account]', 'name of the ServiceAccount', 'default'),
+  )
     .option('-n, --namespace <name>', 'namespace of the ServiceAccount')
     .option('--duration <seconds>', 'how long it is good for')
     .option('--audience <name...>', 'who is to accept it')
@@ -22,14 +27,18 @@ export const addToken: AddCommand = (program, output) => {
     .action(async (account: string, options: TokenOptions) => {
       outputFormat(options.output, ['json']);
       const expirationSeconds = options.duration === undefined ? undefined : Number(options.duration);
-      if (expirationSeconds !== undefined && !Number.isInteger(expirationSeconds)) throw new UserError('--duration must be a whole number of seconds');
+      if (expirationSeconds !== undefined && !Number.isInteger(expirationSeconds))
+        throw new UserError('--duration must be a whole number of seconds');
       const { client, namespace } = connect(options);
       try {
         const request: TokenRequest = {
           apiVersion: 'authentication.k8s.io/v1',
           kind: 'TokenRequest',
           metadata: { name: account, namespace: options.namespace ?? namespace },
-          spec: { audiences: options.audience ?? [], ...(expirationSeconds === undefined ? {} : { expirationSeconds }) },
+          spec: {
+            audiences: options.audience ?? [],
+            ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
+          },
         };
         const answer = await client.create(tokenRequests, request, { subresource: 'token' });
         if (options.output === 'json') output.json(answer);

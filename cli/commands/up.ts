@@ -55,7 +55,11 @@ export const addUp: AddCommand = (program, output) => {
       } finally {
         await cluster.close();
       }
-      output.note(cluster.provider === 'docker' ? 'Stopped. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything.' : 'Stopped. "npm start" resumes with every object.');
+      output.note(
+        cluster.provider === 'docker'
+          ? 'Stopped. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything.'
+          : 'Stopped. "npm start" resumes with every object.',
+      );
       // Sockets of clients that do not let go must not keep the process.
       process.exit();
     });
@@ -63,10 +67,12 @@ export const addUp: AddCommand = (program, output) => {
 
 async function start(options: UpOptions, output: Output): Promise<Cluster> {
   const { provider } = options;
-  if (provider !== undefined && provider !== 'docker' && provider !== 'simulated') throw new UserError(`--provider must be docker or simulated, not ${JSON.stringify(provider)}`);
+  if (provider !== undefined && provider !== 'docker' && provider !== 'simulated')
+    throw new UserError(`--provider must be docker or simulated, not ${JSON.stringify(provider)}`);
   const port = wholeNumber(options.port, '--port', 0, 65_535);
   const nodes = options.nodes === undefined ? undefined : wholeNumber(options.nodes, '--nodes', 1, 5_000);
-  if (!isLogLevel(options.logLevel)) throw new UserError(`--log-level must be ${logLevels.join(', ')}, not ${JSON.stringify(options.logLevel)}`);
+  if (!isLogLevel(options.logLevel))
+    throw new UserError(`--log-level must be ${logLevels.join(', ')}, not ${JSON.stringify(options.logLevel)}`);
   const dataDir = resolve(options.dataDir);
   try {
     makeFolder(dataDir);
@@ -78,7 +84,10 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   file.on('error', (error) => output.note(`the log cannot be written: ${error.message}`));
   const log = createLogger({ level: options.logLevel, write: (line) => void file.write(`${line}\n`) });
   const began = performance.now();
-  const onProgress = (step: string): void => output.note(`${output.style('green', '✓')} ${step} ${output.style('dim', `(${((performance.now() - began) / 1000).toFixed(1)} s)`)}`);
+  const onProgress = (step: string): void =>
+    output.note(
+      `${output.style('green', '✓')} ${step} ${output.style('dim', `(${((performance.now() - began) / 1000).toFixed(1)} s)`)}`,
+    );
   try {
     // A whole cluster: loaded by the one command that starts it.
     const { startCluster } = await import('@nodeless/local/main');
@@ -97,24 +106,36 @@ const isLogLevel = (text: string): text is LogLevel => (logLevels as readonly st
 
 function wholeNumber(text: string, option: string, least: number, most: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw new UserError(`${option} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new UserError(`${option} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
   return value;
 }
 
 function describe(cluster: Cluster, output: Output): void {
-  if (cluster.providerReason) output.note(`${output.style('yellow', '!')} ${cluster.providerReason}: pods are simulated, nothing runs in them`);
+  if (cluster.providerReason)
+    output.note(`${output.style('yellow', '!')} ${cluster.providerReason}: pods are simulated, nothing runs in them`);
   for (const problem of cluster.problems) output.note(`${output.style('yellow', '!')} ${problem}`);
 }
 
 /** Submits over HTTP like any client, then shows pods as they become ready, until all are or the cluster is stopped. */
-async function submitAndFollow(cluster: Cluster, manifests: readonly Manifest[], dataDir: string, output: Output, signal: AbortSignal): Promise<void> {
+async function submitAndFollow(
+  cluster: Cluster,
+  manifests: readonly Manifest[],
+  dataDir: string,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, namespace } = connect({ dataDir });
   try {
     const submitted = await submit(client, await discover(client.transport), manifests, namespace, false);
-    for (const { type, object, outcome } of submitted) output.line(`  ${displayName(type, object.metadata?.name ?? '')} ${outcome}`);
+    for (const { type, object, outcome } of submitted)
+      output.line(`  ${displayName(type, object.metadata?.name ?? '')} ${outcome}`);
     const settled = await follow(client, submitted, output, signal, followMs);
     if (signal.aborted) return;
-    if (!settled) output.note(`${output.style('yellow', '!')} not everything runs after ${followMs / 60_000} minutes: "kubectl describe pods" tells why`);
+    if (!settled)
+      output.note(
+        `${output.style('yellow', '!')} not everything runs after ${followMs / 60_000} minutes: "kubectl describe pods" tells why`,
+      );
     await showAddresses(client, submitted, cluster.provider, output);
   } catch (error) {
     // The cluster is up; what is wrong with the manifest can be mended while it runs.
@@ -124,7 +145,12 @@ async function submitAndFollow(cluster: Cluster, manifests: readonly Manifest[],
   }
 }
 
-async function showAddresses(client: HttpClient, submitted: readonly Submitted[], provider: Cluster['provider'], output: Output): Promise<void> {
+async function showAddresses(
+  client: HttpClient,
+  submitted: readonly Submitted[],
+  provider: Cluster['provider'],
+  output: Output,
+): Promise<void> {
   for (const { object } of submitted.filter((s) => s.type.resource === 'services')) {
     const { namespace, name = '' } = object.metadata ?? {};
     const service = await client.get(services, { namespace, name });
@@ -133,7 +159,11 @@ async function showAddresses(client: HttpClient, submitted: readonly Submitted[]
     const host = address?.ip ?? address?.hostname;
     if (!host) continue;
     const url = output.style('cyan', `http://${host}${port === 80 ? '' : `:${port}`}`);
-    output.line(provider === 'simulated' ? `${output.style('bold', name)} has the address ${url}, where nothing answers: its pods are simulated` : `${output.style('bold', name)} answers at ${url}`);
+    output.line(
+      provider === 'simulated'
+        ? `${output.style('bold', name)} has the address ${url}, where nothing answers: its pods are simulated`
+        : `${output.style('bold', name)} answers at ${url}`,
+    );
   }
 }
 

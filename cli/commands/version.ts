@@ -3,7 +3,9 @@ import { kubernetesVersion } from '@nodeless/local/version';
 import { outputFormat } from '../output.ts';
 import type { AddCommand } from './command.ts';
 
-export const nodelessVersion = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+export const nodelessVersion = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
 export const addVersion: AddCommand = (program, output) => {
   program

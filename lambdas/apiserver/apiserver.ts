@@ -67,10 +67,23 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
         { labels: { request_kind: 'readOnly' }, value: inFlight.counts.readOnly },
       ],
     },
-    apiserver_registered_watchers: { help: 'Number of currently registered watchers for a given resources', values: [{ labels: {}, value: watches.open }] },
+    apiserver_registered_watchers: {
+      help: 'Number of currently registered watchers for a given resources',
+      values: [{ labels: {}, value: watches.open }],
+    },
   });
-  const servePath = createPathHandler({ ...deps, discovery, metrics: async () => metrics.text(gauges()) + ((await deps.moreMetrics?.()) ?? '') });
-  const serveResource = createResourceHandler({ registry, watches, connector: createConnector(deps), groups: () => discovery().groups, now });
+  const servePath = createPathHandler({
+    ...deps,
+    discovery,
+    metrics: async () => metrics.text(gauges()) + ((await deps.moreMetrics?.()) ?? ''),
+  });
+  const serveResource = createResourceHandler({
+    registry,
+    watches,
+    connector: createConnector(deps),
+    groups: () => discovery().groups,
+    now,
+  });
 
   const authenticated = (call: Call, user: UserInfo | undefined): Answer => {
     if (!user) throw unauthorized();
@@ -154,9 +167,26 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     audit?.completed(call, code, message);
     const { info } = call;
     const verb = metricVerb(call);
-    const scope = !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster';
+    const scope = !info.isResource
+      ? ''
+      : info.name !== ''
+        ? 'resource'
+        : info.namespace !== ''
+          ? 'namespace'
+          : 'cluster';
     const { group, version, resource, subresource } = info;
-    metrics.record({ verb, group, version, resource: info.isResource ? resource : '', subresource: info.isResource ? subresource : knownPath(info.path), scope, code }, isLongRunning(info) ? 0 : (clock.now() - call.receivedAt) / 1000);
+    metrics.record(
+      {
+        verb,
+        group,
+        version,
+        resource: info.isResource ? resource : '',
+        subresource: info.isResource ? subresource : knownPath(info.path),
+        scope,
+        code,
+      },
+      isLongRunning(info) ? 0 : (clock.now() - call.receivedAt) / 1000,
+    );
   };
 
   const serve = (call: Call): Answer => {
@@ -171,7 +201,9 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       const fail = (error: unknown): ApiResponse => finished(call, failed(call, error), (error as ApiError).message);
       try {
         const answer = serve(call);
-        return answer instanceof Promise ? answer.then((response) => finished(call, response, undefined)).catch(fail) : finished(call, answer, undefined);
+        return answer instanceof Promise
+          ? answer.then((response) => finished(call, response, undefined)).catch(fail)
+          : finished(call, answer, undefined);
       } catch (error) {
         return fail(error);
       }
@@ -189,14 +221,28 @@ function createCall(request: ApiRequest, upgradable: boolean, receivedAt: number
   const info = requestInfo(method, path, query);
   if (!info) {
     const url = target.replace(/[&<>]/g, (c) => (c === '&' ? '&amp;' : c === '<' ? '&lt;' : '&gt;'));
-    return textResponse(500, `Internal Server Error: ${JSON.stringify(url)}: failed to create RequestInfo: unable to determine kind and namespace from url, ${url}\n`);
+    return textResponse(
+      500,
+      `Internal Server Error: ${JSON.stringify(url)}: failed to create RequestInfo: unable to determine kind and namespace from url, ${url}\n`,
+    );
   }
   const asked = request.header('audit-id');
   const auditId = asked === undefined || asked === '' ? randomUUID() : asked.slice(0, maxAuditId);
   return new Call(request, query, info, auditId, receivedAt, upgradable);
 }
 
-const pathPrefixes = new Set(['api', 'apis', 'healthz', 'livez', 'readyz', 'version', 'openapi', 'metrics', 'openid', '.well-known']);
+const pathPrefixes = new Set([
+  'api',
+  'apis',
+  'healthz',
+  'livez',
+  'readyz',
+  'version',
+  'openapi',
+  'metrics',
+  'openid',
+  '.well-known',
+]);
 
 /** A path for a metric's label: what clients make up does not become a series. */
 function knownPath(path: string): string {
@@ -204,10 +250,29 @@ function knownPath(path: string): string {
   return pathPrefixes.has(first) ? `/${first}` : '';
 }
 
-const writeVerbs: Readonly<Record<string, string>> = { create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE', deletecollection: 'DELETE', get: 'GET', list: 'LIST', watch: 'WATCH' };
+const writeVerbs: Readonly<Record<string, string>> = {
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+  get: 'GET',
+  list: 'LIST',
+  watch: 'WATCH',
+};
 
 function metricVerb({ info, request }: Call): string {
-  if (info.isResource && (info.subresource === 'exec' || info.subresource === 'attach' || info.subresource === 'portforward' || info.subresource === 'proxy')) return 'CONNECT';
-  return (info.isResource ? writeVerbs[info.verb] : undefined) ?? (standardMethods.has(request.method) ? request.method : 'OTHER');
+  if (
+    info.isResource &&
+    (info.subresource === 'exec' ||
+      info.subresource === 'attach' ||
+      info.subresource === 'portforward' ||
+      info.subresource === 'proxy')
+  )
+    return 'CONNECT';
+  return (
+    (info.isResource ? writeVerbs[info.verb] : undefined) ??
+    (standardMethods.has(request.method) ? request.method : 'OTHER')
+  );
 }
 const standardMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);

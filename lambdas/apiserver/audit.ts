@@ -26,7 +26,11 @@ export interface AuditPolicy {
 export const defaultAuditPolicy: AuditPolicy = {
   rules: [
     { level: 'None', nonResourceURLs: ['/healthz*', '/livez*', '/readyz*', '/version', '/metrics'] },
-    { level: 'None', verbs: ['get', 'update', 'patch'], resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
+    {
+      level: 'None',
+      verbs: ['get', 'update', 'patch'],
+      resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }],
+    },
     { level: 'Metadata' },
   ],
 };
@@ -68,10 +72,16 @@ function matches(rule: AuditRule, { user, info }: Call): boolean {
   if (!rule.resources && !rule.namespaces) return true;
   if (!info.isResource) return false;
   if (rule.namespaces && !rule.namespaces.includes(info.namespace)) return false;
-  return !rule.resources || rule.resources.some(({ group, resources }) => group === info.group && (!resources || resources.includes(info.resource)));
+  return (
+    !rule.resources ||
+    rule.resources.some(
+      ({ group, resources }) => group === info.group && (!resources || resources.includes(info.resource)),
+    )
+  );
 }
 
-const pathMatches = (rule: string, path: string): boolean => (rule.endsWith('*') ? path.startsWith(rule.slice(0, -1)) : rule === path);
+const pathMatches = (rule: string, path: string): boolean =>
+  rule.endsWith('*') ? path.startsWith(rule.slice(0, -1)) : rule === path;
 
 const auditUser = ({ name, uid, groups, extra }: UserInfo): object => ({ username: name, uid, groups, extra });
 const micro = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -2,7 +2,18 @@
 import type { JsonValue } from '@nodeless/apimachinery/json';
 import { noLiterals } from '@nodeless/apimachinery/json-value';
 import type { WireValue } from '@nodeless/registry/registry';
-import { type Document, LineCounter, type Node, type Pair, type Scalar, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import {
+  type Document,
+  LineCounter,
+  type Node,
+  type Pair,
+  type Scalar,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+} from 'yaml';
 
 /** The message is worded as Go's YAML parser words it: `yaml: line 1: did not find expected node content`. */
 export class YamlSyntaxError extends Error {}
@@ -16,7 +27,15 @@ export function parseYaml(text: string): WireValue {
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { version: '1.1', uniqueKeys: false, merge: true, lineCounter: lines, keepSourceTokens: false, prettyErrors: false, logLevel: 'silent' });
+    document = parseDocument(text, {
+      version: '1.1',
+      uniqueKeys: false,
+      merge: true,
+      lineCounter: lines,
+      keepSourceTokens: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+    });
   } catch (error) {
     // The parser is recursive: what is nested too deeply overflows the stack.
     throw new YamlSyntaxError(`yaml: ${error instanceof RangeError ? 'exceeded max depth of 10000' : String(error)}`);
@@ -25,7 +44,12 @@ export function parseYaml(text: string): WireValue {
   if (error) throw new YamlSyntaxError(`yaml: ${syntaxFault(text, error.code, error.pos[0], lines)}`);
   const reader = createReader(document, lines);
   const value = document.contents === null ? null : reader.read(document.contents as Node, 0);
-  return { value, duplicates: [], literals: noLiterals, ...(reader.problems.length === 0 ? {} : { problems: reader.problems }) };
+  return {
+    value,
+    duplicates: [],
+    literals: noLiterals,
+    ...(reader.problems.length === 0 ? {} : { problems: reader.problems }),
+  };
 }
 
 /** Go's limit. Looked for before parsing, because nesting costs the parser more than its length. */
@@ -64,7 +88,8 @@ function syntaxFault(text: string, code: string, at: number, lines: LineCounter)
       return scanner('mapping values are not allowed in this context');
     default: {
       const open = openBracket(text.slice(0, at));
-      if (open === undefined) return code === 'MISSING_CHAR' ? 'found unexpected end of stream' : parser('did not find expected key');
+      if (open === undefined)
+        return code === 'MISSING_CHAR' ? 'found unexpected end of stream' : parser('did not find expected key');
       if (/[[{,]\s*$/.test(text.slice(0, at + 1))) return parser('did not find expected node content');
       return parser(`did not find expected ',' or '${open === '[' ? ']' : '}'}'`);
     }
@@ -100,7 +125,11 @@ function createReader(document: Document.Parsed, lines: LineCounter) {
     const members: Record<string, JsonValue> = Object.create(null) as Record<string, JsonValue>;
     const merged: Record<string, JsonValue>[] = [];
     for (const pair of node.items as Pair<Node, Node | null>[]) {
-      if (isScalar(pair.key) && (pair.key.value === '<<' || typeof pair.key.value === 'symbol') && pair.key.type === 'PLAIN') {
+      if (
+        isScalar(pair.key) &&
+        (pair.key.value === '<<' || typeof pair.key.value === 'symbol') &&
+        pair.key.type === 'PLAIN'
+      ) {
         merged.push(...mergeSources(read(pair.value, depth + 1)));
         continue;
       }
@@ -111,7 +140,8 @@ function createReader(document: Document.Parsed, lines: LineCounter) {
       }
       members[key] = read(pair.value, depth + 1);
     }
-    for (const source of merged) for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(members, key)) members[key] = value;
+    for (const source of merged)
+      for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(members, key)) members[key] = value;
     return members;
   };
   return { read, problems };
@@ -119,7 +149,10 @@ function createReader(document: Document.Parsed, lines: LineCounter) {
 
 function mergeSources(value: JsonValue): Record<string, JsonValue>[] {
   const sources = Array.isArray(value) ? value : [value];
-  return sources.filter((source): source is Record<string, JsonValue> => typeof source === 'object' && source !== null && !Array.isArray(source));
+  return sources.filter(
+    (source): source is Record<string, JsonValue> =>
+      typeof source === 'object' && source !== null && !Array.isArray(source),
+  );
 }
 
 function scalarValue(scalar: Scalar): JsonValue {
@@ -127,7 +160,8 @@ function scalarValue(scalar: Scalar): JsonValue {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return value;
-  if (typeof value === 'number') return Number.isSafeInteger(value) || !isInteger(scalar) ? value : exact(scalar, value);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) || !isInteger(scalar) ? value : exact(scalar, value);
   if (value instanceof Date) return scalar.source ?? value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   throw new YamlSyntaxError('yaml: unknown scalar');

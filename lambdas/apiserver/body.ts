@@ -80,9 +80,18 @@ export function unsupportedMediaType(): ApiError {
 
 /** The router's own 415, for patches. */
 export function unsupportedPatchType(): ApiError {
-  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message: '415: Unsupported Media Type', details: {} });
+  return new ApiError({
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    message: '415: Unsupported Media Type',
+    details: {},
+  });
 }
 
 export function bodyTooLarge(limit: number): ApiError {
-  return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message: `Request entity too large: limit is ${limit}` });
+  return new ApiError({
+    code: 413,
+    reason: 'RequestEntityTooLarge',
+    message: `Request entity too large: limit is ${limit}`,
+  });
 }

@@ -25,7 +25,14 @@ export class Call {
   #warnings: Warnings | undefined = undefined;
   #annotations: Map<string, string> | undefined = undefined;
 
-  constructor(request: ApiRequest, query: Query, info: RequestInfo, auditId: string, receivedAt: number, upgradable: boolean) {
+  constructor(
+    request: ApiRequest,
+    query: Query,
+    info: RequestInfo,
+    auditId: string,
+    receivedAt: number,
+    upgradable: boolean,
+  ) {
     this.request = request;
     this.query = query;
     this.info = info;

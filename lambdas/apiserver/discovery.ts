@@ -74,7 +74,8 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
   for (const group of byName.values()) if (!findGroup(group.name)) group.versions.sort(byMaturity);
   const core = byName.get('');
   const named = [...byName.values()].filter((group) => group.name !== '').sort(byPriority);
-  const find = (name: string, version: string): Version | undefined => byName.get(name)?.versions.find((v) => v.version === version);
+  const find = (name: string, version: string): Version | undefined =>
+    byName.get(name)?.versions.find((v) => v.version === version);
 
   const list = lazily((key: string) => {
     const slash = key.indexOf('/');
@@ -89,7 +90,12 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
   const aggregated = lazily((key: string) => {
     const [form, version] = key.split(' ');
     const groups = form === 'api' ? (core ? [core] : []) : named;
-    return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items: groups.map(aggregatedGroup) };
+    return {
+      kind: 'APIGroupDiscoveryList',
+      apiVersion: `apidiscovery.k8s.io/${version}`,
+      metadata: {},
+      items: groups.map(aggregatedGroup),
+    };
   });
   return {
     groups: new Set(named.map(({ name }) => name)),
@@ -101,7 +107,10 @@ function createDiscovery(all: readonly ServedResource[]): Discovery {
       '/api',
       ...(core?.versions.map(({ version }) => `/api/${version}`) ?? []),
       '/apis',
-      ...named.flatMap(({ name, versions }) => [`/apis/${name}`, ...versions.map(({ version }) => `/apis/${name}/${version}`)]),
+      ...named.flatMap(({ name, versions }) => [
+        `/apis/${name}`,
+        ...versions.map(({ version }) => `/apis/${name}/${version}`),
+      ]),
     ],
   };
 }
@@ -122,7 +131,9 @@ function byMaturity(a: Version, b: Version): number {
 
 function maturity(version: string): [stage: number, major: number, minor: number] | undefined {
   const found = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-  return found ? [found[2] === undefined ? 2 : found[2] === 'beta' ? 1 : 0, Number(found[1]), Number(found[3] ?? 0)] : undefined;
+  return found
+    ? [found[2] === undefined ? 2 : found[2] === 'beta' ? 1 : 0, Number(found[1]), Number(found[3] ?? 0)]
+    : undefined;
 }
 
 function groupOf({ name, versions }: Group): object {
@@ -133,7 +144,9 @@ function groupOf({ name, versions }: Group): object {
 const optional = (name: string, values: readonly string[]): object => (values.length === 0 ? {} : { [name]: values });
 
 function hashOf(served: ServedResource): object {
-  const hash = findVersion(served.group, served.version)?.resources.find((r) => r.name === served.resource)?.storageVersionHash;
+  const hash = findVersion(served.group, served.version)?.resources.find(
+    (r) => r.name === served.resource,
+  )?.storageVersionHash;
   return hash === undefined ? {} : { storageVersionHash: hash };
 }
 
@@ -154,7 +167,9 @@ function resourceListOf({ resources }: Version): object {
       name: `${served.resource}/${sub.name}`,
       singularName: '',
       namespaced: served.namespaced,
-      ...(sub.group === served.group && sub.version === served.version ? {} : { group: sub.group, version: sub.version }),
+      ...(sub.group === served.group && sub.version === served.version
+        ? {}
+        : { group: sub.group, version: sub.version }),
       kind: sub.kind,
       verbs: sub.verbs,
     })),
@@ -168,7 +183,11 @@ function resourceListOf({ resources }: Version): object {
 function aggregatedGroup({ name, versions }: Group): object {
   return {
     metadata: name === '' ? {} : { name },
-    versions: versions.map(({ version, resources }) => ({ version, resources: resources.map(aggregatedResource), freshness: 'Current' })),
+    versions: versions.map(({ version, resources }) => ({
+      version,
+      resources: resources.map(aggregatedResource),
+      freshness: 'Current',
+    })),
   };
 }
 

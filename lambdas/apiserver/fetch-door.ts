@@ -65,9 +65,11 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array> {
 
 function toResponse(request: Request, answer: ApiResponse): Response {
   const { status, body } = answer;
-  if (typeof body === 'object' && 'upgraded' in body) return toResponse(request, textResponse(501, 'connections cannot be upgraded here\n'));
+  if (typeof body === 'object' && 'upgraded' in body)
+    return toResponse(request, textResponse(501, 'connections cannot be upgraded here\n'));
   const headers = new Headers();
-  for (let i = 0; i < answer.headers.length; i += 2) headers.append(answer.headers[i] as string, answer.headers[i + 1] as string);
+  for (let i = 0; i < answer.headers.length; i += 2)
+    headers.append(answer.headers[i] as string, answer.headers[i + 1] as string);
   if (body === undefined || request.method === 'HEAD') return new Response(null, { status, headers });
   if (typeof body === 'string' || body instanceof Uint8Array) return new Response(body as string, { status, headers });
   if ('stream' in body) return new Response(streamBody(request, body.stream), { status, headers });

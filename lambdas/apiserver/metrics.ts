@@ -19,12 +19,32 @@ interface HistogramSeries {
 
 export interface RequestMetrics {
   /** A request that has been answered. `scope`: resource, namespace, cluster or ''. */
-  record(labels: { verb: string; group: string; version: string; resource: string; subresource: string; scope: string; code: number }, seconds: number): void;
+  record(
+    labels: {
+      verb: string;
+      group: string;
+      version: string;
+      resource: string;
+      subresource: string;
+      scope: string;
+      code: number;
+    },
+    seconds: number,
+  ): void;
   /** A watch or another long-running request begins; the result ends it. */
-  longRunning(labels: { verb: string; group: string; version: string; resource: string; subresource: string; scope: string }): () => void;
+  longRunning(labels: {
+    verb: string;
+    group: string;
+    version: string;
+    resource: string;
+    subresource: string;
+    scope: string;
+  }): () => void;
   watchEvents(group: string, version: string, resource: string, events: number): void;
   /** The exposition. */
-  text(gauges?: Readonly<Record<string, { help: string; values: readonly { labels: Labels; value: number }[] }>>): string;
+  text(
+    gauges?: Readonly<Record<string, { help: string; values: readonly { labels: Labels; value: number }[] }>>,
+  ): string;
 }
 
 function labelText(labels: Labels): string {
@@ -65,7 +85,16 @@ export function createRequestMetrics(): RequestMetrics {
       if (total) total.value++;
       let duration = durations.get(key);
       if (!duration && durations.size < maxSeries) {
-        const labels = { component: 'apiserver', dry_run: '', group: l.group, resource: l.resource, scope: l.scope, subresource: l.subresource, verb: l.verb, version: l.version };
+        const labels = {
+          component: 'apiserver',
+          dry_run: '',
+          group: l.group,
+          resource: l.resource,
+          scope: l.scope,
+          subresource: l.subresource,
+          verb: l.verb,
+          version: l.version,
+        };
         durations.set(key, (duration = { labels: labelText(labels), counts: buckets.map(() => 0), sum: 0, count: 0 }));
       }
       if (!duration) return;
@@ -75,7 +104,11 @@ export function createRequestMetrics(): RequestMetrics {
       if (bucket >= 0) (duration.counts[bucket] as number)++;
     },
     longRunning(l) {
-      const one = series(running, `${l.verb} ${l.group} ${l.version} ${l.resource} ${l.subresource} ${l.scope}`, () => ({ component: 'apiserver', ...l }));
+      const one = series(
+        running,
+        `${l.verb} ${l.group} ${l.version} ${l.resource} ${l.subresource} ${l.scope}`,
+        () => ({ component: 'apiserver', ...l }),
+      );
       if (!one) return () => {};
       one.value++;
       return () => void one.value--;
@@ -95,13 +128,29 @@ export function createRequestMetrics(): RequestMetrics {
       lines.push(`# HELP ${name} Response latency distribution in seconds.`, `# TYPE ${name} histogram`);
       for (const { labels, counts, sum, count } of durations.values()) {
         let below = 0;
-        buckets.forEach((limit, i) => lines.push(`${name}_bucket{${labels},le="${limit}"} ${(below += counts[i] as number)}`));
-        lines.push(`${name}_bucket{${labels},le="+Inf"} ${count}`, `${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${count}`);
+        buckets.forEach((limit, i) =>
+          lines.push(`${name}_bucket{${labels},le="${limit}"} ${(below += counts[i] as number)}`),
+        );
+        lines.push(
+          `${name}_bucket{${labels},le="+Inf"} ${count}`,
+          `${name}_sum{${labels}} ${sum}`,
+          `${name}_count{${labels}} ${count}`,
+        );
       }
-      simple('apiserver_longrunning_requests', 'Gauge of all active long-running apiserver requests.', 'gauge', running.values());
+      simple(
+        'apiserver_longrunning_requests',
+        'Gauge of all active long-running apiserver requests.',
+        'gauge',
+        running.values(),
+      );
       simple('apiserver_watch_events_total', 'Number of events sent in watch clients.', 'counter', events.values());
       for (const [gauge, { help, values }] of Object.entries(gauges)) {
-        simple(gauge, help, 'gauge', values.map(({ labels, value }) => ({ labels: labelText(labels), value })));
+        simple(
+          gauge,
+          help,
+          'gauge',
+          values.map(({ labels, value }) => ({ labels: labelText(labels), value })),
+        );
       }
       return `${lines.join('\n')}\n`;
     },

@@ -16,7 +16,11 @@ export interface Accepted {
   readonly convert: Conversion | undefined;
 }
 
-const mediaTypes: readonly MediaType[] = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+const mediaTypes: readonly MediaType[] = [
+  'application/json',
+  'application/yaml',
+  'application/vnd.kubernetes.protobuf',
+];
 export const mediaTypeList = mediaTypes.join(', ');
 const watchTypeList = 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
 /** What lists can be served as, watches among them. */
@@ -70,12 +74,20 @@ function matches(clause: Clause, mediaType: MediaType): boolean {
   return clause.type === 'application' && (clause.subtype === '*' || mediaType === `application/${clause.subtype}`);
 }
 
-function accept(params: ReadonlyMap<string, string>, mediaType: MediaType, allows: AllowsConversion): Accepted | undefined {
-  if (params.size === 0) return allows(undefined, mediaType) ? { mediaType, pretty: false, convert: undefined } : undefined;
+function accept(
+  params: ReadonlyMap<string, string>,
+  mediaType: MediaType,
+  allows: AllowsConversion,
+): Accepted | undefined {
+  if (params.size === 0)
+    return allows(undefined, mediaType) ? { mediaType, pretty: false, convert: undefined } : undefined;
   const stream = params.get('stream') ?? '';
   if (stream !== '' && (stream !== 'watch' || mediaType === 'application/yaml')) return undefined;
   const [kind, group, version] = [params.get('as'), params.get('g'), params.get('v')];
-  const convert = kind === undefined && group === undefined && version === undefined ? undefined : { kind: kind ?? '', group: group ?? '', version: version ?? '' };
+  const convert =
+    kind === undefined && group === undefined && version === undefined
+      ? undefined
+      : { kind: kind ?? '', group: group ?? '', version: version ?? '' };
   if (!allows(convert, mediaType)) return undefined;
   return { mediaType, pretty: params.get('pretty') === '1', convert };
 }
@@ -103,7 +115,11 @@ function parseAccept(header: string): Clause[] {
 }
 
 function byPreference(a: Clause, b: Clause): number {
-  return b.q - a.q || Number(a.type === '*') - Number(b.type === '*') || Number(a.subtype === '*') - Number(b.subtype === '*');
+  return (
+    b.q - a.q ||
+    Number(a.type === '*') - Number(b.type === '*') ||
+    Number(a.subtype === '*') - Number(b.subtype === '*')
+  );
 }
 
 /**
@@ -120,7 +136,11 @@ export function routerAccepts(header: string | undefined): boolean {
 }
 
 export function notAcceptable(supported: string = mediaTypeList): ApiError {
-  return new ApiError({ code: 406, reason: 'NotAcceptable', message: `only the following media types are accepted: ${supported}` });
+  return new ApiError({
+    code: 406,
+    reason: 'NotAcceptable',
+    message: `only the following media types are accepted: ${supported}`,
+  });
 }
 
 /** The router's own 406. */
@@ -135,7 +155,10 @@ export const watchNotAcceptable = (): ApiError => notAcceptable(watchTypeList);
 export function wantsPretty(pretty: string | undefined, userAgent: string | undefined): boolean {
   if (pretty !== undefined && pretty !== '') return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(pretty);
   // People read these; programs name themselves otherwise.
-  return userAgent !== undefined && (userAgent.startsWith('curl') || userAgent.startsWith('Wget') || userAgent.startsWith('Mozilla/5.0'));
+  return (
+    userAgent !== undefined &&
+    (userAgent.startsWith('curl') || userAgent.startsWith('Wget') || userAgent.startsWith('Mozilla/5.0'))
+  );
 }
 
 export function acceptsGzip(header: string | undefined): boolean {

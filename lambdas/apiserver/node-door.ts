@@ -15,7 +15,8 @@ import { writeUpgradeResponse } from './upgrade-response.ts';
 
 type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** What both kinds of response have. */
-type NodeResponse = (ServerResponse | Http2ServerResponse) & Pick<ServerResponse, 'flushHeaders' | 'write' | 'end' | 'cork' | 'uncork' | 'writableLength'>;
+type NodeResponse = (ServerResponse | Http2ServerResponse) &
+  Pick<ServerResponse, 'flushHeaders' | 'write' | 'end' | 'cork' | 'uncork' | 'writableLength'>;
 
 export interface NodeDoor {
   request(request: NodeRequest, response: ServerResponse | Http2ServerResponse): void;
@@ -85,7 +86,8 @@ class NodeApiRequest implements ApiRequest {
   headerValues(name: string): readonly string[] {
     const raw = this.#request.rawHeaders;
     const values: string[] = [];
-    for (let i = 0; i < raw.length; i += 2) if ((raw[i] as string).toLowerCase() === name) values.push(raw[i + 1] as string);
+    for (let i = 0; i < raw.length; i += 2)
+      if ((raw[i] as string).toLowerCase() === name) values.push(raw[i + 1] as string);
     return values;
   }
   rawHeaders(): readonly string[] {
@@ -134,7 +136,13 @@ function readBody(request: NodeRequest, limit: number, bodyMs: number): Promise<
     let more: Buffer[] | undefined;
     let size = 0;
     const timer = setTimeout(() => {
-      reject(new ApiError({ code: 504, reason: 'Timeout', message: 'Timeout: the body of the request did not arrive in time' }));
+      reject(
+        new ApiError({
+          code: 504,
+          reason: 'Timeout',
+          message: 'Timeout: the body of the request did not arrive in time',
+        }),
+      );
       request.destroy();
     }, bodyMs);
     request.on('data', (chunk: Buffer) => {
@@ -190,7 +198,8 @@ function send(request: NodeRequest, response: NodeResponse, answer: ApiResponse,
   const length = byteLength(body);
   headers.push('Content-Length', String(length));
   writeHead(response, status, headers);
-  if (length > smallAnswer) sendPaced(response, body instanceof Uint8Array ? [body] : body, limits.takeMs, () => breakOff(request, response));
+  if (length > smallAnswer)
+    sendPaced(response, body instanceof Uint8Array ? [body] : body, limits.takeMs, () => breakOff(request, response));
   else if (body instanceof Uint8Array) response.end(body);
   else {
     for (const piece of body) response.write(piece);
@@ -262,7 +271,9 @@ function createStream(request: NodeRequest, response: NodeResponse): ResponseStr
     },
     destroy: () => breakOff(request, response),
     get pendingBytes() {
-      return 'stream' in response && response.stream ? (response as Http2ServerResponse).stream.writableLength : response.writableLength;
+      return 'stream' in response && response.stream
+        ? (response as Http2ServerResponse).stream.writableLength
+        : response.writableLength;
     },
     onClose(callback) {
       if (closed) callback();

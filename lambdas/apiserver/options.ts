@@ -57,12 +57,15 @@ export function deleteOptions(query: Query, body: RequestBody | undefined): Dele
     const document = body.read();
     const { kind, apiVersion = 'v1' } = typeMeta(document.value);
     if (kind !== undefined && kind !== 'DeleteOptions') {
-      throw badRequest(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+      throw badRequest(
+        `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`,
+      );
     }
     return decodeObject(document.value, deleteOptionsType, { document }).object as DeleteOptions;
   } catch (error) {
     if (error instanceof ApiError) throw error;
-    if (error instanceof JsonSyntaxError) throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
+    if (error instanceof JsonSyntaxError)
+      throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
     if (error instanceof DecodeError) throw badRequest(error.message);
     throw badRequest(error instanceof Error ? error.message : String(error));
   }

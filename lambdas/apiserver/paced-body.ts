@@ -5,7 +5,12 @@ import type { Writable } from 'node:stream';
 const roundBytes = 512 * 1024;
 
 /** `stalled` is called when the client has taken nothing for `patienceMs`. */
-export function sendPaced(to: Pick<Writable, 'write' | 'end' | 'once'>, pieces: Iterable<Uint8Array>, patienceMs: number, stalled: () => void): void {
+export function sendPaced(
+  to: Pick<Writable, 'write' | 'end' | 'once'>,
+  pieces: Iterable<Uint8Array>,
+  patienceMs: number,
+  stalled: () => void,
+): void {
   const rest = slices(pieces);
   const timer = setTimeout(stalled, patienceMs);
   const over = (): void => clearTimeout(timer);
@@ -30,5 +35,6 @@ export function sendPaced(to: Pick<Writable, 'write' | 'end' | 'once'>, pieces: 
 }
 
 function* slices(pieces: Iterable<Uint8Array>): Generator<Uint8Array, undefined> {
-  for (const piece of pieces) for (let start = 0; start < piece.byteLength; start += roundBytes) yield piece.subarray(start, start + roundBytes);
+  for (const piece of pieces)
+    for (let start = 0; start < piece.byteLength; start += roundBytes) yield piece.subarray(start, start + roundBytes);
 }

@@ -30,7 +30,8 @@ export function objectResponse(
     const object = parseTrustedJson(joined(json)) as KubernetesObject;
     return sized(request, status, accepted.mediaType, encodeProtobuf(object));
   }
-  if (accepted.mediaType === 'application/yaml') return sized(request, status, 'application/yaml', toYaml(joined(json)));
+  if (accepted.mediaType === 'application/yaml')
+    return sized(request, status, 'application/yaml', toYaml(joined(json)));
   if (accepted.pretty || wantsPretty(query.get('pretty'), request.header('user-agent'))) {
     return sized(request, status, 'application/json', indentJson(joined(json)));
   }
@@ -45,7 +46,12 @@ export function objectResponse(
 }
 
 /** Compresses what is large when the client can take it. */
-export function sized(request: ApiRequest, status: number, contentType: string, body: Uint8Array | readonly Uint8Array[]): ApiResponse | Promise<ApiResponse> {
+export function sized(
+  request: ApiRequest,
+  status: number,
+  contentType: string,
+  body: Uint8Array | readonly Uint8Array[],
+): ApiResponse | Promise<ApiResponse> {
   const headers = ['Content-Type', contentType];
   const length = body instanceof Uint8Array ? body.byteLength : body.reduce((sum, piece) => sum + piece.byteLength, 0);
   if (length <= gzipThreshold || !acceptsGzip(request.header('accept-encoding'))) return { status, headers, body };
@@ -63,10 +69,19 @@ function toYaml(json: Uint8Array): Uint8Array {
 
 /** As sigs.k8s.io/yaml writes it: keys sorted, lists not indented, what YAML 1.1 could misread quoted. */
 export function yamlText(value: unknown): string {
-  return stringify(value, { version: '1.1', sortMapEntries: byKey, lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false });
+  return stringify(value, {
+    version: '1.1',
+    sortMapEntries: byKey,
+    lineWidth: 0,
+    indentSeq: false,
+    aliasDuplicateObjects: false,
+  });
 }
 const byKey = (a: { key: unknown }, b: { key: unknown }): number => {
-  const [x, y] = [String((a.key as { value?: unknown })?.value ?? a.key), String((b.key as { value?: unknown })?.value ?? b.key)];
+  const [x, y] = [
+    String((a.key as { value?: unknown })?.value ?? a.key),
+    String((b.key as { value?: unknown })?.value ?? b.key),
+  ];
   return x < y ? -1 : x > y ? 1 : 0;
 };
 
@@ -84,7 +99,8 @@ export function errorResponse(request: ApiRequest, query: Query, error: unknown)
   const headers = ['Content-Type', mediaType];
   if (status.details?.retryAfterSeconds) headers.push('Retry-After', String(status.details.retryAfterSeconds));
   const object = status as unknown as KubernetesObject;
-  if (mediaType === 'application/vnd.kubernetes.protobuf') return { status: code, headers, body: encodeProtobuf(object) };
+  if (mediaType === 'application/vnd.kubernetes.protobuf')
+    return { status: code, headers, body: encodeProtobuf(object) };
   const json = encodeObject(object);
   if (mediaType === 'application/yaml') return { status: code, headers, body: toYaml(json) };
   const pretty = !accepted || accepted.pretty || wantsPretty(query.get('pretty'), request.header('user-agent'));
@@ -93,7 +109,11 @@ export function errorResponse(request: ApiRequest, query: Query, error: unknown)
 
 /** What Go's http.Error and http.NotFound answer. */
 export function textResponse(status: number, text: string): ApiResponse {
-  return { status, headers: ['Content-Type', 'text/plain; charset=utf-8', 'X-Content-Type-Options', 'nosniff'], body: text };
+  return {
+    status,
+    headers: ['Content-Type', 'text/plain; charset=utf-8', 'X-Content-Type-Options', 'nosniff'],
+    body: text,
+  };
 }
 
 export const pageNotFound = (): ApiResponse => textResponse(404, '404 page not found\n');

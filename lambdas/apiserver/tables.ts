@@ -18,6 +18,13 @@ export function includedObject(query: Query): Included {
 
 /** A form that fits a list was asked of an object, or the other way round. `goType`: Go's name of the internal type. */
 export function wrongShape(convert: Conversion, goType: string): ApiError {
-  const [what, is] = convert.kind === 'PartialObjectMetadata' ? ['PartialObjectMetadata', 'is a list'] : ['PartialObjectMetadataList', 'is not a list'];
-  return new ApiError({ code: 406, reason: 'NotAcceptable', message: `you requested ${what}, but the requested object ${is} (${goType})` });
+  const [what, is] =
+    convert.kind === 'PartialObjectMetadata'
+      ? ['PartialObjectMetadata', 'is a list']
+      : ['PartialObjectMetadataList', 'is not a list'];
+  return new ApiError({
+    code: 406,
+    reason: 'NotAcceptable',
+    message: `you requested ${what}, but the requested object ${is} (${goType})`,
+  });
 }

@@ -10,7 +10,10 @@ import type { ApiRequest } from './exchange.ts';
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\/[^ ]*) HTTP\/1\.1$/;
 
 /** undefined for what is no request at all. The body, if there is one, is not read: the connection is closed after the answer. */
-export function unknownMethodRequest(error: Error & { code?: string; rawPacket?: Buffer }, socket: TLSSocket): ApiRequest | undefined {
+export function unknownMethodRequest(
+  error: Error & { code?: string; rawPacket?: Buffer },
+  socket: TLSSocket,
+): ApiRequest | undefined {
   if (error.code !== 'HPE_INVALID_METHOD' || !error.rawPacket) return undefined;
   const [head = ''] = error.rawPacket.toString('latin1').split('\r\n\r\n', 1);
   const [first = '', ...lines] = head.split('\r\n');
@@ -20,7 +23,8 @@ export function unknownMethodRequest(error: Error & { code?: string; rawPacket?:
     const colon = line.indexOf(':');
     return colon < 1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
-  const headerValues = (name: string): string[] => fields.filter((_, i) => i % 2 === 1 && (fields[i - 1] as string).toLowerCase() === name);
+  const headerValues = (name: string): string[] =>
+    fields.filter((_, i) => i % 2 === 1 && (fields[i - 1] as string).toLowerCase() === name);
   return {
     method: match[1] as string,
     target: match[2] as string,

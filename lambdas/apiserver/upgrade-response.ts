@@ -23,7 +23,10 @@ export function writeUpgradeResponse({ status, headers, body }: ApiResponse, soc
     body.stream(rawStream(socket));
     return;
   }
-  const bytes = body === undefined ? Buffer.alloc(0) : Buffer.concat(typeof body === 'string' ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : [...body]);
+  const bytes =
+    body === undefined
+      ? Buffer.alloc(0)
+      : Buffer.concat(typeof body === 'string' ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : [...body]);
   socket.write(headText(status, [...headers, 'Content-Length', String(bytes.byteLength), 'Connection', 'close']));
   socket.end(bytes);
   // Who keeps its end open keeps no memory here for it.

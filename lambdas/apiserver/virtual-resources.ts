@@ -12,11 +12,14 @@ export interface VirtualResourceDeps {
   readonly audiences: readonly string[];
 }
 
-export function virtualResources({ authorizer, tokens, audiences }: VirtualResourceDeps): Record<string, VirtualResource> {
-  const reviews = Object.entries(accessReviewHandlers(authorizer)).map(([resource, create]): [string, VirtualResource] => [
-    `authorization.k8s.io/${resource}`,
-    { create },
-  ]);
+export function virtualResources({
+  authorizer,
+  tokens,
+  audiences,
+}: VirtualResourceDeps): Record<string, VirtualResource> {
+  const reviews = Object.entries(accessReviewHandlers(authorizer)).map(
+    ([resource, create]): [string, VirtualResource] => [`authorization.k8s.io/${resource}`, { create }],
+  );
   return {
     ...Object.fromEntries(reviews),
     'authentication.k8s.io/tokenreviews': { create: createTokenReview({ tokens, audiences }) },
@@ -27,7 +30,10 @@ export function virtualResources({ authorizer, tokens, audiences }: VirtualResou
         return { ...object, metadata: { creationTimestamp: nowText() }, status: { userInfo } };
       },
     },
-    '/componentstatuses': { get: (name) => componentStatuses.find(({ metadata }) => metadata?.name === name), list: () => componentStatuses },
+    '/componentstatuses': {
+      get: (name) => componentStatuses.find(({ metadata }) => metadata?.name === name),
+      list: () => componentStatuses,
+    },
   };
 }
 

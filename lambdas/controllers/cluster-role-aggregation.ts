@@ -17,6 +17,11 @@ export const clusterRoleAggregationController: Controller = {
   async reconcile({ name }, { cache, client }) {
     const role = await cache.get(clusterRoles, { name });
     const rules = role && planAggregation(role, await cache.list(clusterRoles));
-    if (rules) await client.apply(clusterRoles, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules }, { fieldManager: 'clusterrole-aggregation-controller', force: true });
+    if (rules)
+      await client.apply(
+        clusterRoles,
+        { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules },
+        { fieldManager: 'clusterrole-aggregation-controller', force: true },
+      );
   },
 };

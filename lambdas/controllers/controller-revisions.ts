@@ -45,7 +45,12 @@ export interface History {
 }
 
 export function planHistory(revisions: readonly ControllerRevision[], options: RevisionOptions): History {
-  const sorted = revisions.toSorted((a, b) => a.revision - b.revision || text(a.metadata?.creationTimestamp) - text(b.metadata?.creationTimestamp) || (nameOf(a) < nameOf(b) ? -1 : 1));
+  const sorted = revisions.toSorted(
+    (a, b) =>
+      a.revision - b.revision ||
+      text(a.metadata?.creationTimestamp) - text(b.metadata?.creationTimestamp) ||
+      (nameOf(a) < nameOf(b) ? -1 : 1),
+  );
   const data = revisionData(options.template);
   const next = (sorted.at(-1)?.revision ?? 0) + 1;
   const equal = sorted.findLast((revision) => semanticEqual(revision.data, data));
@@ -55,38 +60,70 @@ export function planHistory(revisions: readonly ControllerRevision[], options: R
   }
   if (equal === sorted.at(-1)) return { current: equal, known: sorted, actions: [] };
   const renumbered = { ...equal, revision: next };
-  return { current: renumbered, known: [...sorted.filter((r) => r !== equal), renumbered], actions: [update(controllerRevisions, renumbered)] };
+  return {
+    current: renumbered,
+    known: [...sorted.filter((r) => r !== equal), renumbered],
+    actions: [update(controllerRevisions, renumbered)],
+  };
 }
 
 const nameOf = ({ metadata }: { metadata?: ObjectMeta }): string => metadata?.name ?? '';
 const text = (time: string | undefined): number => Date.parse(time ?? '') || 0;
 
-function newRevision({ owner, template, collisionCount, labels, annotations }: RevisionOptions, data: Record<string, unknown>, revision: number): ControllerRevision {
+function newRevision(
+  { owner, template, collisionCount, labels, annotations }: RevisionOptions,
+  data: Record<string, unknown>,
+  revision: number,
+): ControllerRevision {
   const hash = templateHash(template ?? {}, collisionCount);
   // Cut so that the hash always fits into a name.
   const name = `${nameOf(owner).slice(0, 223)}-${hash}`;
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
-    metadata: { name, namespace: owner.metadata?.namespace, labels: labels(hash), ...(annotations && { annotations }), ownerReferences: [controllerReference(owner)] },
+    metadata: {
+      name,
+      namespace: owner.metadata?.namespace,
+      labels: labels(hash),
+      ...(annotations && { annotations }),
+      ownerReferences: [controllerReference(owner)],
+    },
     data: data as ControllerRevision['data'],
     revision,
   };
 }
 
 /** Old revisions beyond the limit, oldest first, except those that are `live`: in use by pods or by the status. */
-export function planHistoryCleanup(known: readonly ControllerRevision[], limit: number | undefined, live: (revision: ControllerRevision) => boolean): Action[] {
+export function planHistoryCleanup(
+  known: readonly ControllerRevision[],
+  limit: number | undefined,
+  live: (revision: ControllerRevision) => boolean,
+): Action[] {
   const old = known.filter((revision) => !live(revision));
   const surplus = Math.max(0, old.length - (limit ?? 10));
-  return old.slice(0, surplus).map(({ metadata }) => remove(controllerRevisions, { namespace: metadata?.namespace, name: metadata?.name ?? '' }, { preconditions: { uid: metadata?.uid } }));
+  return old
+    .slice(0, surplus)
+    .map(({ metadata }) =>
+      remove(
+        controllerRevisions,
+        { namespace: metadata?.namespace, name: metadata?.name ?? '' },
+        { preconditions: { uid: metadata?.uid } },
+      ),
+    );
 }
 
 /**
  * Whether a failed create of this revision means that its name is taken by another template, so that a higher collision count
  * is needed; false where it is ours already.
  */
-export async function isCollision(error: unknown, action: Action | undefined, owner: KubernetesObject, { client }: ReconcileContext): Promise<boolean> {
-  if (!isAlreadyExists(error) || action?.do !== 'create' || action.type.resource !== controllerRevisions.resource) return false;
+export async function isCollision(
+  error: unknown,
+  action: Action | undefined,
+  owner: KubernetesObject,
+  { client }: ReconcileContext,
+): Promise<boolean> {
+  if (!isAlreadyExists(error) || action?.do !== 'create' || action.type.resource !== controllerRevisions.resource)
+    return false;
   const { namespace, name = '' } = action.object.metadata ?? {};
   const existing = await client.get(controllerRevisions, { namespace, name });
   return !isControlledBy(existing, owner) || !semanticEqual(existing.data, (action.object as ControllerRevision).data);

@@ -26,7 +26,11 @@ import { createResourceQuotaController } from './resource-quota.ts';
 import { createServiceController } from './service.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
-import { claimProtectionController, classProtectionController, volumeProtectionController } from './storage-protection.ts';
+import {
+  claimProtectionController,
+  classProtectionController,
+  volumeProtectionController,
+} from './storage-protection.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
 export interface ControllersOptions {

@@ -8,7 +8,12 @@ const eventTtlMs = 3_600_000;
 
 /** An event goes an hour after its last write. */
 export function planEventExpiry(event: Event, now: number): Action[] {
-  const written = [event.lastTimestamp, event.eventTime, event.series?.lastObservedTime, event.metadata?.creationTimestamp];
+  const written = [
+    event.lastTimestamp,
+    event.eventTime,
+    event.series?.lastObservedTime,
+    event.metadata?.creationTimestamp,
+  ];
   const last = Math.max(...written.map((time) => (time ? Date.parse(time) : 0)));
   const left = last + eventTtlMs - now;
   if (left > 0) return [requeue(left)];
@@ -20,7 +25,13 @@ export function planEventExpiry(event: Event, now: number): Action[] {
 export const eventExpiryController: Controller = {
   name: 'event-ttl',
   actsAs: 'apiserver',
-  watches: [watchRule({ type: events, requests: ({ object, type }) => (type === 'deleted' ? [] : [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }]) })],
+  watches: [
+    watchRule({
+      type: events,
+      requests: ({ object, type }) =>
+        type === 'deleted' ? [] : [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
+  ],
   async reconcile(request, context) {
     const event = await context.cache.get(events, request);
     return event ? perform(planEventExpiry(event, context.clock.now()), context) : {};

@@ -5,17 +5,33 @@ import { timestamp } from './time.ts';
 
 const group = 'flowcontrol.apiserver.k8s.io';
 const flowSchemas = resourceType<FlowSchema>(group, 'v1', 'flowschemas', 'FlowSchema', false);
-const priorityLevels = resourceType<PriorityLevelConfiguration>(group, 'v1', 'prioritylevelconfigurations', 'PriorityLevelConfiguration', false);
+const priorityLevels = resourceType<PriorityLevelConfiguration>(
+  group,
+  'v1',
+  'prioritylevelconfigurations',
+  'PriorityLevelConfiguration',
+  false,
+);
 const manager = 'api-priority-and-fairness-config-consumer-v1';
 
 /** The Dangling condition: whether the priority level that a flow schema names is there. undefined = it says so already. */
-export function danglingCondition(schema: FlowSchema, exists: boolean, now: number): NonNullable<NonNullable<FlowSchema['status']>['conditions']>[number] | undefined {
+export function danglingCondition(
+  schema: FlowSchema,
+  exists: boolean,
+  now: number,
+): NonNullable<NonNullable<FlowSchema['status']>['conditions']>[number] | undefined {
   const level = JSON.stringify(schema.spec?.priorityLevelConfiguration.name ?? '');
   const status = exists ? 'False' : 'True';
   const message = `This FlowSchema references the PriorityLevelConfiguration object named ${level} ${exists ? 'and it exists' : 'but there is no such object'}`;
   const known = schema.status?.conditions?.find((c) => c.type === 'Dangling');
   if (known?.status === status && known.message === message) return undefined;
-  return { type: 'Dangling', status, lastTransitionTime: timestamp(now), reason: exists ? 'Found' : 'NotFound', message };
+  return {
+    type: 'Dangling',
+    status,
+    lastTransitionTime: timestamp(now),
+    reason: exists ? 'Found' : 'NotFound',
+    message,
+  };
 }
 
 /** Upstream runs this inside kube-apiserver, as which it acts here too. */
@@ -29,7 +45,9 @@ export const flowSchemaController: Controller = {
       async requests({ object, type }, lookup) {
         if (type === 'modified') return [];
         const all = await lookup.list(flowSchemas);
-        return all.filter((schema) => schema.spec?.priorityLevelConfiguration.name === object.metadata?.name).map((schema) => ({ name: schema.metadata?.name ?? '' }));
+        return all
+          .filter((schema) => schema.spec?.priorityLevelConfiguration.name === object.metadata?.name)
+          .map((schema) => ({ name: schema.metadata?.name ?? '' }));
       },
     }),
   ],
@@ -39,7 +57,12 @@ export const flowSchemaController: Controller = {
     const level = await cache.get(priorityLevels, { name: schema.spec?.priorityLevelConfiguration.name ?? '' });
     const condition = danglingCondition(schema, level !== undefined, clock.now());
     if (!condition) return;
-    const object = { apiVersion: `${group}/v1`, kind: 'FlowSchema', metadata: { name }, status: { conditions: [condition] } } as FlowSchema;
+    const object = {
+      apiVersion: `${group}/v1`,
+      kind: 'FlowSchema',
+      metadata: { name },
+      status: { conditions: [condition] },
+    } as FlowSchema;
     await client.apply(flowSchemas, object, { subresource: 'status', fieldManager: manager, force: true });
   },
 };

@@ -6,7 +6,14 @@ import type { ObjectMeta, OwnerReference } from '@nodeless/apimachinery/generate
 import { apiVersionOf, type UnknownObject } from '@nodeless/apimachinery/object';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import type { ResourceType } from '@nodeless/client/client';
-import { type Change, type Controller, type Lister, type ReconcileContext, type Request, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Change,
+  type Controller,
+  type Lister,
+  type ReconcileContext,
+  type Request,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 
 type Type = ResourceType<UnknownObject>;
 interface Found {
@@ -29,7 +36,11 @@ export type Verdict =
   | { readonly do: 'delete'; readonly propagationPolicy: 'Foreground' | 'Background' | 'Orphan' };
 
 /** What becomes of an object whose owners are in these states. */
-export function planDependent(metadata: ObjectMeta, states: readonly { owner: OwnerReference; state: OwnerState }[], hasDependents: boolean): Verdict {
+export function planDependent(
+  metadata: ObjectMeta,
+  states: readonly { owner: OwnerReference; state: OwnerState }[],
+  hasDependents: boolean,
+): Verdict {
   if (states.length === 0 || metadata.deletionTimestamp) return { do: 'nothing' };
   const of = (state: OwnerState): OwnerReference[] => states.filter((s) => s.state === state).map((s) => s.owner);
   const gone = [...of('dangling'), ...of('waiting')];
@@ -46,7 +57,9 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
   const byKind = new Map(types.map((type) => [`${apiVersionOf(type)}/${type.kind}`, type]));
   const byGroupKind = new Map(types.map((type) => [`${type.group}/${type.kind}`, type]));
   const byPath = new Map(types.map((type) => [pathOf(type), type]));
-  const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined => byKind.get(`${apiVersion}/${kind}`) ?? byGroupKind.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind}`);
+  const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined =>
+    byKind.get(`${apiVersion}/${kind}`) ??
+    byGroupKind.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind}`);
   const gone = new Set<string>();
 
   const remember = (uid: string): void => {
@@ -63,13 +76,22 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
     return found;
   };
 
-  const ownerObject = async (owner: OwnerReference, namespace: string | undefined, cache: Lister): Promise<UnknownObject | undefined> => {
+  const ownerObject = async (
+    owner: OwnerReference,
+    namespace: string | undefined,
+    cache: Lister,
+  ): Promise<UnknownObject | undefined> => {
     const type = typeOf(owner);
-    const object = type && (await cache.get(type, { namespace: type.namespaced ? namespace : undefined, name: owner.name }));
+    const object =
+      type && (await cache.get(type, { namespace: type.namespaced ? namespace : undefined, name: owner.name }));
     return object?.metadata?.uid === owner.uid ? object : undefined;
   };
 
-  const stateOf = async (owner: OwnerReference, dependent: UnknownObject, { cache, client, log }: ReconcileContext): Promise<OwnerState> => {
+  const stateOf = async (
+    owner: OwnerReference,
+    dependent: UnknownObject,
+    { cache, client, log }: ReconcileContext,
+  ): Promise<OwnerState> => {
     if (gone.has(owner.uid)) return 'dangling';
     const namespace = dependent.metadata?.namespace;
     let object = await ownerObject(owner, namespace, cache);
@@ -78,7 +100,10 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
       // A kind that is not served may be served later: only what is known to be gone is dangling.
       if (!type) return 'solid';
       if (type.namespaced && !namespace) {
-        log.warn('a cluster-scoped object names a namespaced owner', { dependent: dependent.metadata?.name, owner: owner.name });
+        log.warn('a cluster-scoped object names a namespaced owner', {
+          dependent: dependent.metadata?.name,
+          owner: owner.name,
+        });
         return 'solid';
       }
       try {
@@ -102,24 +127,41 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
     }
     if (waitsForDependents(object)) {
       const dependents = await dependentsOf(uid, cache);
-      if (!dependents.some(({ object: dependent }) => dependent.metadata?.ownerReferences?.some((o) => o.uid === uid && o.blockOwnerDeletion))) return dropFinalizer(type, object, foreground, context);
-      return eachOf(dependents.filter(({ object: dependent }) => !waitsForDependents(dependent)), (dependent) => collect(dependent, context));
+      if (
+        !dependents.some(({ object: dependent }) =>
+          dependent.metadata?.ownerReferences?.some((o) => o.uid === uid && o.blockOwnerDeletion),
+        )
+      )
+        return dropFinalizer(type, object, foreground, context);
+      return eachOf(
+        dependents.filter(({ object: dependent }) => !waitsForDependents(dependent)),
+        (dependent) => collect(dependent, context),
+      );
     }
     const owners = metadata.ownerReferences ?? [];
     if (owners.length === 0 || metadata.deletionTimestamp) return;
-    const states = await Promise.all(owners.map(async (owner) => ({ owner, state: await stateOf(owner, object, context) })));
+    const states = await Promise.all(
+      owners.map(async (owner) => ({ owner, state: await stateOf(owner, object, context) })),
+    );
     const dependents = states.some((s) => s.state === 'waiting') ? await dependentsOf(uid, cache) : [];
     const verdict = planDependent(metadata, states, dependents.length > 0);
     if (verdict.do === 'unlink') await unlink({ type, object }, verdict.uids, context);
     if (verdict.do !== 'delete') return;
     let { resourceVersion } = metadata;
     // A dependent that is being deleted in the foreground may be what our owner waits for, through a circle: let the owner go first.
-    if (verdict.propagationPolicy === 'Foreground' && dependents.some((d) => waitsForDependents(d.object))) resourceVersion = await unblock(type, object, context);
-    const deletion = client.delete(type, keyOf(object), { propagationPolicy: verdict.propagationPolicy, preconditions: { uid: metadata.uid, resourceVersion } });
+    if (verdict.propagationPolicy === 'Foreground' && dependents.some((d) => waitsForDependents(d.object)))
+      resourceVersion = await unblock(type, object, context);
+    const deletion = client.delete(type, keyOf(object), {
+      propagationPolicy: verdict.propagationPolicy,
+      preconditions: { uid: metadata.uid, resourceVersion },
+    });
     await ignoreMissing(deletion);
   };
 
-  const requestFor = ({ type, object }: Found): Request => ({ namespace: object.metadata?.namespace, name: `${pathOf(type)}/${object.metadata?.name}` });
+  const requestFor = ({ type, object }: Found): Request => ({
+    namespace: object.metadata?.namespace,
+    name: `${pathOf(type)}/${object.metadata?.name}`,
+  });
 
   const dependentsAndOwners = async (object: UnknownObject, cache: Lister): Promise<Request[]> => {
     const dependents = await dependentsOf(object.metadata?.uid ?? '', cache);
@@ -137,7 +179,11 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
     return found;
   };
 
-  const ownersChanged = async (type: Type, { object, previous }: Change<UnknownObject>, cache: Lister): Promise<Request[]> => {
+  const ownersChanged = async (
+    type: Type,
+    { object, previous }: Change<UnknownObject>,
+    cache: Lister,
+  ): Promise<Request[]> => {
     const requests = previous ? await waitingOwners(previous, cache) : [];
     for (const owner of object.metadata?.ownerReferences ?? []) {
       const found = await ownerObject(owner, object.metadata?.namespace, cache);
@@ -147,17 +193,21 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
   };
 
   // Nearly every event is of no interest here: those are told from the others without a promise.
-  const requests = (type: Type) => (change: Change<UnknownObject>, cache: Lister): readonly Request[] | Promise<readonly Request[]> => {
-    const { object, previous } = change;
-    if (change.type === 'deleted') {
-      remember(object.metadata?.uid ?? '');
-      return dependentsAndOwners(object, cache);
-    }
-    const { deletionTimestamp, finalizers, ownerReferences } = object.metadata ?? {};
-    if (deletionTimestamp && finalizers?.some((f) => f === foreground || f === orphan)) return [requestFor({ type, object })];
-    if (previous ? sameOwners(previous.metadata?.ownerReferences, ownerReferences) : !ownerReferences?.length) return [];
-    return ownersChanged(type, change, cache);
-  };
+  const requests =
+    (type: Type) =>
+    (change: Change<UnknownObject>, cache: Lister): readonly Request[] | Promise<readonly Request[]> => {
+      const { object, previous } = change;
+      if (change.type === 'deleted') {
+        remember(object.metadata?.uid ?? '');
+        return dependentsAndOwners(object, cache);
+      }
+      const { deletionTimestamp, finalizers, ownerReferences } = object.metadata ?? {};
+      if (deletionTimestamp && finalizers?.some((f) => f === foreground || f === orphan))
+        return [requestFor({ type, object })];
+      if (previous ? sameOwners(previous.metadata?.ownerReferences, ownerReferences) : !ownerReferences?.length)
+        return [];
+      return ownersChanged(type, change, cache);
+    };
 
   return {
     name: 'generic-garbage-collector',
@@ -167,18 +217,29 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
       const slash = request.name.lastIndexOf('/');
       const type = byPath.get(request.name.slice(0, slash));
       if (!type) return;
-      const object = await context.cache.get(type, { namespace: request.namespace, name: request.name.slice(slash + 1) });
+      const object = await context.cache.get(type, {
+        namespace: request.namespace,
+        name: request.name.slice(slash + 1),
+      });
       if (object) await collect({ type, object }, context);
     },
   };
 }
 
 const pathOf = (type: Type): string => `${type.group}/${type.version}/${type.resource}`;
-const keyOf = ({ metadata }: UnknownObject): { namespace: string | undefined; name: string } => ({ namespace: metadata?.namespace, name: metadata?.name ?? '' });
-const waitsForDependents = ({ metadata }: UnknownObject): boolean => metadata?.deletionTimestamp !== undefined && metadata.finalizers?.includes(foreground) === true;
+const keyOf = ({ metadata }: UnknownObject): { namespace: string | undefined; name: string } => ({
+  namespace: metadata?.namespace,
+  name: metadata?.name ?? '',
+});
+const waitsForDependents = ({ metadata }: UnknownObject): boolean =>
+  metadata?.deletionTimestamp !== undefined && metadata.finalizers?.includes(foreground) === true;
 
 function sameOwners(a: readonly OwnerReference[] = [], b: readonly OwnerReference[] = []): boolean {
-  return a === b || (a.length === b.length && a.every((owner, i) => owner.uid === b[i]?.uid && owner.blockOwnerDeletion === b[i]?.blockOwnerDeletion));
+  return (
+    a === b ||
+    (a.length === b.length &&
+      a.every((owner, i) => owner.uid === b[i]?.uid && owner.blockOwnerDeletion === b[i]?.blockOwnerDeletion))
+  );
 }
 
 /** Many at a time, so that they share commits. The first error is thrown once all have ended. */
@@ -202,13 +263,23 @@ async function unblock(type: Type, object: UnknownObject, context: ReconcileCont
   return (await patchMetadata(type, object, { ownerReferences }, context))?.metadata?.resourceVersion;
 }
 
-async function dropFinalizer(type: Type, object: UnknownObject, finalizer: string, context: ReconcileContext): Promise<void> {
+async function dropFinalizer(
+  type: Type,
+  object: UnknownObject,
+  finalizer: string,
+  context: ReconcileContext,
+): Promise<void> {
   const finalizers = (object.metadata?.finalizers ?? []).filter((f) => f !== finalizer);
   await patchMetadata(type, object, { finalizers: finalizers.length > 0 ? finalizers : null }, context);
 }
 
 /** undefined: it is gone. */
-async function patchMetadata(type: Type, object: UnknownObject, change: object, { client }: ReconcileContext): Promise<UnknownObject | undefined> {
+async function patchMetadata(
+  type: Type,
+  object: UnknownObject,
+  change: object,
+  { client }: ReconcileContext,
+): Promise<UnknownObject | undefined> {
   const { uid, resourceVersion } = object.metadata ?? {};
   return ignoreMissing(client.patch(type, keyOf(object), 'merge', { metadata: { uid, resourceVersion, ...change } }));
 }

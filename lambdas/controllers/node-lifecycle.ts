@@ -40,7 +40,15 @@ export function planNode(node: Node, heardMs: number, now: number): Action[] {
     }
   } else actions.push(requeue(remaining + 1));
   const taints = desiredTaints(node, conditions, now);
-  if (taints) actions.push(patch(nodes, { name }, 'merge', { metadata: { resourceVersion: actions.some((a) => a.do === 'patch') ? undefined : node.metadata?.resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } }));
+  if (taints)
+    actions.push(
+      patch(nodes, { name }, 'merge', {
+        metadata: {
+          resourceVersion: actions.some((a) => a.do === 'patch') ? undefined : node.metadata?.resourceVersion,
+        },
+        spec: { taints: taints.length > 0 ? taints : null },
+      }),
+    );
   return actions;
 }
 
@@ -71,13 +79,16 @@ export function desiredTaints(node: Node, conditions: readonly NodeCondition[], 
     add(readinessKey, 'NoSchedule');
     add(readinessKey, 'NoExecute');
   }
-  for (const { type, status } of conditions) if (status === 'True' && pressureTaints[type]) add(pressureTaints[type], 'NoSchedule');
+  for (const { type, status } of conditions)
+    if (status === 'True' && pressureTaints[type]) add(pressureTaints[type], 'NoSchedule');
   if (node.spec?.unschedulable) add(unschedulableKey, 'NoSchedule');
   const existing = node.spec?.taints ?? [];
   const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect;
   const foreign = existing.filter((taint) => !managedKeys.has(taint.key));
   const kept = existing.filter((taint) => managedKeys.has(taint.key) && wanted.some((w) => same(w, taint)));
-  const fresh = wanted.filter((taint) => !existing.some((e) => same(e, taint))).map((taint) => ({ ...taint, timeAdded: timestamp(now) }));
+  const fresh = wanted
+    .filter((taint) => !existing.some((e) => same(e, taint)))
+    .map((taint) => ({ ...taint, timeAdded: timestamp(now) }));
   if (fresh.length === 0 && foreign.length + kept.length === existing.length) return undefined;
   return [...foreign, ...kept, ...fresh];
 }
@@ -87,10 +98,16 @@ export function toleratedForMs(pod: Pod, taints: readonly Taint[], now: number):
   let shortest = Infinity;
   for (const taint of taints) {
     if (taint.effect !== 'NoExecute') continue;
-    const matching = (pod.spec?.tolerations ?? []).find((t) => (!t.effect || t.effect === 'NoExecute') && (!t.key || t.key === taint.key) && (t.operator === 'Exists' || (t.key === taint.key && (t.value ?? '') === (taint.value ?? ''))));
+    const matching = (pod.spec?.tolerations ?? []).find(
+      (t) =>
+        (!t.effect || t.effect === 'NoExecute') &&
+        (!t.key || t.key === taint.key) &&
+        (t.operator === 'Exists' || (t.key === taint.key && (t.value ?? '') === (taint.value ?? ''))),
+    );
     if (!matching) return 0;
     const since = taint.timeAdded === undefined ? now : Date.parse(taint.timeAdded);
-    if (matching.tolerationSeconds !== undefined) shortest = Math.min(shortest, since + Math.max(0, matching.tolerationSeconds) * 1000 - now);
+    if (matching.tolerationSeconds !== undefined)
+      shortest = Math.min(shortest, since + Math.max(0, matching.tolerationSeconds) * 1000 - now);
   }
   return Math.max(0, shortest);
 }
@@ -136,8 +153,20 @@ export function createNodeLifecycleController(): Controller {
     watches: [
       watchRule({ type: nodes, requests: ({ object }) => [{ name: object.metadata?.name ?? '' }] }),
       // Renewals themselves need no work: silence is noticed by the requeue.
-      watchRule({ type: leases, requests: ({ object, type }) => (object.metadata?.namespace === leaseNamespace && type === 'added' ? [{ name: object.metadata.name ?? '' }] : []) }),
-      watchRule({ type: pods, requests: ({ object, previous }) => (object.spec?.nodeName && previous?.spec?.nodeName !== object.spec.nodeName ? [{ name: object.spec.nodeName }] : []) }),
+      watchRule({
+        type: leases,
+        requests: ({ object, type }) =>
+          object.metadata?.namespace === leaseNamespace && type === 'added'
+            ? [{ name: object.metadata.name ?? '' }]
+            : [],
+      }),
+      watchRule({
+        type: pods,
+        requests: ({ object, previous }) =>
+          object.spec?.nodeName && previous?.spec?.nodeName !== object.spec.nodeName
+            ? [{ name: object.spec.nodeName }]
+            : [],
+      }),
     ],
     async reconcile({ name }, context) {
       const node = await context.cache.get(nodes, { name });
@@ -167,7 +196,13 @@ export function createNodeLifecycleController(): Controller {
 async function markNotReady(pod: Pod, { client, clock }: ReconcileContext): Promise<void> {
   const condition = { type: 'Ready', status: 'False', lastTransitionTime: timestamp(clock.now()) };
   try {
-    await client.patch(pods, { namespace: pod.metadata?.namespace, name: pod.metadata?.name ?? '' }, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
+    await client.patch(
+      pods,
+      { namespace: pod.metadata?.namespace, name: pod.metadata?.name ?? '' },
+      'strategic',
+      { status: { conditions: [condition] } },
+      { subresource: 'status' },
+    );
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
@@ -176,9 +211,21 @@ async function markNotReady(pod: Pod, { client, clock }: ReconcileContext): Prom
 async function evict(pod: Pod, { client, clock, events }: ReconcileContext): Promise<void> {
   const { namespace, name = '', uid } = pod.metadata ?? {};
   events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${namespace}/${name}`);
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', lastTransitionTime: timestamp(clock.now()) };
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByTaintManager',
+    message: 'Taint manager: deleting due to NoExecute taint',
+    lastTransitionTime: timestamp(clock.now()),
+  };
   try {
-    await client.patch(pods, { namespace, name }, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
+    await client.patch(
+      pods,
+      { namespace, name },
+      'strategic',
+      { status: { conditions: [condition] } },
+      { subresource: 'status' },
+    );
     await client.delete(pods, { namespace, name }, { preconditions: { uid } });
   } catch (error) {
     if (!isNotFound(error)) throw error;

@@ -16,7 +16,14 @@ export function isControlledBy(object: KubernetesObject, owner: KubernetesObject
 /** The reference that a controller puts on what it makes. */
 export function controllerReference(owner: KubernetesObject): OwnerReference {
   const { name = '', uid = '' } = owner.metadata ?? {};
-  return { apiVersion: owner.apiVersion ?? '', kind: owner.kind ?? '', name, uid, controller: true, blockOwnerDeletion: true };
+  return {
+    apiVersion: owner.apiVersion ?? '',
+    kind: owner.kind ?? '',
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
 export interface Claim<T> {
@@ -31,7 +38,13 @@ export interface Claim<T> {
  * and adopts matching objects that nobody controls. An owner that is being deleted adopts nothing; nothing that is being
  * deleted is adopted or released. `finalizer` comes and goes with the ownership.
  */
-export function claim<T extends KubernetesObject>(owner: KubernetesObject, type: ResourceType<T>, candidates: readonly T[], matches: LabelMatcher, finalizer?: string): Claim<T> {
+export function claim<T extends KubernetesObject>(
+  owner: KubernetesObject,
+  type: ResourceType<T>,
+  candidates: readonly T[],
+  matches: LabelMatcher,
+  finalizer?: string,
+): Claim<T> {
   const owned: T[] = [];
   const actions: Action[] = [];
   for (const object of candidates) {
@@ -42,12 +55,20 @@ export function claim<T extends KubernetesObject>(owner: KubernetesObject, type:
       if (controller.uid !== owner.metadata?.uid) continue;
       if (fits) owned.push(object);
       else if (!owner.metadata?.deletionTimestamp && !deletionTimestamp) {
-        const body = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata?.uid }], ...(finalizer && { '$deleteFromPrimitiveList/finalizers': [finalizer] }) } };
+        const body = {
+          metadata: {
+            uid,
+            ownerReferences: [{ $patch: 'delete', uid: owner.metadata?.uid }],
+            ...(finalizer && { '$deleteFromPrimitiveList/finalizers': [finalizer] }),
+          },
+        };
         actions.push(patch(type, { namespace, name }, 'strategic', body));
       }
     } else if (fits && !owner.metadata?.deletionTimestamp && !deletionTimestamp) {
       owned.push(object);
-      const body = { metadata: { uid, ownerReferences: [controllerReference(owner)], ...(finalizer && { finalizers: [finalizer] }) } };
+      const body = {
+        metadata: { uid, ownerReferences: [controllerReference(owner)], ...(finalizer && { finalizers: [finalizer] }) },
+      };
       actions.push(patch(type, { namespace, name }, 'strategic', body));
     }
   }
@@ -58,9 +79,18 @@ export function claim<T extends KubernetesObject>(owner: KubernetesObject, type:
 export function ownerRequests(kind: string, group: string) {
   const find = (object: KubernetesObject | undefined): string | undefined => {
     const owner = object && controllerOf(object);
-    return owner?.kind === kind && (owner.apiVersion.split('/').length === 2 ? owner.apiVersion.split('/')[0] : '') === group ? owner.name : undefined;
+    return owner?.kind === kind &&
+      (owner.apiVersion.split('/').length === 2 ? owner.apiVersion.split('/')[0] : '') === group
+      ? owner.name
+      : undefined;
   };
-  return ({ object, previous }: { object: KubernetesObject; previous: KubernetesObject | undefined }): { namespace: string | undefined; name: string }[] => {
+  return ({
+    object,
+    previous,
+  }: {
+    object: KubernetesObject;
+    previous: KubernetesObject | undefined;
+  }): { namespace: string | undefined; name: string }[] => {
     const names = new Set([find(object), find(previous)].filter((name) => name !== undefined));
     return [...names].map((name) => ({ namespace: object.metadata?.namespace, name }));
   };

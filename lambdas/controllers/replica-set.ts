@@ -5,9 +5,22 @@ import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { pods, replicaSets } from '@nodeless/client/resource-types';
 import { perform, performOne, remove, slowStart, updateStatus } from '@nodeless/controller-runtime/actions';
-import { type Controller, type ReconcileContext, type Request, type Result, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Controller,
+  type ReconcileContext,
+  type Request,
+  type Result,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { claim, isControlledBy, ownerRequests } from './ownership.ts';
-import { countReplicas, isActive, planReplicas, podFromTemplate, type ReplicaCounts, type ReplicaPlan } from './replicas.ts';
+import {
+  countReplicas,
+  isActive,
+  planReplicas,
+  podFromTemplate,
+  type ReplicaCounts,
+  type ReplicaPlan,
+} from './replicas.ts';
 import { timestamp } from './time.ts';
 
 /** What to do for one ReplicaSet, given the pods that it owns. `siblings`: pods of all ReplicaSets of the same owner, for spreading deletes. */
@@ -17,7 +30,13 @@ export function planReplicaSet(replicaSet: ReplicaSet, owned: readonly Pod[], si
 }
 
 /** The status that the owned pods amount to. `failure`: what kept the last sync from making or removing pods. */
-export function replicaSetStatus(replicaSet: ReplicaSet, owned: readonly Pod[], counts: ReplicaCounts, failure: Failure | undefined, now: number): ReplicaSetStatus {
+export function replicaSetStatus(
+  replicaSet: ReplicaSet,
+  owned: readonly Pod[],
+  counts: ReplicaCounts,
+  failure: Failure | undefined,
+  now: number,
+): ReplicaSetStatus {
   const { nextAvailableMs: _, ...numbers } = counts;
   const conditions = failureCondition(replicaSet.status?.conditions, failure, now);
   return {
@@ -25,7 +44,9 @@ export function replicaSetStatus(replicaSet: ReplicaSet, owned: readonly Pod[], 
     ...(numbers.fullyLabeledReplicas ? { fullyLabeledReplicas: numbers.fullyLabeledReplicas } : {}),
     ...(numbers.readyReplicas ? { readyReplicas: numbers.readyReplicas } : {}),
     ...(numbers.availableReplicas ? { availableReplicas: numbers.availableReplicas } : {}),
-    terminatingReplicas: owned.filter((pod) => pod.metadata?.deletionTimestamp && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed').length,
+    terminatingReplicas: owned.filter(
+      (pod) => pod.metadata?.deletionTimestamp && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed',
+    ).length,
     observedGeneration: replicaSet.metadata?.generation,
     ...(conditions.length > 0 ? { conditions } : {}),
   };
@@ -36,7 +57,11 @@ export interface Failure {
   readonly message: string;
 }
 
-export function failureCondition<C extends ReplicaSetCondition>(known: readonly C[] | undefined, failure: Failure | undefined, now: number): ReplicaSetCondition[] {
+export function failureCondition<C extends ReplicaSetCondition>(
+  known: readonly C[] | undefined,
+  failure: Failure | undefined,
+  now: number,
+): ReplicaSetCondition[] {
   const others = (known ?? []).filter((c) => c.type !== 'ReplicaFailure');
   if (!failure) return others;
   // The first failure stays: the message names another pod each time, and writing that would go on for ever.
@@ -58,18 +83,30 @@ async function reconcile(request: Request, context: ReconcileContext): Promise<R
 
   // What was just made or removed is in the cache already: a write is delivered before it is acknowledged.
   const current = (await cache.ownedBy(pods, uid, namespace)).filter((pod) => isControlledBy(pod, replicaSet));
-  const counts = countReplicas(current.filter(isActive), replicaSet.spec?.template, replicaSet.spec?.minReadySeconds ?? 0, clock.now());
+  const counts = countReplicas(
+    current.filter(isActive),
+    replicaSet.spec?.template,
+    replicaSet.spec?.minReadySeconds ?? 0,
+    clock.now(),
+  );
   const status = replicaSetStatus(replicaSet, current, counts, failure, clock.now());
-  if (!sameStatus(replicaSet.status, status)) await performOne(updateStatus(replicaSets, { ...replicaSet, status }), context);
+  if (!sameStatus(replicaSet.status, status))
+    await performOne(updateStatus(replicaSets, { ...replicaSet, status }), context);
   if (error) throw error;
   return counts.nextAvailableMs === undefined ? {} : { requeueAfterMs: counts.nextAvailableMs };
 }
 
-async function siblingPods(replicaSet: ReplicaSet, owned: readonly Pod[], { cache }: ReconcileContext): Promise<readonly Pod[]> {
+async function siblingPods(
+  replicaSet: ReplicaSet,
+  owned: readonly Pod[],
+  { cache }: ReconcileContext,
+): Promise<readonly Pod[]> {
   const owner = replicaSet.metadata?.ownerReferences?.find((o) => o.controller);
   if (!owner) return owned;
   const related = await cache.ownedBy(replicaSets, owner.uid, replicaSet.metadata?.namespace);
-  return (await Promise.all(related.map(async (one) => cache.ownedBy(pods, one.metadata?.uid ?? '', one.metadata?.namespace)))).flat();
+  return (
+    await Promise.all(related.map(async (one) => cache.ownedBy(pods, one.metadata?.uid ?? '', one.metadata?.namespace)))
+  ).flat();
 }
 
 /** Creates and removes pods of a plan, with upstream's events; used by ReplicationControllers too. */
@@ -107,7 +144,10 @@ export async function applyReplicaPlan(
     }),
   );
   const failed = deletions.find((d) => d.status === 'rejected');
-  return { failure: failed && { reason: 'FailedDelete', message: (failed.reason as Error).message }, error: failed?.reason };
+  return {
+    failure: failed && { reason: 'FailedDelete', message: (failed.reason as Error).message },
+    error: failed?.reason,
+  };
 }
 
 export function sameStatus(a: object | undefined, b: object): boolean {
@@ -121,7 +161,10 @@ export function sameStatus(a: object | undefined, b: object): boolean {
 export const replicaSetController: Controller = {
   name: 'replicaset-controller',
   watches: [
-    watchRule({ type: replicaSets, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
+    watchRule({
+      type: replicaSets,
+      requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
     watchRule({
       type: pods,
       async requests(change, lookup) {
@@ -131,7 +174,9 @@ export const replicaSetController: Controller = {
         const namespace = change.object.metadata?.namespace;
         const all = await lookup.list(replicaSets, namespace);
         const labels = change.object.metadata?.labels ?? {};
-        return all.filter((rs) => matcherOf(rs.spec?.selector)(labels)).map((rs) => ({ namespace, name: rs.metadata?.name ?? '' }));
+        return all
+          .filter((rs) => matcherOf(rs.spec?.selector)(labels))
+          .map((rs) => ({ namespace, name: rs.metadata?.name ?? '' }));
       },
     }),
   ],

@@ -30,9 +30,11 @@ const costAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 /** Those to go first: without a node, not started, not ready, cheap, crowded on one node, younger in readiness, restarting, younger. */
 export function rankForDeletion(pods: readonly Pod[], siblings: readonly Pod[]): Pod[] {
   const perNode = new Map<string, number>();
-  for (const pod of siblings) if (pod.spec?.nodeName && isActive(pod)) perNode.set(pod.spec.nodeName, (perNode.get(pod.spec.nodeName) ?? 0) + 1);
+  for (const pod of siblings)
+    if (pod.spec?.nodeName && isActive(pod)) perNode.set(pod.spec.nodeName, (perNode.get(pod.spec.nodeName) ?? 0) + 1);
   const cost = (pod: Pod): number => Number.parseInt(pod.metadata?.annotations?.[costAnnotation] ?? '0', 10) || 0;
-  const restarts = (pod: Pod): number => Math.max(0, ...(pod.status?.containerStatuses ?? []).map((c) => c.restartCount));
+  const restarts = (pod: Pod): number =>
+    Math.max(0, ...(pod.status?.containerStatuses ?? []).map((c) => c.restartCount));
   const compare = (a: Pod, b: Pod): number =>
     Number(Boolean(a.spec?.nodeName)) - Number(Boolean(b.spec?.nodeName)) ||
     (phaseRank[a.status?.phase ?? 'Pending'] ?? 0) - (phaseRank[b.status?.phase ?? 'Pending'] ?? 0) ||
@@ -78,7 +80,12 @@ export interface ReplicaCounts {
   readonly nextAvailableMs: number | undefined;
 }
 
-export function countReplicas(active: readonly Pod[], template: PodTemplateSpec | undefined, minReadySeconds: number, now: number): ReplicaCounts {
+export function countReplicas(
+  active: readonly Pod[],
+  template: PodTemplateSpec | undefined,
+  minReadySeconds: number,
+  now: number,
+): ReplicaCounts {
   const labels = Object.entries(template?.metadata?.labels ?? {});
   let fullyLabeledReplicas = 0;
   let readyReplicas = 0;

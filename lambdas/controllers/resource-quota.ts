@@ -14,14 +14,24 @@ export function planResourceQuota(quota: ResourceQuota, objects: Counted): Actio
   if (quota.metadata?.deletionTimestamp) return [];
   const hard = quota.spec?.hard ?? {};
   const used = totalUsage(quota, objects);
-  if (quota.status?.hard && quota.status.used && equalMaps(quota.status.hard, hard) && equalMaps(quota.status.used, used)) return [];
+  if (
+    quota.status?.hard &&
+    quota.status.used &&
+    equalMaps(quota.status.hard, hard) &&
+    equalMaps(quota.status.used, used)
+  )
+    return [];
   return [updateStatus(resourceQuotas, { ...quota, status: { hard, used } })];
 }
 
-const equalMaps = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean => Object.keys(a).length === Object.keys(b).length && semanticEqual(a, b);
+const equalMaps = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean =>
+  Object.keys(a).length === Object.keys(b).length && semanticEqual(a, b);
 
 /** What a quota's names refer to, so that only these are listed. */
-export function countedTypes(quota: ResourceQuota, namespaced: readonly ResourceType<UnknownObject>[]): ResourceType<UnknownObject>[] {
+export function countedTypes(
+  quota: ResourceQuota,
+  namespaced: readonly ResourceType<UnknownObject>[],
+): ResourceType<UnknownObject>[] {
   const names = Object.keys(quota.spec?.hard ?? {});
   return namespaced.filter(({ group, resource }) => {
     const counter = `count/${group === '' ? resource : `${resource}.${group}`}`;
@@ -31,9 +41,15 @@ export function countedTypes(quota: ResourceQuota, namespaced: readonly Resource
 
 function belongsTo(name: string, resource: string): boolean {
   if (name.startsWith('count/')) return false;
-  if (resource === 'persistentvolumeclaims') return name === 'persistentvolumeclaims' || name === 'requests.storage' || name.includes('.storageclass.storage.k8s.io/');
+  if (resource === 'persistentvolumeclaims')
+    return (
+      name === 'persistentvolumeclaims' || name === 'requests.storage' || name.includes('.storageclass.storage.k8s.io/')
+    );
   if (resource === 'services') return name === 'services' || name.startsWith('services.');
-  if (resource === 'pods') return name === 'pods' || /^(requests\.|limits\.)/.test(name) || ['cpu', 'memory', 'ephemeral-storage'].includes(name);
+  if (resource === 'pods')
+    return (
+      name === 'pods' || /^(requests\.|limits\.)/.test(name) || ['cpu', 'memory', 'ephemeral-storage'].includes(name)
+    );
   return name === resource;
 }
 
@@ -42,7 +58,10 @@ export function createResourceQuotaController(namespaced: readonly ResourceType<
   return {
     name: 'resourcequota-controller',
     watches: [
-      watchRule({ type: resourceQuotas, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
+      watchRule({
+        type: resourceQuotas,
+        requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+      }),
       ...namespaced
         .filter((type) => type.resource !== resourceQuotas.resource)
         .map((type) =>
@@ -51,10 +70,13 @@ export function createResourceQuotaController(namespaced: readonly ResourceType<
             async requests(change, lookup) {
               // Creates are charged by admission. Pods stop counting when they finish, claims and services may change in size.
               if (change.type === 'added') return [];
-              if (change.type === 'modified' && !['pods', 'services', 'persistentvolumeclaims'].includes(type.resource)) return [];
+              if (change.type === 'modified' && !['pods', 'services', 'persistentvolumeclaims'].includes(type.resource))
+                return [];
               const namespace = change.object.metadata?.namespace;
               const quotas = await lookup.list(resourceQuotas, namespace);
-              return quotas.filter((quota) => countedTypes(quota, [type]).length > 0).map((quota) => ({ namespace, name: quota.metadata?.name ?? '' }));
+              return quotas
+                .filter((quota) => countedTypes(quota, [type]).length > 0)
+                .map((quota) => ({ namespace, name: quota.metadata?.name ?? '' }));
             },
           }),
         ),
@@ -64,7 +86,8 @@ export function createResourceQuotaController(namespaced: readonly ResourceType<
       if (!quota) return;
       const objects: { group: string; resource: string; object: UnknownObject }[] = [];
       for (const type of countedTypes(quota, namespaced)) {
-        for (const object of await context.cache.list(type, request.namespace)) objects.push({ group: type.group, resource: type.resource, object });
+        for (const object of await context.cache.list(type, request.namespace))
+          objects.push({ group: type.group, resource: type.resource, object });
       }
       await perform(planResourceQuota(quota, objects), context);
     },

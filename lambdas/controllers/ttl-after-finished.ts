@@ -6,7 +6,9 @@ import { type Controller, watchRule } from '@nodeless/controller-runtime/control
 /** A finished Job goes spec.ttlSecondsAfterFinished after it ended, with its pods. */
 export function planTtl(job: Job, now: number): Action[] {
   const ttl = job.spec?.ttlSecondsAfterFinished;
-  const finished = job.status?.conditions?.find((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True');
+  const finished = job.status?.conditions?.find(
+    (c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True',
+  );
   if (ttl === undefined || !finished || job.metadata?.deletionTimestamp) return [];
   const left = Date.parse(finished.lastTransitionTime ?? '') + ttl * 1000 - now;
   if (left > 0) return [requeue(left)];
@@ -16,7 +18,12 @@ export function planTtl(job: Job, now: number): Action[] {
 
 export const ttlAfterFinishedController: Controller = {
   name: 'ttl-after-finished-controller',
-  watches: [watchRule({ type: jobs, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] })],
+  watches: [
+    watchRule({
+      type: jobs,
+      requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
+  ],
   async reconcile(request, context) {
     const job = await context.cache.get(jobs, request);
     return job ? perform(planTtl(job, context.clock.now()), context) : {};

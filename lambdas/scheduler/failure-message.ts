@@ -1,7 +1,12 @@
 import type { Preemption } from './preemption.ts';
 
 /** Upstream's FitError text, with the answers of its PostFilter plugins: dynamic resources, which we have none of, and preemption. */
-export function explainFailure(total: number, reasons: readonly string[], unresolvable: number, preemption: Preemption): string {
+export function explainFailure(
+  total: number,
+  reasons: readonly string[],
+  unresolvable: number,
+  preemption: Preemption,
+): string {
   if (total === 0) return 'no nodes available to schedule pods';
   const failure = `0/${total} nodes are available: ${counted(reasons)}.`;
   switch (preemption.type) {

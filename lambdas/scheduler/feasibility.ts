@@ -29,7 +29,13 @@ export function fitOn(pod: PodInfo, node: NodeInfo, filters: readonly PreparedFi
 }
 
 /** As if `node` took the place of the one of its name: what other nodes' pods mean is worked out again. */
-export function fitOnChanged(pod: PodInfo, node: NodeInfo, filters: readonly PreparedFilter[], snapshot: Snapshot, profile: Profile): Verdict {
+export function fitOnChanged(
+  pod: PodInfo,
+  node: NodeInfo,
+  filters: readonly PreparedFilter[],
+  snapshot: Snapshot,
+  profile: Profile,
+): Verdict {
   const changed = withNode(snapshot, node);
   const prepared: PreparedFilter[] = [];
   for (const plugin of profile.filters) {
@@ -48,8 +54,16 @@ export function fitOnChanged(pod: PodInfo, node: NodeInfo, filters: readonly Pre
  * With room kept for pods that are to come to this node because others were removed for them: those at least as important
  * as this pod. It must fit with them and without them, since they may come or not.
  */
-export function fitBesideNominated(pod: PodInfo, node: NodeInfo, filters: readonly PreparedFilter[], snapshot: Snapshot, profile: Profile): Verdict {
-  const awaited = snapshot.nominated(node.name).filter((other) => other.uid !== pod.uid && other.priority >= pod.priority);
+export function fitBesideNominated(
+  pod: PodInfo,
+  node: NodeInfo,
+  filters: readonly PreparedFilter[],
+  snapshot: Snapshot,
+  profile: Profile,
+): Verdict {
+  const awaited = snapshot
+    .nominated(node.name)
+    .filter((other) => other.uid !== pod.uid && other.priority >= pod.priority);
   if (awaited.length > 0) {
     const crowded = cloneNode(node);
     for (const other of awaited) crowded.add(other);

@@ -21,7 +21,16 @@ export const unfit = (reasons: string | readonly string[], resolvable: boolean):
 });
 
 /** What can happen in the cluster that may make an unschedulable pod schedulable. */
-export type ClusterEvent = 'node-added' | 'node-taints' | 'node-labels' | 'node-allocatable' | 'node-unschedulable' | 'pod-deleted' | 'pod-labels' | 'pod-assigned' | 'pod-updated';
+export type ClusterEvent =
+  | 'node-added'
+  | 'node-taints'
+  | 'node-labels'
+  | 'node-allocatable'
+  | 'node-unschedulable'
+  | 'pod-deleted'
+  | 'pod-labels'
+  | 'pod-assigned'
+  | 'pod-updated';
 
 export interface FilterPlugin<State = unknown> {
   readonly name: string;

@@ -48,7 +48,11 @@ function hostPorts(pod: Readonly<Pod>): HostPort[] {
   return [...(pod.spec?.containers ?? []), ...sidecars].flatMap((container) =>
     (container.ports ?? [])
       .filter((port) => port.hostPort)
-      .map((port) => ({ ip: port.hostIP || '0.0.0.0', port: port.hostPort as number, protocol: port.protocol ?? 'TCP' })),
+      .map((port) => ({
+        ip: port.hostIP || '0.0.0.0',
+        port: port.hostPort as number,
+        protocol: port.protocol ?? 'TCP',
+      })),
   );
 }
 

@@ -11,7 +11,16 @@ import { taintToleration, taintTolerationScore } from './plugins/taint-toleratio
 /** The plugins, in the order in which filters run; weights are those of upstream's default profile. */
 export const defaultProfile: Profile = {
   schedulerName: 'default-scheduler',
-  filters: [nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, podTopologySpread, interPodAffinity],
+  filters: [
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    nodeAffinity,
+    nodePorts,
+    nodeResourcesFit,
+    podTopologySpread,
+    interPodAffinity,
+  ],
   scores: [
     { plugin: taintTolerationScore, weight: 3 },
     { plugin: nodeAffinityScore, weight: 2 },

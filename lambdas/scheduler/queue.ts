@@ -42,7 +42,11 @@ export interface SchedulingQueue {
   stop(): void;
 }
 
-export function createSchedulingQueue(options: { clock: Clock; profile: Profile; onActive: () => void }): SchedulingQueue {
+export function createSchedulingQueue(options: {
+  clock: Clock;
+  profile: Profile;
+  onActive: () => void;
+}): SchedulingQueue {
   const { clock, profile, onActive } = options;
   const pods = new Map<string, Queued>();
   const popped = new Map<string, Queued>();
@@ -58,7 +62,8 @@ export function createSchedulingQueue(options: { clock: Clock; profile: Profile;
     sorted = false;
     onActive();
   };
-  const backoffMs = (item: Queued): number => Math.min(maxBackoffMs, initialBackoffMs * 2 ** Math.min(item.attempts - 1, 10));
+  const backoffMs = (item: Queued): number =>
+    Math.min(maxBackoffMs, initialBackoffMs * 2 ** Math.min(item.attempts - 1, 10));
   const afterBackoff = (item: Queued): void => {
     const remaining = item.lastAttemptAt + backoffMs(item) - clock.now();
     if (remaining <= 0) return activate(item);
@@ -66,7 +71,15 @@ export function createSchedulingQueue(options: { clock: Clock; profile: Profile;
     item.place = 'backoff';
     item.timer = clock.setTimer(() => activate(item), remaining);
   };
-  const newItem = (pod: PodInfo): Queued => ({ pod, attempts: 0, addedAt: clock.now(), lastAttemptAt: 0, rejectedBy: new Set(), place: 'active', timer: undefined });
+  const newItem = (pod: PodInfo): Queued => ({
+    pod,
+    attempts: 0,
+    addedAt: clock.now(),
+    lastAttemptAt: 0,
+    rejectedBy: new Set(),
+    place: 'active',
+    timer: undefined,
+  });
   const attempted = (pod: PodInfo): Queued | undefined => {
     const item = popped.get(pod.uid);
     if (!item) return undefined;
@@ -129,7 +142,10 @@ export function createSchedulingQueue(options: { clock: Clock; profile: Profile;
       for (const item of pods.values()) {
         if (item.place !== 'unschedulable') continue;
         // No plugin turned it down where there was no node at all: then only a node helps.
-        const helps = item.rejectedBy.size === 0 ? event === 'node-added' : [...item.rejectedBy].some((name) => retryOn.get(name)?.has(event));
+        const helps =
+          item.rejectedBy.size === 0
+            ? event === 'node-added'
+            : [...item.rejectedBy].some((name) => retryOn.get(name)?.has(event));
         if (helps) afterBackoff(item);
       }
     },

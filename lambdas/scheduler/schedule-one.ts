@@ -21,7 +21,8 @@ export type Placement =
 export function scheduleOne(pod: PodInfo, snapshot: Snapshot, profile: Profile, random: () => number): Placement {
   const filters = prepareFilters(pod, snapshot, profile);
   const nominated = snapshot.node(pod.pod.status?.nominatedNodeName ?? '');
-  if (nominated && fitBesideNominated(pod, nominated, filters, snapshot, profile).fits) return { nodeName: nominated.name };
+  if (nominated && fitBesideNominated(pod, nominated, filters, snapshot, profile).fits)
+    return { nodeName: nominated.name };
 
   const feasible: NodeInfo[] = [];
   const helpful: NodeInfo[] = [];
@@ -41,13 +42,24 @@ export function scheduleOne(pod: PodInfo, snapshot: Snapshot, profile: Profile, 
     const total = snapshot.nodes.length;
     const preemption = planPreemption(pod, helpful, filters, snapshot, profile);
     const message = explainFailure(total, reasons, total - helpful.length, preemption);
-    return { nodeName: undefined, message, rejectedBy, preempt: preemption.type === 'candidate' ? preemption.candidate : undefined };
+    return {
+      nodeName: undefined,
+      message,
+      rejectedBy,
+      preempt: preemption.type === 'candidate' ? preemption.candidate : undefined,
+    };
   }
   if (feasible.length === 1) return { nodeName: (feasible[0] as NodeInfo).name };
   return { nodeName: best(pod, feasible, snapshot, profile, random).name };
 }
 
-function best(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, profile: Profile, random: () => number): NodeInfo {
+function best(
+  pod: PodInfo,
+  nodes: readonly NodeInfo[],
+  snapshot: Snapshot,
+  profile: Profile,
+  random: () => number,
+): NodeInfo {
   const totals = new Array<number>(nodes.length).fill(0);
   for (const { plugin, weight } of profile.scores) {
     const state = plugin.prepare?.(pod, snapshot, nodes);

@@ -78,7 +78,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (preempt) outrank(pod, preempt.nodeName);
     cache.nominate(pod, preempt?.nodeName);
     // A nomination that came to nothing is taken back, so that nobody waits for it.
-    track(writes.markUnschedulable(pod, message, preempt?.nodeName ?? (pod.pod.status?.nominatedNodeName ? '' : undefined)));
+    track(
+      writes.markUnschedulable(pod, message, preempt?.nodeName ?? (pod.pod.status?.nominatedNodeName ? '' : undefined)),
+    );
     if (preempt) track(writes.preempt(pod, preempt));
   };
   /** Less important pods that waited for this node wait for another one. */
@@ -101,17 +103,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     try {
       await writes.bind(pod, nodeName);
       queue.done(pod.uid);
-      events.event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, { action: 'Binding' });
+      events.event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, {
+        action: 'Binding',
+      });
     } catch (error) {
       cache.removePod(pod.uid);
       if (isNotFound(error)) return queue.remove(pod.uid);
       const current = pods.get(namespace ?? '', name ?? '');
       if (current && waits(current)) {
         queue.failed(pod);
-        events.event(pod.pod, 'Warning', 'FailedScheduling', `binding rejected: ${(error as Error).message}`, { action: 'Scheduling' });
+        events.event(pod.pod, 'Warning', 'FailedScheduling', `binding rejected: ${(error as Error).message}`, {
+          action: 'Scheduling',
+        });
       } else {
         queue.remove(pod.uid);
-        if (current?.spec?.nodeName && current.metadata?.uid === pod.uid && holdsResources(current)) cache.setPod(current);
+        if (current?.spec?.nodeName && current.metadata?.uid === pod.uid && holdsResources(current))
+          cache.setPod(current);
       }
       log.info('binding was refused', { pod: `${namespace}/${name}`, node: nodeName, error });
     }

@@ -51,7 +51,13 @@ export interface MutableNode extends TrialNode {
 export function cloneNode(from: NodeInfo): TrialNode {
   const copy = emptyNode(from.name);
   for (const pod of from.pods.values()) copy.add(pod);
-  return Object.assign(copy, { node: from.node, known: true, labels: from.labels, allocatable: from.allocatable, allowedPods: from.allowedPods });
+  return Object.assign(copy, {
+    node: from.node,
+    known: true,
+    labels: from.labels,
+    allocatable: from.allocatable,
+    allowedPods: from.allowedPods,
+  });
 }
 
 /** The snapshot with another node in the place of the one of its name. */
@@ -80,8 +86,11 @@ export function emptyNode(name: string): MutableNode {
   const withAntiAffinity = new Set<PodInfo>();
   const withHostPorts = new Set<PodInfo>();
   const account = (pod: PodInfo, sign: 1 | -1): void => {
-    for (const resource of Object.keys(pod.requests)) requested[resource] = (requested[resource] ?? 0) + sign * (pod.requests[resource] as number);
-    for (const resource of ['cpu', 'memory']) nonZeroRequested[resource] = (nonZeroRequested[resource] ?? 0) + sign * (pod.requests[resource] || (scoringDefaults[resource] as number));
+    for (const resource of Object.keys(pod.requests))
+      requested[resource] = (requested[resource] ?? 0) + sign * (pod.requests[resource] as number);
+    for (const resource of ['cpu', 'memory'])
+      nonZeroRequested[resource] =
+        (nonZeroRequested[resource] ?? 0) + sign * (pod.requests[resource] || (scoringDefaults[resource] as number));
   };
   return {
     name,
@@ -101,7 +110,8 @@ export function emptyNode(name: string): MutableNode {
     add(pod) {
       pods.set(pod.uid, pod);
       account(pod, 1);
-      if (pod.pod.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) withAntiAffinity.add(pod);
+      if (pod.pod.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
+        withAntiAffinity.add(pod);
       if (pod.hostPorts.length > 0) withHostPorts.add(pod);
     },
     remove(uid) {
@@ -114,4 +124,3 @@ export function emptyNode(name: string): MutableNode {
     },
   };
 }
-

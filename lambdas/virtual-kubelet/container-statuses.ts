@@ -1,4 +1,9 @@
-import type { Container, ContainerStatus, Pod, VolumeMountStatus } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  ContainerStatus,
+  Pod,
+  VolumeMountStatus,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import type { ObservedContainer, ObservedPod } from './providers/provider.ts';
 import { isSidecar } from './restart-policy.ts';
 
@@ -14,7 +19,11 @@ export interface ContainerStatuses {
  */
 export function containerStatuses(pod: Pod, observed: ObservedPod | undefined, ended: boolean): ContainerStatuses {
   const seen = new Map((observed?.containers ?? []).map((c) => [`${c.kind}/${c.name}`, c]));
-  const of = (kind: ObservedContainer['kind'], containers: readonly Container[] | undefined, previous: readonly ContainerStatus[] | undefined): ContainerStatus[] =>
+  const of = (
+    kind: ObservedContainer['kind'],
+    containers: readonly Container[] | undefined,
+    previous: readonly ContainerStatus[] | undefined,
+  ): ContainerStatus[] =>
     (containers ?? []).map((container) => {
       const found = seen.get(`${kind}/${container.name}`);
       const before = previous?.find((s) => s.name === container.name);
@@ -32,7 +41,9 @@ function present(container: Container, seen: ObservedContainer, kind: ObservedCo
   const running = seen.state.running !== undefined;
   const started = running && (seen.started ?? true);
   const isTask = kind === 'init' && !isSidecar(container);
-  const ready = isTask ? seen.state.terminated?.exitCode === 0 : kind !== 'ephemeral' && started && (seen.ready ?? true);
+  const ready = isTask
+    ? seen.state.terminated?.exitCode === 0
+    : kind !== 'ephemeral' && started && (seen.ready ?? true);
   const exists = seen.containerId !== '';
   return {
     name: seen.name,
@@ -50,7 +61,13 @@ function present(container: Container, seen: ObservedContainer, kind: ObservedCo
   };
 }
 
-function absent(pod: Pod, container: Container, before: ContainerStatus | undefined, podSeen: boolean, ended: boolean): ContainerStatus {
+function absent(
+  pod: Pod,
+  container: Container,
+  before: ContainerStatus | undefined,
+  podSeen: boolean,
+  ended: boolean,
+): ContainerStatus {
   if (before?.state?.terminated) return before;
   const status: ContainerStatus = {
     name: container.name,
@@ -65,13 +82,36 @@ function absent(pod: Pod, container: Container, before: ContainerStatus | undefi
   };
   if (ended) {
     const message = 'The container could not be located when the pod was terminated';
-    return { ...status, state: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', message, startedAt: null as unknown as undefined, finishedAt: null as unknown as undefined } } };
+    return {
+      ...status,
+      state: {
+        terminated: {
+          exitCode: 137,
+          reason: 'ContainerStatusUnknown',
+          message,
+          startedAt: null as unknown as undefined,
+          finishedAt: null as unknown as undefined,
+        },
+      },
+    };
   }
   if (!podSeen || !before?.state?.running) return status;
   // It was running and is gone without a trace: it ended, and saying so keeps the pod from going back to Pending.
   const message = 'The container could not be located when the pod was deleted.  The container used to be Running';
   const restartCount = pod.metadata?.deletionTimestamp ? status.restartCount : status.restartCount + 1;
-  return { ...status, restartCount, lastState: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', message, startedAt: null as unknown as undefined, finishedAt: null as unknown as undefined } } };
+  return {
+    ...status,
+    restartCount,
+    lastState: {
+      terminated: {
+        exitCode: 137,
+        reason: 'ContainerStatusUnknown',
+        message,
+        startedAt: null as unknown as undefined,
+        finishedAt: null as unknown as undefined,
+      },
+    },
+  };
 }
 
 function volumeMounts(container: Container): { volumeMounts?: VolumeMountStatus[] } {

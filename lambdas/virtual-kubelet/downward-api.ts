@@ -1,4 +1,9 @@
-import type { Container, Pod, ResourceFieldSelector, ObjectFieldSelector } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  Pod,
+  ResourceFieldSelector,
+  ObjectFieldSelector,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
 import { podIpMarker, podIpsMarker } from './late-binding.ts';
 import { milliValue, wholeValue } from './quantities.ts';
@@ -55,13 +60,23 @@ function formatMap(map: Readonly<Record<string, string>> | undefined): string {
 }
 
 /** The value of a resourceFieldRef: the resource in units of the divisor, rounded up; a missing limit is the node's. */
-export function resourceFieldValue(selector: ResourceFieldSelector, pod: Pod, container: Container | undefined, node: NodeFacts): string {
+export function resourceFieldValue(
+  selector: ResourceFieldSelector,
+  pod: Pod,
+  container: Container | undefined,
+  node: NodeFacts,
+): string {
   const of = selector.containerName ? findContainer(pod, selector.containerName) : container;
   if (!of) throw new Error(`container ${selector.containerName ?? ''} not found`);
   const [side, resource] = splitOnce(selector.resource);
-  if (resource === undefined || (side !== 'limits' && side !== 'requests')) throw new Error(`unsupported container resource : ${selector.resource}`);
+  if (resource === undefined || (side !== 'limits' && side !== 'requests'))
+    throw new Error(`unsupported container resource : ${selector.resource}`);
   const set = side === 'limits' ? of.resources?.limits : of.resources?.requests;
-  const quantity = set?.[resource] ?? (side === 'limits' && (resource === 'cpu' || resource === 'memory' || resource === 'ephemeral-storage') ? node.allocatable[resource] : undefined);
+  const quantity =
+    set?.[resource] ??
+    (side === 'limits' && (resource === 'cpu' || resource === 'memory' || resource === 'ephemeral-storage')
+      ? node.allocatable[resource]
+      : undefined);
   const divisor = selector.divisor === undefined || milliValue(selector.divisor) === 0 ? '1' : selector.divisor;
   if (resource === 'cpu') return String(Math.ceil(milliValue(quantity) / milliValue(divisor)));
   return String(Math.ceil(wholeValue(quantity) / wholeValue(divisor)));

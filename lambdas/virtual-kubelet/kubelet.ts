@@ -73,7 +73,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   };
 
   const firstNodes = async (): Promise<ReadonlyMap<string, NodeCapacity>> => {
-    for (let told = false; !stopped; ) {
+    for (let told = false; !stopped;) {
       try {
         return await provider.nodes();
       } catch (error) {
@@ -92,9 +92,21 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       if (!found) throw new Error(`node ${name} is not there any more`);
       return found;
     };
-    const agent = createNodeAgent({ identity: { name, kubeletVersion: options.kubeletVersion }, client, clock, log, look }, capacity);
+    const agent = createNodeAgent(
+      { identity: { name, kubeletVersion: options.kubeletVersion }, client, clock, log, look },
+      capacity,
+    );
     await agent.start();
-    const manager = createPodManager({ agent, client, events: options.eventsFor(name, client), provider, clock, log, dns: options.dns, services: () => services?.list() ?? [] });
+    const manager = createPodManager({
+      agent,
+      client,
+      events: options.eventsFor(name, client),
+      provider,
+      clock,
+      log,
+      dns: options.dns,
+      services: () => services?.list() ?? [],
+    });
     const informer = createInformer(client, pods, { clock, log, fieldSelector: `spec.nodeName=${name}` });
     nodes.set(name, { name, agent, pods: manager, informer });
     informer.subscribe((change) => {
@@ -115,8 +127,14 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     for (const pod of await provider.listPods()) {
       const node = nodes.get(pod.nodeName);
       if (!node?.informer.hasSynced() || node.pods.has(pod.ref.uid)) continue;
-      log.info('removing a pod that the API does not know', { pod: pod.ref.name, namespace: pod.ref.namespace, uid: pod.ref.uid });
-      void provider.deletePod(pod.ref, orphanGraceSeconds).catch((error: unknown) => log.warn('orphan could not be removed', { uid: pod.ref.uid, error }));
+      log.info('removing a pod that the API does not know', {
+        pod: pod.ref.name,
+        namespace: pod.ref.namespace,
+        uid: pod.ref.uid,
+      });
+      void provider
+        .deletePod(pod.ref, orphanGraceSeconds)
+        .catch((error: unknown) => log.warn('orphan could not be removed', { uid: pod.ref.uid, error }));
     }
   };
 
@@ -164,7 +182,13 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       const node = nodes.get(name);
       if (!node) return undefined;
       const { pods: manager } = node;
-      return { nodeName: name, find: (namespace, pod) => manager.find(namespace, pod), list: () => manager.list(), now: () => clock.now(), startedAt };
+      return {
+        nodeName: name,
+        find: (namespace, pod) => manager.find(namespace, pod),
+        list: () => manager.list(),
+        now: () => clock.now(),
+        startedAt,
+      };
     },
   };
 }

@@ -6,7 +6,10 @@
 export const podIpMarker = '\u0000podIP\u0000';
 export const podIpsMarker = '\u0000podIPs\u0000';
 
-export function bindAddresses(text: string, addresses: { readonly podIp: string; readonly podIps: readonly string[] }): string {
+export function bindAddresses(
+  text: string,
+  addresses: { readonly podIp: string; readonly podIps: readonly string[] },
+): string {
   if (!text.includes('\u0000')) return text;
   return text.replaceAll(podIpMarker, addresses.podIp).replaceAll(podIpsMarker, addresses.podIps.join(','));
 }

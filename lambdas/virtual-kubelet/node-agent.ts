@@ -79,7 +79,8 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
     const wanted = nodeLabels(identity, capacity);
     const known = node?.metadata?.labels ?? {};
     const changed = Object.entries(wanted).filter(([key, value]) => known[key] !== value);
-    if (changed.length > 0) node = await client.patch(nodes, { name }, 'merge', { metadata: { labels: Object.fromEntries(changed) } });
+    if (changed.length > 0)
+      node = await client.patch(nodes, { name }, 'merge', { metadata: { labels: Object.fromEntries(changed) } });
   };
 
   const report = async (): Promise<void> => {
@@ -89,7 +90,17 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
     for (let attempt = 1; ; attempt++) {
       try {
         const fresh = await client.get(nodes, { name });
-        node = await client.update(nodes, { ...fresh, status: mergeStatus(fresh.status, nodeStatus(identity, capacity, { problem }, fresh.status, formatTime(now))) }, { subresource: 'status' });
+        node = await client.update(
+          nodes,
+          {
+            ...fresh,
+            status: mergeStatus(
+              fresh.status,
+              nodeStatus(identity, capacity, { problem }, fresh.status, formatTime(now)),
+            ),
+          },
+          { subresource: 'status' },
+        );
         reportedAt = now;
         return;
       } catch (error) {
@@ -104,10 +115,14 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
     const renewTime = formatMicroTime(clock.now());
     try {
       if (lease) {
-        lease = await client.update(leases, { ...lease, spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime } });
+        lease = await client.update(leases, {
+          ...lease,
+          spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime },
+        });
         return;
       }
-      const owner = node?.metadata?.uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name, uid: node.metadata.uid }];
+      const owner =
+        node?.metadata?.uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name, uid: node.metadata.uid }];
       lease = await client.create(leases, {
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
@@ -116,7 +131,8 @@ export function createNodeAgent(deps: NodeAgentDeps, initial: NodeCapacity): Nod
       });
     } catch (error) {
       lease = undefined;
-      if (isAlreadyExists(error) || isConflict(error)) lease = await client.get(leases, { namespace: leaseNamespace, name });
+      if (isAlreadyExists(error) || isConflict(error))
+        lease = await client.get(leases, { namespace: leaseNamespace, name });
       else if (!isNotFound(error)) throw error;
     }
   };

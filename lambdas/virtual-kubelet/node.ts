@@ -49,7 +49,13 @@ export function newNode(identity: NodeIdentity, capacity: NodeCapacity, health: 
 }
 
 /** What the kubelet says of its node; the rest of the status belongs to others. */
-export function nodeStatus(identity: NodeIdentity, capacity: NodeCapacity, health: NodeHealth, previous: NodeStatus | undefined, now: string): NodeStatus {
+export function nodeStatus(
+  identity: NodeIdentity,
+  capacity: NodeCapacity,
+  health: NodeHealth,
+  previous: NodeStatus | undefined,
+  now: string,
+): NodeStatus {
   const id = createHash('sha256').update(identity.name).digest('hex').slice(0, 32);
   return {
     capacity: { ...capacity.capacity },
@@ -101,7 +107,13 @@ export function saysMore(said: NodeStatus, known: NodeStatus | undefined): boole
   if (!known) return true;
   for (const condition of said.conditions ?? []) {
     const before = known.conditions?.find((c) => c.type === condition.type);
-    if (!before || before.status !== condition.status || before.reason !== condition.reason || before.message !== condition.message) return true;
+    if (
+      !before ||
+      before.status !== condition.status ||
+      before.reason !== condition.reason ||
+      before.message !== condition.message
+    )
+      return true;
   }
   for (const list of ['capacity', 'allocatable'] as const) {
     for (const [name, quantity] of Object.entries(said[list] ?? {})) if (known[list]?.[name] !== quantity) return true;

@@ -1,4 +1,9 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Node,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  Pod,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { podRequests } from '@nodeless/apimachinery/resource-list';
 import { milliValue, wholeValue } from './quantities.ts';
 
@@ -11,7 +16,11 @@ export interface Refusal {
  * The node's own last look at a pod that was bound to it, by whomever and however long ago: does it fit, may it be here.
  * `others`: the pods that the node has admitted and that have not ended. undefined = it may run.
  */
-export function admitPod(pod: Pod, node: Pick<Node, 'metadata' | 'status' | 'spec'>, others: readonly Pod[]): Refusal | undefined {
+export function admitPod(
+  pod: Pod,
+  node: Pick<Node, 'metadata' | 'status' | 'spec'>,
+  others: readonly Pod[],
+): Refusal | undefined {
   return fits(pod, node, others) ?? matchesNode(pod, node) ?? toleratesNode(pod, node) ?? portsFree(pod, others);
 }
 
@@ -33,15 +42,24 @@ function fits(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Ref
 }
 
 function outOf(resource: string, requested: number, used: number, capacity: number): Refusal {
-  return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}` };
+  return {
+    reason: `OutOf${resource}`,
+    message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  };
 }
 
 function matchesNode(pod: Pod, node: Pick<Node, 'metadata'>): Refusal | undefined {
   const labels = node.metadata?.labels ?? {};
-  const selected = Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+  const selected = Object.entries(pod.spec?.nodeSelector ?? {}).every(
+    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
+  );
   const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  if (selected && (terms === undefined || terms.some((term) => matchesTerm(term, labels, node.metadata?.name ?? '')))) return undefined;
-  return { reason: 'NodeAffinity', message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
+  if (selected && (terms === undefined || terms.some((term) => matchesTerm(term, labels, node.metadata?.name ?? ''))))
+    return undefined;
+  return {
+    reason: 'NodeAffinity',
+    message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  };
 }
 
 function matchesTerm(term: NodeSelectorTerm, labels: Readonly<Record<string, string>>, name: string): boolean {
@@ -78,21 +96,44 @@ function toleratesNode(pod: Pod, node: Pick<Node, 'spec'>): Refusal | undefined 
   for (const taint of node.spec?.taints ?? []) {
     if (taint.effect !== 'NoExecute') continue;
     const tolerated = (pod.spec?.tolerations ?? []).some(
-      (t) => (!t.effect || t.effect === taint.effect) && (!t.key || t.key === taint.key) && (t.operator === 'Exists' || (t.key !== undefined && (t.value ?? '') === (taint.value ?? ''))),
+      (t) =>
+        (!t.effect || t.effect === taint.effect) &&
+        (!t.key || t.key === taint.key) &&
+        (t.operator === 'Exists' || (t.key !== undefined && (t.value ?? '') === (taint.value ?? ''))),
     );
-    if (!tolerated) return { reason: 'TaintToleration', message: "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate" };
+    if (!tolerated)
+      return {
+        reason: 'TaintToleration',
+        message: "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+      };
   }
   return undefined;
 }
 
 function portsFree(pod: Pod, others: readonly Pod[]): Refusal | undefined {
   const taken = others.flatMap(hostPorts);
-  const clash = hostPorts(pod).some((mine) => taken.some((theirs) => mine.port === theirs.port && mine.protocol === theirs.protocol && (mine.ip === theirs.ip || mine.ip === '' || theirs.ip === '')));
-  return clash ? { reason: 'NodePorts', message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" } : undefined;
+  const clash = hostPorts(pod).some((mine) =>
+    taken.some(
+      (theirs) =>
+        mine.port === theirs.port &&
+        mine.protocol === theirs.protocol &&
+        (mine.ip === theirs.ip || mine.ip === '' || theirs.ip === ''),
+    ),
+  );
+  return clash
+    ? {
+        reason: 'NodePorts',
+        message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      }
+    : undefined;
 }
 
 function hostPorts(pod: Pod): { port: number; protocol: string; ip: string }[] {
   return (pod.spec?.containers ?? []).flatMap((c) =>
-    (c.ports ?? []).flatMap((p) => (p.hostPort ? [{ port: p.hostPort, protocol: p.protocol ?? 'TCP', ip: p.hostIP && p.hostIP !== '0.0.0.0' ? p.hostIP : '' }] : [])),
+    (c.ports ?? []).flatMap((p) =>
+      p.hostPort
+        ? [{ port: p.hostPort, protocol: p.protocol ?? 'TCP', ip: p.hostIP && p.hostIP !== '0.0.0.0' ? p.hostIP : '' }]
+        : [],
+    ),
   );
 }

@@ -9,12 +9,23 @@ interface Verdict {
 }
 
 /** Condition types that the kubelet writes; every other one belongs to someone else and is kept as it is. */
-const owned: ReadonlySet<string> = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const owned: ReadonlySet<string> = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
 
 /** The pod's conditions; a transition time changes only where the status does. */
 export function podConditions(
   pod: Pod,
-  now: { readonly statuses: readonly ContainerStatus[]; readonly phase: PodPhase; readonly sandboxReady: boolean; readonly at: string },
+  now: {
+    readonly statuses: readonly ContainerStatus[];
+    readonly phase: PodPhase;
+    readonly sandboxReady: boolean;
+    readonly at: string;
+  },
 ): PodCondition[] {
   const previous = pod.status?.conditions ?? [];
   const kept = previous.filter((c) => !owned.has(c.type));
@@ -38,7 +49,8 @@ export function podConditions(
         status: verdict.status,
         // Kubernetes' serialisation shows this field always; kubelets do not set it.
         lastProbeTime: null as unknown as undefined,
-        lastTransitionTime: before?.status === verdict.status && before.lastTransitionTime ? before.lastTransitionTime : now.at,
+        lastTransitionTime:
+          before?.status === verdict.status && before.lastTransitionTime ? before.lastTransitionTime : now.at,
         ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
         ...(verdict.message === undefined ? {} : { message: verdict.message }),
       };
@@ -61,10 +73,16 @@ function podReady(pod: Pod, ready: Verdict, others: readonly PodCondition[]): Ve
   const messages: string[] = [];
   for (const { conditionType } of pod.spec?.readinessGates ?? []) {
     const gate = others.find((c) => c.type === conditionType);
-    if (!gate) messages.push(`corresponding condition of pod readiness gate ${JSON.stringify(conditionType)} does not exist.`);
-    else if (gate.status !== 'True') messages.push(`the status of pod readiness gate ${JSON.stringify(conditionType)} is not "True", but ${gate.status}`);
+    if (!gate)
+      messages.push(`corresponding condition of pod readiness gate ${JSON.stringify(conditionType)} does not exist.`);
+    else if (gate.status !== 'True')
+      messages.push(
+        `the status of pod readiness gate ${JSON.stringify(conditionType)} is not "True", but ${gate.status}`,
+      );
   }
-  return messages.length === 0 ? { status: 'True' } : { status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
+  return messages.length === 0
+    ? { status: 'True' }
+    : { status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
 }
 
 function initialized(pod: Pod, statuses: ReadonlyMap<string, ContainerStatus>, phase: PodPhase): Verdict {

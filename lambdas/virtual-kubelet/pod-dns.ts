@@ -23,7 +23,12 @@ function byPolicy(pod: Pod, cluster: ClusterDns): DnsConfig {
   const usesCluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !pod.spec?.hostNetwork);
   if (!usesCluster || cluster.nameservers.length === 0) return cluster.node;
   const { domain } = cluster;
-  const searches = [`${pod.metadata?.namespace ?? ''}.svc.${domain}`, `svc.${domain}`, domain, ...cluster.node.searches];
+  const searches = [
+    `${pod.metadata?.namespace ?? ''}.svc.${domain}`,
+    `svc.${domain}`,
+    domain,
+    ...cluster.node.searches,
+  ];
   return { nameservers: cluster.nameservers, searches: unique(searches), options: ['ndots:5'] };
 }
 

@@ -1,4 +1,11 @@
-import type { ConfigMap, Container, EnvVarSource, Pod, Secret, Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  ConfigMap,
+  Container,
+  EnvVarSource,
+  Pod,
+  Secret,
+  Service,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { type NodeFacts, podFieldValue, resourceFieldValue } from './downward-api.ts';
 import type { ResolvedContainer } from './providers/provider.ts';
 import { serviceEnvironment } from './service-environment.ts';
@@ -13,7 +20,12 @@ export interface PodReferences {
 }
 
 /** Environment, command and arguments of one container, or why they cannot be made (in the kubelet's words). */
-export function resolveContainer(pod: Pod, container: Container, references: PodReferences, node: NodeFacts): ResolvedContainer {
+export function resolveContainer(
+  pod: Pod,
+  container: Container,
+  references: PodReferences,
+  node: NodeFacts,
+): ResolvedContainer {
   try {
     const env = resolveEnvironment(pod, container, references, node);
     const expand = (text: string): string => expandVariables(text, (name) => env.get(name));
@@ -25,7 +37,13 @@ export function resolveContainer(pod: Pod, container: Container, references: Pod
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { name: container.name, env: [], command: undefined, args: undefined, error: { reason: 'CreateContainerConfigError', message } };
+    return {
+      name: container.name,
+      env: [],
+      command: undefined,
+      args: undefined,
+      error: { reason: 'CreateContainerConfigError', message },
+    };
   }
 }
 
@@ -33,7 +51,12 @@ export function resolveContainer(pod: Pod, container: Container, references: Pod
  * Order of precedence: envFrom in turn, then env in turn (which sees everything before it and the Services), then the
  * Services' variables that nothing has set. Variables come out in the order they were first set.
  */
-function resolveEnvironment(pod: Pod, container: Container, references: PodReferences, node: NodeFacts): Map<string, string> {
+function resolveEnvironment(
+  pod: Pod,
+  container: Container,
+  references: PodReferences,
+  node: NodeFacts,
+): Map<string, string> {
   const namespace = pod.metadata?.namespace ?? '';
   const services = serviceEnvironment(references.services, namespace, pod.spec?.enableServiceLinks ?? true);
   const env = new Map<string, string>();
@@ -63,7 +86,11 @@ interface NamedSource {
   readonly optional?: boolean;
 }
 
-function bulkSource(configMapRef: NamedSource | undefined, secretRef: NamedSource | undefined, references: PodReferences): readonly [string, string][] {
+function bulkSource(
+  configMapRef: NamedSource | undefined,
+  secretRef: NamedSource | undefined,
+  references: PodReferences,
+): readonly [string, string][] {
   const ref = configMapRef ?? secretRef;
   if (!ref) return [];
   const name = ref.name ?? '';
@@ -79,7 +106,13 @@ function bulkSource(configMapRef: NamedSource | undefined, secretRef: NamedSourc
 }
 
 /** undefined = an optional source that is not there: the variable is left out. */
-function sourceValue(source: EnvVarSource, pod: Pod, container: Container, references: PodReferences, node: NodeFacts): string | undefined {
+function sourceValue(
+  source: EnvVarSource,
+  pod: Pod,
+  container: Container,
+  references: PodReferences,
+  node: NodeFacts,
+): string | undefined {
   if (source.fieldRef) return podFieldValue(source.fieldRef, pod, node);
   if (source.resourceFieldRef) return resourceFieldValue(source.resourceFieldRef, pod, container, node);
   const { configMapKeyRef, secretKeyRef } = source;
@@ -93,7 +126,9 @@ function sourceValue(source: EnvVarSource, pod: Pod, container: Container, refer
   }
   if (!object.data || !Object.hasOwn(object.data, ref.key)) {
     if (ref.optional) return undefined;
-    throw new Error(`couldn't find key ${ref.key} in ${configMapKeyRef ? 'ConfigMap' : 'Secret'} ${pod.metadata?.namespace ?? ''}/${name}`);
+    throw new Error(
+      `couldn't find key ${ref.key} in ${configMapKeyRef ? 'ConfigMap' : 'Secret'} ${pod.metadata?.namespace ?? ''}/${name}`,
+    );
   }
   const value = object.data[ref.key] ?? '';
   return configMapKeyRef ? value : decode(value);

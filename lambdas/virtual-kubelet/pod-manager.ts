@@ -11,7 +11,17 @@ import { admitPod } from './pod-admission.ts';
 import type { ClusterDns } from './pod-dns.ts';
 import { formatPod, refOf } from './pod-names.ts';
 import { podStatus, rejectedStatus } from './pod-status.ts';
-import { grace, hasForeignStatus, isEnded, nameKey, newWork, nextTurn, revision, sameForProvider, type Work } from './pod-work.ts';
+import {
+  grace,
+  hasForeignStatus,
+  isEnded,
+  nameKey,
+  newWork,
+  nextTurn,
+  revision,
+  sameForProvider,
+  type Work,
+} from './pod-work.ts';
 import { type ObservedPod, type PodEvent, type PodProvider, ProviderError } from './providers/provider.ts';
 import { createReferenceCache } from './reference-cache.ts';
 import { resolvePod } from './resolve-pod.ts';
@@ -110,7 +120,10 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
   const keepRunning = async (work: Work): Promise<void> => {
     if (!work.admitted && !(await admit(work))) return;
     if (pastDeadline(work)) {
-      work.failure = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+      work.failure = {
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      };
       event(work.pod, 'Normal', 'DeadlineExceeded', work.failure.message);
       await end(work);
       return;
@@ -126,7 +139,14 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
   const apply = async (work: Work): Promise<void> => {
     work.dirty = false;
     const { pod } = work;
-    const resolution = await resolvePod(pod, agent.capacity(), { client, references, tokens, services: deps.services, dns, withVolumes: provider.readsVolumes !== false });
+    const resolution = await resolvePod(pod, agent.capacity(), {
+      client,
+      references,
+      tokens,
+      services: deps.services,
+      dns,
+      withVolumes: provider.readsVolumes !== false,
+    });
     if (resolution.problems.length > 0 && !work.created) {
       for (const { message } of resolution.problems) event(pod, 'Warning', 'FailedMount', message);
       const delay = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(work.failures++, 10));
@@ -147,11 +167,15 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
     const node = agent.node();
     const began = pod.status?.startTime !== undefined && pod.status.phase !== undefined;
     if (!began && node) {
-      const others = [...works.values()].filter((w) => w.admitted && w !== work && !w.gone && !isEnded(w.pod)).map((w) => w.pod);
+      const others = [...works.values()]
+        .filter((w) => w.admitted && w !== work && !w.gone && !isEnded(w.pod))
+        .map((w) => w.pod);
       const refusal = admitPod(pod, node, others);
       if (refusal) {
         event(pod, 'Warning', refusal.reason, refusal.message);
-        const fresh = await writeStatus(client, pod, (p) => rejectedStatus(p, refusal.reason, `Pod was rejected: ${refusal.message}`, formatTime(clock.now())));
+        const fresh = await writeStatus(client, pod, (p) =>
+          rejectedStatus(p, refusal.reason, `Pod was rejected: ${refusal.message}`, formatTime(clock.now())),
+        );
         if (fresh) adopt(work, fresh);
         return false;
       }
@@ -201,7 +225,11 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
     await provider.deletePod(ref, 0);
     work.deleted = true;
     try {
-      await client.delete(podType, { namespace: ref.namespace, name: ref.name }, { gracePeriodSeconds: 0, preconditions: { uid: ref.uid } });
+      await client.delete(
+        podType,
+        { namespace: ref.namespace, name: ref.name },
+        { gracePeriodSeconds: 0, preconditions: { uid: ref.uid } },
+      );
     } catch (error) {
       if (isNotFound(error) || isConflict(error)) return;
       work.deleted = false;
@@ -230,7 +258,8 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
         trigger(ref.uid, false);
       },
       (error: unknown) => {
-        if (!(error instanceof ProviderError && error.code === 'unavailable')) log.warn('pod could not be stopped', { pod: formatPod(ref), error });
+        if (!(error instanceof ProviderError && error.code === 'unavailable'))
+          log.warn('pod could not be stopped', { pod: formatPod(ref), error });
         work.stopping = undefined;
         wakeAfter(work, firstRetryMs * 4);
       },
@@ -239,9 +268,14 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
   };
 
   const save = async (work: Work, observed: ObservedPod | undefined, ended: boolean): Promise<void> => {
-    const hostIps = agent.capacity().addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address);
+    const hostIps = agent
+      .capacity()
+      .addresses.filter((a) => a.type === 'InternalIP')
+      .map((a) => a.address);
     const now = formatTime(clock.now());
-    const fresh = await writeStatus(client, work.pod, (pod) => podStatus(pod, observed, { now, hostIps, ended, failure: work.failure }));
+    const fresh = await writeStatus(client, work.pod, (pod) =>
+      podStatus(pod, observed, { now, hostIps, ended, failure: work.failure }),
+    );
     if (fresh) adopt(work, fresh);
   };
 
@@ -251,7 +285,13 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
   };
 
   const event = (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void => {
-    events.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, type, reason, message, fieldPath === undefined ? {} : { fieldPath });
+    events.event(
+      { ...pod, apiVersion: 'v1', kind: 'Pod' },
+      type,
+      reason,
+      message,
+      fieldPath === undefined ? {} : { fieldPath },
+    );
   };
 
   return {
@@ -263,7 +303,12 @@ export function createPodManager(deps: PodManagerDeps): PodManager {
         if (revision(pod) > revision(before)) known.pod = pod;
         // Our own status writes come back here: they are no news for the provider.
         const news = !sameForProvider(before, pod);
-        if (news || before.metadata?.deletionTimestamp !== pod.metadata?.deletionTimestamp || hasForeignStatus(before, pod)) trigger(ref.uid, news);
+        if (
+          news ||
+          before.metadata?.deletionTimestamp !== pod.metadata?.deletionTimestamp ||
+          hasForeignStatus(before, pod)
+        )
+          trigger(ref.uid, news);
         return;
       }
       works.set(ref.uid, newWork(pod));

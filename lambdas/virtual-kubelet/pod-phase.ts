@@ -77,4 +77,7 @@ function countRegular(pod: Pod, statuses: ReadonlyMap<string, ContainerStatus>):
   return counts;
 }
 
-const isStarted = (status: ContainerStatus | undefined): boolean => status?.state?.running !== undefined || status?.state?.terminated !== undefined || status?.lastState?.terminated !== undefined;
+const isStarted = (status: ContainerStatus | undefined): boolean =>
+  status?.state?.running !== undefined ||
+  status?.state?.terminated !== undefined ||
+  status?.lastState?.terminated !== undefined;

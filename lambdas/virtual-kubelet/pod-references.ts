@@ -19,7 +19,11 @@ export function referencesOf(pod: Pod, withVolumes = true): ReferencedNames {
     if (name) set.add(name);
   };
   const spec = pod.spec;
-  for (const container of [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])]) {
+  for (const container of [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ]) {
     for (const from of container.envFrom ?? []) {
       add(configMaps, from.configMapRef?.name);
       add(secrets, from.secretRef?.name);

@@ -25,12 +25,27 @@ export function podStatus(pod: Pod, observed: ObservedPod | undefined, context: 
   // A phase that ended stays: what watches it has acted on it.
   const phase = previous.phase === 'Failed' || previous.phase === 'Succeeded' ? previous.phase : computed;
   const samePhase = phase === previous.phase;
-  const reason = failure && !(samePhase && previous.reason) ? failure.reason : samePhase ? previous.reason : observed?.failure?.reason;
-  const message = failure && !(samePhase && previous.reason) ? failure.message : samePhase ? previous.message : observed?.failure?.message;
+  const reason =
+    failure && !(samePhase && previous.reason)
+      ? failure.reason
+      : samePhase
+        ? previous.reason
+        : observed?.failure?.reason;
+  const message =
+    failure && !(samePhase && previous.reason)
+      ? failure.message
+      : samePhase
+        ? previous.message
+        : observed?.failure?.message;
   const podIps = observed?.podIps.length ? observed.podIps : (previous.podIPs ?? []).map((p) => p.ip);
   const ips = podIps.length === 0 && pod.spec?.hostNetwork ? context.hostIps : podIps;
   const sandboxReady = observed !== undefined && !context.ended && (observed.sandboxReady ?? observed.podIp !== '');
-  const conditions = podConditions(pod, { statuses: [...statuses.init, ...statuses.regular], phase, sandboxReady, at: context.now });
+  const conditions = podConditions(pod, {
+    statuses: [...statuses.init, ...statuses.regular],
+    phase,
+    sandboxReady,
+    at: context.now,
+  });
   const generation = pod.metadata?.generation;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

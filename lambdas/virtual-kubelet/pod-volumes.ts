@@ -1,4 +1,12 @@
-import type { PersistentVolume, PersistentVolumeClaim, Pod, ProjectedVolumeSource, Volume, DownwardAPIVolumeFile, KeyToPath } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ProjectedVolumeSource,
+  Volume,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { type NodeFacts, podFieldValue, resourceFieldValue } from './downward-api.ts';
 import { missing, type PodReferences } from './pod-environment.ts';
 import type { ResolvedVolume, VolumeFile } from './providers/provider.ts';
@@ -30,7 +38,10 @@ export function resolveVolumes(pod: Pod, references: VolumeReferences, node: Nod
       volumes.push(resolveVolume(volume, pod, references, node));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      problems.push({ volume: volume.name, message: `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${text}` });
+      problems.push({
+        volume: volume.name,
+        message: `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${text}`,
+      });
     }
   }
   return { volumes, problems };
@@ -47,7 +58,8 @@ function resolveVolume(volume: Volume, pod: Pod, references: VolumeReferences, n
     const { secretName = '', items, defaultMode = 0o644, optional } = volume.secret;
     return files(secretFiles(references, secretName, items, defaultMode, optional));
   }
-  if (volume.downwardAPI) return files(downwardFiles(volume.downwardAPI.items, volume.downwardAPI.defaultMode ?? 0o644, pod, node));
+  if (volume.downwardAPI)
+    return files(downwardFiles(volume.downwardAPI.items, volume.downwardAPI.defaultMode ?? 0o644, pod, node));
   if (volume.projected) return files(projectedFiles(volume.projected, pod, references, node));
   if (volume.hostPath) return { name, kind: 'hostPath', path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   if (volume.persistentVolumeClaim) return claimedVolume(name, volume.persistentVolumeClaim.claimName, references);
@@ -57,7 +69,9 @@ function resolveVolume(volume: Volume, pod: Pod, references: VolumeReferences, n
     const kind = medium === 'Memory' ? 'Memory' : medium.startsWith('HugePages') ? 'HugePages' : '';
     return { name, kind: 'emptyDir', medium: kind, ...(limit > 0 ? { sizeLimitBytes: limit } : {}) };
   }
-  throw new Error(`volume source ${JSON.stringify(Object.keys(volume).find((key) => key !== 'name'))} is not supported by this node`);
+  throw new Error(
+    `volume source ${JSON.stringify(Object.keys(volume).find((key) => key !== 'name'))} is not supported by this node`,
+  );
 }
 
 const hasSource = (volume: Volume): boolean => Object.keys(volume).some((key) => key !== 'name');
@@ -70,11 +84,20 @@ function claimedVolume(name: string, claimName: string, references: VolumeRefere
   const volume = references.volume(claim.spec.volumeName);
   if (!volume) throw new Error(`failed to fetch PV ${JSON.stringify(claim.spec.volumeName)} from API server`);
   const path = volume.spec?.hostPath?.path ?? volume.spec?.local?.path;
-  if (path === undefined) throw new Error(`persistent volume ${JSON.stringify(claim.spec.volumeName)} has a source that is not supported by this node`);
+  if (path === undefined)
+    throw new Error(
+      `persistent volume ${JSON.stringify(claim.spec.volumeName)} has a source that is not supported by this node`,
+    );
   return { name, kind: 'hostPath', path, type: volume.spec?.hostPath?.type ?? '' };
 }
 
-function configMapFiles(references: PodReferences, name: string, items: readonly KeyToPath[] | undefined, mode: number, optional: boolean | undefined): VolumeFile[] {
+function configMapFiles(
+  references: PodReferences,
+  name: string,
+  items: readonly KeyToPath[] | undefined,
+  mode: number,
+  optional: boolean | undefined,
+): VolumeFile[] {
   const object = references.configMap(name);
   if (!object) {
     if (optional) return [];
@@ -86,7 +109,13 @@ function configMapFiles(references: PodReferences, name: string, items: readonly
   return keyedFiles(contents, items, mode, optional, 'configmap references non-existent config key');
 }
 
-function secretFiles(references: PodReferences, name: string, items: readonly KeyToPath[] | undefined, mode: number, optional: boolean | undefined): VolumeFile[] {
+function secretFiles(
+  references: PodReferences,
+  name: string,
+  items: readonly KeyToPath[] | undefined,
+  mode: number,
+  optional: boolean | undefined,
+): VolumeFile[] {
   const object = references.secret(name);
   if (!object) {
     if (optional) return [];
@@ -98,7 +127,13 @@ function secretFiles(references: PodReferences, name: string, items: readonly Ke
 }
 
 /** Every key under its own name, or the chosen ones under theirs. */
-function keyedFiles(contents: ReadonlyMap<string, Uint8Array>, items: readonly KeyToPath[] | undefined, mode: number, optional: boolean | undefined, absent: string): VolumeFile[] {
+function keyedFiles(
+  contents: ReadonlyMap<string, Uint8Array>,
+  items: readonly KeyToPath[] | undefined,
+  mode: number,
+  optional: boolean | undefined,
+  absent: string,
+): VolumeFile[] {
   if (!items?.length) return [...contents].map(([path, content]) => ({ path, content, mode }));
   const files: VolumeFile[] = [];
   for (const item of items) {
@@ -109,15 +144,29 @@ function keyedFiles(contents: ReadonlyMap<string, Uint8Array>, items: readonly K
   return files;
 }
 
-function downwardFiles(items: readonly DownwardAPIVolumeFile[] | undefined, mode: number, pod: Pod, node: NodeFacts): VolumeFile[] {
+function downwardFiles(
+  items: readonly DownwardAPIVolumeFile[] | undefined,
+  mode: number,
+  pod: Pod,
+  node: NodeFacts,
+): VolumeFile[] {
   return (items ?? []).map((item) => {
-    const text = item.fieldRef ? podFieldValue(item.fieldRef, pod, node) : item.resourceFieldRef ? resourceFieldValue(item.resourceFieldRef, pod, undefined, node) : '';
+    const text = item.fieldRef
+      ? podFieldValue(item.fieldRef, pod, node)
+      : item.resourceFieldRef
+        ? resourceFieldValue(item.resourceFieldRef, pod, undefined, node)
+        : '';
     return { path: item.path, content: Buffer.from(text, 'utf8'), mode: item.mode ?? mode };
   });
 }
 
 /** Sources in turn; where two name one path, the later one wins. */
-function projectedFiles(projected: ProjectedVolumeSource, pod: Pod, references: VolumeReferences, node: NodeFacts): VolumeFile[] {
+function projectedFiles(
+  projected: ProjectedVolumeSource,
+  pod: Pod,
+  references: VolumeReferences,
+  node: NodeFacts,
+): VolumeFile[] {
   const mode = projected.defaultMode ?? 0o644;
   const files = new Map<string, VolumeFile>();
   const add = (list: readonly VolumeFile[]): void => {
@@ -125,7 +174,15 @@ function projectedFiles(projected: ProjectedVolumeSource, pod: Pod, references: 
   };
   for (const source of projected.sources ?? []) {
     if (source.configMap) {
-      add(configMapFiles(references, source.configMap.name ?? '', source.configMap.items, mode, source.configMap.optional));
+      add(
+        configMapFiles(
+          references,
+          source.configMap.name ?? '',
+          source.configMap.items,
+          mode,
+          source.configMap.optional,
+        ),
+      );
     } else if (source.secret) {
       add(secretFiles(references, source.secret.name ?? '', source.secret.items, mode, source.secret.optional));
     } else if (source.downwardAPI) {
@@ -135,7 +192,9 @@ function projectedFiles(projected: ProjectedVolumeSource, pod: Pod, references: 
       const token = references.token(audience, expirationSeconds);
       if (token !== undefined) add([{ path, content: Buffer.from(token, 'utf8'), mode }]);
     } else {
-      throw new Error(`projected volume source ${JSON.stringify(Object.keys(source)[0])} is not supported by this node`);
+      throw new Error(
+        `projected volume source ${JSON.stringify(Object.keys(source)[0])} is not supported by this node`,
+      );
     }
   }
   return [...files.values()];

@@ -62,11 +62,16 @@ export function revision(pod: Pod): number {
 }
 
 export function sameForProvider(a: Pod, b: Pod): boolean {
-  return a.metadata?.generation === b.metadata?.generation && a.spec === b.spec ? sameMetadata(a, b) : sameMetadata(a, b) && semanticEqual(a.spec, b.spec);
+  return a.metadata?.generation === b.metadata?.generation && a.spec === b.spec
+    ? sameMetadata(a, b)
+    : sameMetadata(a, b) && semanticEqual(a.spec, b.spec);
 }
 
 function sameMetadata(a: Pod, b: Pod): boolean {
-  return semanticEqual(a.metadata?.labels, b.metadata?.labels) && semanticEqual(a.metadata?.annotations, b.metadata?.annotations);
+  return (
+    semanticEqual(a.metadata?.labels, b.metadata?.labels) &&
+    semanticEqual(a.metadata?.annotations, b.metadata?.annotations)
+  );
 }
 
 /** Somebody else wrote a condition that ours depend on (a readiness gate), or changed what we had said. */

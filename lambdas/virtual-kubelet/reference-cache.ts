@@ -12,7 +12,11 @@ import type { Logger } from '@nodeless/component-base/logger';
  */
 export interface ReferenceCache {
   /** Sets what a pod refers to and resolves once all of it has been read (or found absent). */
-  hold(podUid: string, namespace: string, names: { readonly configMaps: ReadonlySet<string>; readonly secrets: ReadonlySet<string> }): Promise<void>;
+  hold(
+    podUid: string,
+    namespace: string,
+    names: { readonly configMaps: ReadonlySet<string>; readonly secrets: ReadonlySet<string> },
+  ): Promise<void>;
   release(podUid: string): void;
   configMap(namespace: string, name: string): ConfigMap | undefined;
   secret(namespace: string, name: string): Secret | undefined;
@@ -26,7 +30,12 @@ interface Entry {
 
 const patienceMs = 10_000;
 
-export function createReferenceCache(deps: { readonly client: Client; readonly clock: Clock; readonly log: Logger; readonly onChange: (podUid: string) => void }): ReferenceCache {
+export function createReferenceCache(deps: {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onChange: (podUid: string) => void;
+}): ReferenceCache {
   const { client, clock, log, onChange } = deps;
   const entries = new Map<string, Entry>();
   const held = new Map<string, ReadonlySet<string>>();
@@ -52,13 +61,19 @@ export function createReferenceCache(deps: { readonly client: Client; readonly c
     entries.delete(key);
   };
 
-  const find = <T extends KubernetesObject>(kind: string, namespace: string, name: string): T | undefined => entries.get(`${kind}/${namespace}/${name}`)?.informer.get(namespace, name) as T | undefined;
+  const find = <T extends KubernetesObject>(kind: string, namespace: string, name: string): T | undefined =>
+    entries.get(`${kind}/${namespace}/${name}`)?.informer.get(namespace, name) as T | undefined;
 
   return {
     async hold(podUid, namespace, names) {
       const wanted = new Map<string, Entry>();
-      for (const name of names.configMaps) wanted.set(`configmap/${namespace}/${name}`, open(`configmap/${namespace}/${name}`, configMaps, namespace, name));
-      for (const name of names.secrets) wanted.set(`secret/${namespace}/${name}`, open(`secret/${namespace}/${name}`, secrets, namespace, name));
+      for (const name of names.configMaps)
+        wanted.set(
+          `configmap/${namespace}/${name}`,
+          open(`configmap/${namespace}/${name}`, configMaps, namespace, name),
+        );
+      for (const name of names.secrets)
+        wanted.set(`secret/${namespace}/${name}`, open(`secret/${namespace}/${name}`, secrets, namespace, name));
       for (const key of held.get(podUid) ?? []) if (!wanted.has(key)) drop(podUid, key);
       for (const entry of wanted.values()) entry.holders.add(podUid);
       if (wanted.size === 0) held.delete(podUid);
@@ -66,7 +81,9 @@ export function createReferenceCache(deps: { readonly client: Client; readonly c
       const pending = [...wanted].filter(([, entry]) => !entry.informer.hasSynced());
       if (pending.length === 0) return;
       const late = sleep(clock, patienceMs).then(() => {
-        throw new Error(`failed to sync ${pending[0]?.[0].split('/')[0] ?? ''} cache: timed out waiting for the condition`);
+        throw new Error(
+          `failed to sync ${pending[0]?.[0].split('/')[0] ?? ''} cache: timed out waiting for the condition`,
+        );
       });
       await Promise.race([Promise.all(pending.map(([, entry]) => entry.informer.synced)), late]);
     },

@@ -1,4 +1,9 @@
-import type { PersistentVolume, PersistentVolumeClaim, Pod, Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Service,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import type { Client } from '@nodeless/client/client';
 import { persistentVolumeClaims, persistentVolumes } from '@nodeless/client/resource-types';
@@ -35,7 +40,10 @@ export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps
   const names = referencesOf(pod, deps.withVolumes);
   const hasNames = names.configMaps.size + names.secrets.size + names.pullSecrets.size > 0;
   // Asked for even when empty, so that what the pod held before is let go.
-  const held = references.hold(uid, namespace, { configMaps: names.configMaps, secrets: new Set([...names.secrets, ...names.pullSecrets]) });
+  const held = references.hold(uid, namespace, {
+    configMaps: names.configMaps,
+    secrets: new Set([...names.secrets, ...names.pullSecrets]),
+  });
   if (hasNames) await held;
   const claims = names.claims.size > 0 ? await readClaims(client, namespace, names) : noClaims;
   const issued = new Map<string, string>();
@@ -45,11 +53,17 @@ export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps
     try {
       issued.set(key, await tokens.token(pod, audience, expirationSeconds));
     } catch (error) {
-      refused.set(key, new Error(`failed to fetch token: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
+      refused.set(
+        key,
+        new Error(`failed to fetch token: ${error instanceof Error ? error.message : String(error)}`, { cause: error }),
+      );
     }
   }
 
-  const facts: NodeFacts = { hostIps: node.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address), allocatable: node.allocatable };
+  const facts: NodeFacts = {
+    hostIps: node.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address),
+    allocatable: node.allocatable,
+  };
   const sources = {
     configMap: (name: string) => references.configMap(namespace, name),
     secret: (name: string) => references.secret(namespace, name),
@@ -64,7 +78,11 @@ export async function resolvePod(pod: Pod, node: NodeCapacity, deps: ResolveDeps
     },
   };
   const containers: Record<string, ResolvedContainer> = {};
-  for (const container of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? []), ...(pod.spec?.ephemeralContainers ?? [])]) {
+  for (const container of [
+    ...(pod.spec?.initContainers ?? []),
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.ephemeralContainers ?? []),
+  ]) {
     containers[container.name] = resolveContainer(pod, container, sources, facts);
   }
   const { volumes, problems } = deps.withVolumes ? resolveVolumes(pod, sources, facts) : { volumes: [], problems: [] };

@@ -20,7 +20,10 @@ interface Held {
   readonly renewAt: number;
 }
 
-export function createServiceAccountTokens(deps: { readonly client: Client; readonly clock: Clock }): ServiceAccountTokens {
+export function createServiceAccountTokens(deps: {
+  readonly client: Client;
+  readonly clock: Clock;
+}): ServiceAccountTokens {
   const { client, clock } = deps;
   const held = new Map<string, Map<string, Held>>();
 
@@ -33,7 +36,11 @@ export function createServiceAccountTokens(deps: { readonly client: Client; read
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenRequest',
         metadata: { namespace, name: pod.spec?.serviceAccountName || 'default' },
-        spec: { audiences: audience === '' ? [] : [audience], expirationSeconds, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } },
+        spec: {
+          audiences: audience === '' ? [] : [audience],
+          expirationSeconds,
+          boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+        },
       },
       { subresource: 'token' },
     );

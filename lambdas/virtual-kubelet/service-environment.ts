@@ -4,7 +4,11 @@ import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
  * The variables that tell a pod where Services are (`REDIS_SERVICE_HOST`, Docker's link variables …): those of its own
  * namespace when it wants them, and always those of `kubernetes` in `default`, which in-cluster clients read.
  */
-export function serviceEnvironment(services: readonly Service[], namespace: string, enableServiceLinks: boolean): Map<string, string> {
+export function serviceEnvironment(
+  services: readonly Service[],
+  namespace: string,
+  enableServiceLinks: boolean,
+): Map<string, string> {
   const chosen = new Map<string, Service>();
   for (const service of services) {
     const clusterIp = service.spec?.clusterIP;
@@ -29,7 +33,8 @@ function addVariables(result: Map<string, string>, service: Service): void {
   if (!first) return;
   result.set(`${prefix}_SERVICE_HOST`, host);
   result.set(`${prefix}_SERVICE_PORT`, String(first.port));
-  for (const port of ports) if (port.name) result.set(`${prefix}_SERVICE_PORT_${variableName(port.name)}`, String(port.port));
+  for (const port of ports)
+    if (port.name) result.set(`${prefix}_SERVICE_PORT_${variableName(port.name)}`, String(port.port));
   const authority = host.includes(':') ? `[${host}]` : host;
   for (const port of ports) {
     const protocol = port.protocol ?? 'TCP';

@@ -10,7 +10,11 @@ const tries = 5;
  * Writes the status that `compute` gives for the pod as it is, only where it differs; after a conflict again for the pod as
  * it has become. Returns the pod as it is then; undefined = it is gone (or another one has its name).
  */
-export async function writeStatus(client: Client, pod: Pod, compute: (pod: Pod) => PodStatus): Promise<Pod | undefined> {
+export async function writeStatus(
+  client: Client,
+  pod: Pod,
+  compute: (pod: Pod) => PodStatus,
+): Promise<Pod | undefined> {
   let current = pod;
   for (let attempt = 1; ; attempt++) {
     const status = compute(current);

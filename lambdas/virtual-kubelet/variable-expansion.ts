@@ -2,7 +2,11 @@
  * $(NAME) references as the kubelet expands them in env values, commands, arguments and subPathExpr: a known name gives
  * its value, an unknown one stays as written, `$$` is a dollar sign and protects what follows it.
  */
-export function expandVariables(text: string, lookup: (name: string) => string | undefined, onMissing?: (name: string) => void): string {
+export function expandVariables(
+  text: string,
+  lookup: (name: string) => string | undefined,
+  onMissing?: (name: string) => void,
+): string {
   if (!text.includes('$')) return text;
   let result = '';
   let at = 0;

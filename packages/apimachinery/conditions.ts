@@ -10,7 +10,10 @@ interface AnyCondition {
   lastTransitionTime?: string | null;
 }
 
-export function findCondition<C extends AnyCondition>(conditions: readonly C[] | undefined, type: string): C | undefined {
+export function findCondition<C extends AnyCondition>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): C | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -22,9 +25,16 @@ export function isConditionTrue(conditions: readonly AnyCondition[] | undefined,
  * The list with the condition in it (meta.SetStatusCondition): the time is kept while the status stays, `now` otherwise.
  * The same list when nothing changes.
  */
-export function withCondition<C extends AnyCondition>(conditions: readonly C[] | undefined, condition: C, now: string): readonly C[] {
+export function withCondition<C extends AnyCondition>(
+  conditions: readonly C[] | undefined,
+  condition: C,
+  now: string,
+): readonly C[] {
   const old = findCondition(conditions, condition.type);
-  const time = old !== undefined && old.status === condition.status ? old.lastTransitionTime : (condition.lastTransitionTime ?? now);
+  const time =
+    old !== undefined && old.status === condition.status
+      ? old.lastTransitionTime
+      : (condition.lastTransitionTime ?? now);
   const next: C = { ...old, ...condition, lastTransitionTime: time };
   if (old === undefined) return [...(conditions ?? []), next];
   const keys = Object.keys(next) as (keyof C)[];
@@ -33,7 +43,10 @@ export function withCondition<C extends AnyCondition>(conditions: readonly C[] |
 }
 
 /** The list without that type; the same list when there was none. */
-export function withoutCondition<C extends AnyCondition>(conditions: readonly C[] | undefined, type: string): readonly C[] {
+export function withoutCondition<C extends AnyCondition>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): readonly C[] {
   if (conditions === undefined) return [];
   return conditions.some((c) => c.type === type) ? conditions.filter((c) => c.type !== type) : conditions;
 }
@@ -59,14 +72,25 @@ export function validateConditions(conditions: readonly Condition[] | undefined,
 function validateCondition(condition: Readonly<Condition>, path: FieldPath): FieldError[] {
   const { type = '', status = '', reason = '', message = '', observedGeneration = 0 } = condition;
   const errors = isQualifiedName(type).map((text) => invalidValue(path.child('type'), type, text));
-  if (status !== 'True' && status !== 'False' && status !== 'Unknown') errors.push(notSupported(path.child('status'), status, ['False', 'True', 'Unknown']));
-  if (observedGeneration < 0) errors.push(invalidValue(path.child('observedGeneration'), observedGeneration, 'must be greater than or equal to zero'));
+  if (status !== 'True' && status !== 'False' && status !== 'Unknown')
+    errors.push(notSupported(path.child('status'), status, ['False', 'True', 'Unknown']));
+  if (observedGeneration < 0)
+    errors.push(
+      invalidValue(path.child('observedGeneration'), observedGeneration, 'must be greater than or equal to zero'),
+    );
   if (!condition.lastTransitionTime) errors.push(required(path.child('lastTransitionTime')));
   if (reason === '') errors.push(required(path.child('reason')));
   else {
     if (!reasonPattern.test(reason)) {
-      const rule = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'";
-      errors.push(invalidValue(path.child('reason'), reason, regexError(rule, REASON, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB')));
+      const rule =
+        "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'";
+      errors.push(
+        invalidValue(
+          path.child('reason'),
+          reason,
+          regexError(rule, REASON, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB'),
+        ),
+      );
     }
     if (Buffer.byteLength(reason) > MAX_REASON) errors.push(tooLong(path.child('reason'), MAX_REASON));
   }

@@ -41,14 +41,18 @@ export function encodeObject(object: KubernetesObject, type?: StructType): Buffe
 }
 
 /** Encodes with room for a revision: `writeRevision` before the bytes are shown to anyone. */
-export function encodeWithRevision(object: KubernetesObject, type: StructType | undefined = typeOfObject(object)): EncodedObject {
+export function encodeWithRevision(
+  object: KubernetesObject,
+  type: StructType | undefined = typeOfObject(object),
+): EncodedObject {
   const { head, tail, itemOffset } = type === undefined ? splitSorted(object) : splitTyped(object, type);
   return { bytes: Buffer.from(head + placeholder + tail), revisionOffset: Buffer.byteLength(head), itemOffset };
 }
 
 /** @throws RangeError when the revision does not have sixteen digits. */
 export function writeRevision(bytes: Uint8Array, revisionOffset: number, revision: number): void {
-  if (!Number.isSafeInteger(revision) || revision < 1e15) throw new RangeError(`revision ${revision} does not have ${DIGITS} digits`);
+  if (!Number.isSafeInteger(revision) || revision < 1e15)
+    throw new RangeError(`revision ${revision} does not have ${DIGITS} digits`);
   let rest = revision;
   for (let i = revisionOffset + DIGITS - 1; i >= revisionOffset; i--) {
     const next = Math.floor(rest / 10);
@@ -139,10 +143,20 @@ export function encodeListFrame(list: ListHead, builtIn = true): { head: string;
   const { resourceVersion, continue: next, remainingItemCount } = list.metadata;
   if (!builtIn) {
     const metadata = writeSorted({ ...list.metadata });
-    return { head: `{"apiVersion":${quoteJson(list.apiVersion)},"items":[`, tail: `],"kind":${quoteJson(list.kind)},"metadata":${metadata}}` };
+    return {
+      head: `{"apiVersion":${quoteJson(list.apiVersion)},"items":[`,
+      tail: `],"kind":${quoteJson(list.kind)},"metadata":${metadata}}`,
+    };
   }
-  const metadata = stringifyJson({ resourceVersion: resourceVersion || undefined, continue: next || undefined, remainingItemCount });
-  return { head: `{"kind":${quoteJson(list.kind)},"apiVersion":${quoteJson(list.apiVersion)},"metadata":${metadata},"items":[`, tail: ']}' };
+  const metadata = stringifyJson({
+    resourceVersion: resourceVersion || undefined,
+    continue: next || undefined,
+    remainingItemCount,
+  });
+  return {
+    head: `{"kind":${quoteJson(list.kind)},"apiVersion":${quoteJson(list.apiVersion)},"metadata":${metadata},"items":[`,
+    tail: ']}',
+  };
 }
 
 /** A whole list from the bytes of its items, none of which is parsed. */

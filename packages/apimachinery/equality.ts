@@ -25,7 +25,8 @@ function equal(a: unknown, b: unknown, loose: boolean): boolean {
   }
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const key in left) if (!equal(left[key], Object.hasOwn(right, key) ? right[key] : undefined, loose)) return false;
+  for (const key in left)
+    if (!equal(left[key], Object.hasOwn(right, key) ? right[key] : undefined, loose)) return false;
   for (const key in right) if (!Object.hasOwn(left, key) && !equal(undefined, right[key], loose)) return false;
   return true;
 }

@@ -54,7 +54,13 @@ export function formatBadValue(value: unknown): string {
 
 type Where = FieldPath | string;
 
-function error(type: FieldError['type'], where: Where, title: string, value: string | undefined, detail: string): FieldError {
+function error(
+  type: FieldError['type'],
+  where: Where,
+  title: string,
+  value: string | undefined,
+  detail: string,
+): FieldError {
   let message = value === undefined ? title : `${title}: ${value}`;
   if (detail !== '') message += `: ${detail}`;
   return { type, field: where.toString(), message };
@@ -86,20 +92,50 @@ export function notFoundValue(where: Where, value: unknown): FieldError {
 }
 /** Too many bytes. */
 export function tooLong(where: Where, max: number): FieldError {
-  return error('FieldValueTooLong', where, 'Too long', undefined, max < 0 ? 'value is too long' : `may not be more than ${plural(max, 'byte')}`);
+  return error(
+    'FieldValueTooLong',
+    where,
+    'Too long',
+    undefined,
+    max < 0 ? 'value is too long' : `may not be more than ${plural(max, 'byte')}`,
+  );
 }
 export function tooLongCharacters(where: Where, max: number): FieldError {
-  return error('FieldValueTooLong', where, 'Too long', undefined, max < 0 ? 'value is too long' : `may not be more than ${plural(max, 'character')}`);
+  return error(
+    'FieldValueTooLong',
+    where,
+    'Too long',
+    undefined,
+    max < 0 ? 'value is too long' : `may not be more than ${plural(max, 'character')}`,
+  );
 }
 export function tooShort(where: Where, min: number): FieldError {
-  return error('FieldValueTooShort', where, 'Too short', undefined, min < 0 ? 'value is too short' : `must be at least ${plural(min, 'character')}`);
+  return error(
+    'FieldValueTooShort',
+    where,
+    'Too short',
+    undefined,
+    min < 0 ? 'value is too short' : `must be at least ${plural(min, 'character')}`,
+  );
 }
 /** `actual` below 0 is not shown. */
 export function tooMany(where: Where, actual: number, max: number): FieldError {
-  return error('FieldValueTooMany', where, 'Too many', actual < 0 ? undefined : `${actual}`, max < 0 ? 'has too many items' : `must have at most ${plural(max, 'item')}`);
+  return error(
+    'FieldValueTooMany',
+    where,
+    'Too many',
+    actual < 0 ? undefined : `${actual}`,
+    max < 0 ? 'has too many items' : `must have at most ${plural(max, 'item')}`,
+  );
 }
 export function tooFew(where: Where, actual: number, min: number): FieldError {
-  return error('FieldValueTooFew', where, 'Too few', `${actual}`, min < 0 ? 'has too few items' : `must have at least ${plural(min, 'item')}`);
+  return error(
+    'FieldValueTooFew',
+    where,
+    'Too few',
+    `${actual}`,
+    min < 0 ? 'has too few items' : `must have at least ${plural(min, 'item')}`,
+  );
 }
 export function internalFieldError(where: Where, message: string): FieldError {
   return error('InternalError', where, 'Internal error', undefined, message);

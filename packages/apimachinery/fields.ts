@@ -28,7 +28,8 @@ export function parseFieldSelector(text: string, convert?: FieldConversion): Fie
     const value = unescapeFieldValue(term.slice(match.index + match[0].length));
     const operator = match[0] === '!=' ? '!=' : '=';
     const converted = convert === undefined ? { field, value } : convert(field, value);
-    if (converted !== undefined && (converted.field !== '' || converted.value !== '')) requirements.push({ ...converted, operator });
+    if (converted !== undefined && (converted.field !== '' || converted.value !== ''))
+      requirements.push({ ...converted, operator });
   }
   return { requirements };
 }
@@ -56,7 +57,8 @@ function unescapeFieldValue(text: string): string {
     if (c === '\\') {
       const next = characters[++i];
       if (next === undefined) throw new SelectorError('invalid field selector: invalid escape sequence: \\');
-      if (next !== '\\' && next !== ',' && next !== '=') throw new SelectorError(`invalid field selector: invalid escape sequence: \\${next}`);
+      if (next !== '\\' && next !== ',' && next !== '=')
+        throw new SelectorError(`invalid field selector: invalid escape sequence: \\${next}`);
       out += next;
     } else if (c === ',' || c === '=') {
       throw new SelectorError(`invalid field selector: unescaped character in value: ${c.charCodeAt(0)}`);
@@ -80,5 +82,7 @@ export function requiredFieldValue(selector: FieldSelector, field: string): stri
 }
 
 export function formatFieldSelector(selector: FieldSelector): string {
-  return selector.requirements.map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`).join(',');
+  return selector.requirements
+    .map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`)
+    .join(',');
 }

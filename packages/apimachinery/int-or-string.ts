@@ -15,8 +15,14 @@ export function scaledValue(value: IntOrString | undefined, total: number, round
 /** The same with upstream's complaint about a text that is no percentage. */
 export function scaledValueOrError(value: IntOrString, total: number, round: 'up' | 'down'): number | Error {
   if (typeof value === 'string' && parsePercent(value) === undefined) {
-    const problem = value.endsWith('%') ? `strconv.Atoi: parsing ${quoteGo(value.slice(0, -1))}: invalid syntax` : 'invalid type: string is not a percentage';
-    return new Error(value.endsWith('%') ? `invalid value for IntOrString: invalid value ${quoteGo(value)}: ${problem}` : `invalid value for IntOrString: ${problem}`);
+    const problem = value.endsWith('%')
+      ? `strconv.Atoi: parsing ${quoteGo(value.slice(0, -1))}: invalid syntax`
+      : 'invalid type: string is not a percentage';
+    return new Error(
+      value.endsWith('%')
+        ? `invalid value for IntOrString: invalid value ${quoteGo(value)}: ${problem}`
+        : `invalid value for IntOrString: ${problem}`,
+    );
   }
   return scaledValue(value, total, round);
 }

@@ -33,7 +33,12 @@ export function parseIp(text: string): IpAddress | undefined {
   const v6 = parseIpv6(text);
   if (v6 === undefined) return undefined;
   const mapped = v6.value >> 32n === 0xffffn;
-  return { family: mapped ? 4 : 6, value: mapped ? v6.value & 0xffffffffn : v6.value, mapped, leadingZeros: v6.leadingZeros };
+  return {
+    family: mapped ? 4 : 6,
+    value: mapped ? v6.value & 0xffffffffn : v6.value,
+    mapped,
+    leadingZeros: v6.leadingZeros,
+  };
 }
 
 interface Parsed {
@@ -106,7 +111,10 @@ export function parseCidr(text: string): Cidr | undefined {
   const whole = address.mapped ? address.value | MAPPED_PREFIX : address.value;
   const masked = maskBits(whole, bits, prefixLength);
   // masked far enough, a mapped address is none any more
-  const network: IpAddress = address.mapped && masked >> 32n === 0xffffn ? { ...address, value: masked & 0xffffffffn } : { ...address, family: address.mapped ? 6 : address.family, mapped: false, value: masked };
+  const network: IpAddress =
+    address.mapped && masked >> 32n === 0xffffn
+      ? { ...address, value: masked & 0xffffffffn }
+      : { ...address, family: address.mapped ? 6 : address.family, mapped: false, value: masked };
   return { address, network, prefixLength, leadingZeros };
 }
 
@@ -138,5 +146,7 @@ export function cidrSize(cidr: Cidr): bigint {
 
 /** The n-th address of the range, from 0; undefined beyond its end. */
 export function cidrAddress(cidr: Cidr, n: bigint): string | undefined {
-  return n < 0n || n >= cidrSize(cidr) ? undefined : formatIp({ family: cidr.network.family, value: cidr.network.value + n });
+  return n < 0n || n >= cidrSize(cidr)
+    ? undefined
+    : formatIp({ family: cidr.network.family, value: cidr.network.value + n });
 }

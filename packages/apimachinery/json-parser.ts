@@ -1,4 +1,12 @@
-import { type DuplicateKey, type JsonDocument, type JsonObject, type JsonSyntaxError, type JsonValue, MAX_JSON_DEPTH, noLiterals } from './json-value.ts';
+import {
+  type DuplicateKey,
+  type JsonDocument,
+  type JsonObject,
+  type JsonSyntaxError,
+  type JsonValue,
+  MAX_JSON_DEPTH,
+  noLiterals,
+} from './json-value.ts';
 import { jsonSyntaxError } from './json-syntax-error.ts';
 
 /** What Go reports at most (sigs.k8s.io/json). */
@@ -41,7 +49,12 @@ export function parseJsonText(text: string, mergeDuplicates: boolean): JsonDocum
     if (c === 0x22) {
       const length = pos++ - start;
       if (!asKey || length > 40 || length === 0) return text.slice(start, start + length);
-      const slot = (length * 37 + text.charCodeAt(start) * 5 + text.charCodeAt(start + length - 1) * 11 + text.charCodeAt(start + (length >> 1)) * 3) & 511;
+      const slot =
+        (length * 37 +
+          text.charCodeAt(start) * 5 +
+          text.charCodeAt(start + length - 1) * 11 +
+          text.charCodeAt(start + (length >> 1)) * 3) &
+        511;
       const known = knownKeys[slot] as string;
       if (known.length === length && text.startsWith(known, start)) return known;
       const fresh = text.slice(start, start + length);
@@ -156,7 +169,8 @@ export function parseJsonText(text: string, mergeDuplicates: boolean): JsonDocum
       value = readString(false);
     } else if (c === 0x7b) {
       pos++;
-      const merged = mergeDuplicates && container !== null && !Array.isArray(container) ? existingObject(container, key) : undefined;
+      const merged =
+        mergeDuplicates && container !== null && !Array.isArray(container) ? existingObject(container, key) : undefined;
       enter(merged ?? {});
       if (merged !== undefined) seen = new Set();
       c = skipSpace();
@@ -199,7 +213,8 @@ export function parseJsonText(text: string, mergeDuplicates: boolean): JsonDocum
         if (c === 0x2c) break;
         if (c !== 0x5d) throw fail();
       } else {
-        if (key === '__proto__') Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
+        if (key === '__proto__')
+          Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
         else container[key] = value;
         c = skipSpace();
         pos++;

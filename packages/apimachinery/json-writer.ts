@@ -62,7 +62,8 @@ function createStructWriter(type: StructType): StructWriter {
       const at = fields().findIndex((f) => f.name === name);
       return at < 0 ? type.fields.length : at;
     },
-    write: (value) => `{${members(typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : empty, 0, type.fields.length)}}`,
+    write: (value) =>
+      `{${members(typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : empty, 0, type.fields.length)}}`,
   };
 }
 const empty: Record<string, unknown> = Object.freeze({});
@@ -143,7 +144,8 @@ function typeWriter(type: FieldType): Writer {
     }
     case 'map': {
       const write = typeWriter(type.values);
-      return (value) => (typeof value === 'object' && value !== null ? writeMap(value as Record<string, unknown>, write) : 'null');
+      return (value) =>
+        typeof value === 'object' && value !== null ? writeMap(value as Record<string, unknown>, write) : 'null';
     }
     case 'ref': {
       const target = findType(type.name);

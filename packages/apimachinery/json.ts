@@ -4,7 +4,13 @@ import { parseJsonText } from './json-parser.ts';
 import { jsonSyntaxError } from './json-syntax-error.ts';
 import { type JsonDocument, JsonSyntaxError, type JsonValue, MAX_JSON_DEPTH, noLiterals } from './json-value.ts';
 
-export { type DuplicateKey, type JsonDocument, type JsonObject, JsonSyntaxError, type JsonValue } from './json-value.ts';
+export {
+  type DuplicateKey,
+  type JsonDocument,
+  type JsonObject,
+  JsonSyntaxError,
+  type JsonValue,
+} from './json-value.ts';
 
 /**
  * The one JSON codec. It reads as kube-apiserver's decoder does (sigs.k8s.io/json: exact integers, duplicate keys
@@ -56,7 +62,8 @@ const longInteger = /[:[,]-?\d{16}/;
 function parseCompact(text: string): JsonValue | undefined {
   const colon = text.indexOf(':');
   // `{"a": 1}` and indented text never come back the same: do not even try
-  if (text.charCodeAt(0) !== 0x7b || colon < 0 || text.charCodeAt(1) !== 0x22 || text.charCodeAt(colon + 1) <= 0x20) return undefined;
+  if (text.charCodeAt(0) !== 0x7b || colon < 0 || text.charCodeAt(1) !== 0x22 || text.charCodeAt(colon + 1) <= 0x20)
+    return undefined;
   if (text.length > 2 * MAX_JSON_DEPTH && mayBeTooDeep(text)) return undefined;
   const body = text.charCodeAt(text.length - 1) === 0x0a ? text.slice(0, -1) : text;
   try {
@@ -74,7 +81,8 @@ function parseCompact(text: string): JsonValue | undefined {
 function mayBeTooDeep(text: string): boolean {
   let opened = 0;
   for (const bracket of ['{', '[']) {
-    for (let at = text.indexOf(bracket); at >= 0 && opened <= MAX_JSON_DEPTH; at = text.indexOf(bracket, at + 1)) opened++;
+    for (let at = text.indexOf(bracket); at >= 0 && opened <= MAX_JSON_DEPTH; at = text.indexOf(bracket, at + 1))
+      opened++;
   }
   return opened > MAX_JSON_DEPTH;
 }
@@ -112,7 +120,13 @@ function escapeHtml(text: string): string {
 }
 const special = /[<>&\u2028\u2029]/;
 const specials = /[<>&\u2028\u2029]/g;
-const escapes: Record<string, string> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026', '\u2028': '\\u2028', '\u2029': '\\u2029' };
+const escapes: Record<string, string> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+};
 
 /** One JSON string, quoted and escaped as Go does. */
 export function quoteJson(text: string): string {

@@ -1,10 +1,31 @@
 import { formatFieldError, invalidValue } from './field-errors.ts';
 import { compareGoStrings } from './json-writer.ts';
-import { type Operator, type Requirement, type Selector, SelectorError, createRequirement, createSelector } from './labels.ts';
+import {
+  type Operator,
+  type Requirement,
+  type Selector,
+  SelectorError,
+  createRequirement,
+  createSelector,
+} from './labels.ts';
 import { isQualifiedName } from './names.ts';
 
 interface Token {
-  readonly kind: 'identifier' | 'end' | 'error' | '(' | ')' | ',' | '!' | '==' | '=' | '>' | '<' | '!=' | 'in' | 'notin';
+  readonly kind:
+    | 'identifier'
+    | 'end'
+    | 'error'
+    | '('
+    | ')'
+    | ','
+    | '!'
+    | '=='
+    | '='
+    | '>'
+    | '<'
+    | '!='
+    | 'in'
+    | 'notin';
   readonly text: string;
 }
 
@@ -43,7 +64,8 @@ export function parseLabelSelector(text: string): Selector {
   for (;;) {
     const first = look();
     if (first.kind === 'end') return createSelector(requirements);
-    if (first.kind !== 'identifier' && first.kind !== '!') throw new SelectorError(`found '${first.text}', expected: !, identifier, or 'end of string'`);
+    if (first.kind !== 'identifier' && first.kind !== '!')
+      throw new SelectorError(`found '${first.text}', expected: !, identifier, or 'end of string'`);
     try {
       requirements.push(parseRequirement());
     } catch (error) {
@@ -53,7 +75,8 @@ export function parseLabelSelector(text: string): Selector {
     if (next.kind === 'end') return createSelector(requirements);
     if (next.kind !== ',') throw new SelectorError(`found '${next.text}', expected: ',' or 'end of string'`);
     const after = look();
-    if (after.kind !== 'identifier' && after.kind !== '!') throw new SelectorError(`found '${after.text}', expected: identifier after ','`);
+    if (after.kind !== 'identifier' && after.kind !== '!')
+      throw new SelectorError(`found '${after.text}', expected: identifier after ','`);
   }
 
   function parseRequirement(): Requirement {
@@ -91,7 +114,8 @@ export function parseLabelSelector(text: string): Selector {
       take();
       return new Set(['']);
     }
-    if (next.kind !== 'identifier' && next.kind !== ',') throw new SelectorError(`found '${next.text}', expected: ',', ')' or identifier`);
+    if (next.kind !== 'identifier' && next.kind !== ',')
+      throw new SelectorError(`found '${next.text}', expected: ',', ')' or identifier`);
     const values = parseIdentifiers();
     take();
     return values;

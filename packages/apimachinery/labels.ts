@@ -86,7 +86,8 @@ export function createRequirement(key: string, operator: Operator, values: reado
   if (wrong !== undefined) errors.push(invalidValue(at, values, wrong));
   if (operator === 'gt' || operator === 'lt') {
     values.forEach((value, i) => {
-      if (parseInt64(value) === undefined) errors.push(invalidValue(at.index(i), value, "for 'Gt', 'Lt' operators, the value must be an integer"));
+      if (parseInt64(value) === undefined)
+        errors.push(invalidValue(at.index(i), value, "for 'Gt', 'Lt' operators, the value must be an integer"));
     });
   }
   values.forEach((value, i) => {
@@ -147,7 +148,9 @@ export function selectorOf(object: Readonly<LabelSelector> | undefined): Selecto
   if (object === undefined || object === null) return undefined;
   let selector = known.get(object);
   if (selector !== undefined) return selector;
-  const requirements = Object.entries(object.matchLabels ?? none).map(([key, value]) => createRequirement(key, '=', [value]));
+  const requirements = Object.entries(object.matchLabels ?? none).map(([key, value]) =>
+    createRequirement(key, '=', [value]),
+  );
   for (const { key, operator, values } of object.matchExpressions ?? []) {
     const known = objectOperators.get(operator);
     if (known === undefined) throw new SelectorError(`${quoteGo(operator)} is not a valid label selector operator`);
@@ -174,7 +177,9 @@ export function matcherOf(object: Readonly<LabelSelector> | undefined): LabelMat
 export function requiredValue(selector: Selector, key: string): string | undefined {
   const requirement = selector.requirements.find((r) => r.key === key);
   if (requirement === undefined || requirement.values.length !== 1) return undefined;
-  return requirement.operator === '=' || requirement.operator === '==' || requirement.operator === 'in' ? requirement.values[0] : undefined;
+  return requirement.operator === '=' || requirement.operator === '==' || requirement.operator === 'in'
+    ? requirement.values[0]
+    : undefined;
 }
 
 /** `a=b,c in (d,e),!f`: the form of a query parameter. */

@@ -36,8 +36,10 @@ const configKey = whole(CONFIG_KEY);
 const headerName = whole(HEADER_NAME);
 const percent = whole(PERCENT);
 
-const SUBDOMAIN_RULE = "must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-const LABEL_KEY_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const SUBDOMAIN_RULE =
+  "must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+const LABEL_KEY_RULE =
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
 export function maxLengthError(length: number): string {
   return `must be no more than ${length} characters`;
@@ -62,13 +64,22 @@ export function isDns1123Label(value: string): string[] {
   const errors = byteLength(value) > 63 ? [maxLengthError(63)] : [];
   if (dns1123Label.test(value)) return errors;
   if (dns1123Subdomain.test(value)) errors.push('must not contain dots');
-  else errors.push(regexError("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character", DNS1123_LABEL, 'my-name', '123-abc'));
+  else
+    errors.push(
+      regexError(
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+        DNS1123_LABEL,
+        'my-name',
+        '123-abc',
+      ),
+    );
   return errors;
 }
 
 export function isDns1123Subdomain(value: string): string[] {
   const errors = byteLength(value) > 253 ? [maxLengthError(253)] : [];
-  if (!dns1123Subdomain.test(value)) errors.push(regexError(`a lowercase RFC 1123 subdomain ${SUBDOMAIN_RULE}`, DNS1123_SUBDOMAIN, 'example.com'));
+  if (!dns1123Subdomain.test(value))
+    errors.push(regexError(`a lowercase RFC 1123 subdomain ${SUBDOMAIN_RULE}`, DNS1123_SUBDOMAIN, 'example.com'));
   return errors;
 }
 
@@ -76,7 +87,13 @@ export function isDns1123Subdomain(value: string): string[] {
 export function isDns1123SubdomainCaseless(value: string): string[] {
   const errors = byteLength(value) > 253 ? [maxBytesError(253)] : [];
   if (!dns1123SubdomainCaseless.test(value)) {
-    errors.push(regexError("an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character", DNS1123_SUBDOMAIN, 'Example.com'));
+    errors.push(
+      regexError(
+        "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+        DNS1123_SUBDOMAIN,
+        'Example.com',
+      ),
+    );
   }
   return errors;
 }
@@ -85,7 +102,13 @@ export function isDns1123SubdomainCaseless(value: string): string[] {
 export function isDns1123SubdomainWithUnderscore(value: string): string[] {
   const errors = byteLength(value) > 253 ? [maxLengthError(253)] : [];
   if (!dns1123Underscore.test(value)) {
-    errors.push(regexError("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character", DNS1123_UNDERSCORE, 'example.com'));
+    errors.push(
+      regexError(
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+        DNS1123_UNDERSCORE,
+        'example.com',
+      ),
+    );
   }
   return errors;
 }
@@ -93,7 +116,14 @@ export function isDns1123SubdomainWithUnderscore(value: string): string[] {
 export function isDns1035Label(value: string): string[] {
   const errors = byteLength(value) > 63 ? [maxLengthError(63)] : [];
   if (!dns1035Label.test(value)) {
-    errors.push(regexError("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character", DNS1035_LABEL, 'my-name', 'abc-123'));
+    errors.push(
+      regexError(
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+        DNS1035_LABEL,
+        'my-name',
+        'abc-123',
+      ),
+    );
   }
   return errors;
 }
@@ -101,7 +131,13 @@ export function isDns1035Label(value: string): string[] {
 export function isWildcardDns1123Subdomain(value: string): string[] {
   const errors = byteLength(value) > 253 ? [maxLengthError(253)] : [];
   if (!wildcard.test(value)) {
-    errors.push(regexError("a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character", WILDCARD, '*.example.com'));
+    errors.push(
+      regexError(
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+        WILDCARD,
+        '*.example.com',
+      ),
+    );
   }
   return errors;
 }
@@ -110,7 +146,9 @@ export function isWildcardDns1123Subdomain(value: string): string[] {
 export function isQualifiedName(value: string): string[] {
   const parts = value.split('/');
   if (parts.length > 2) {
-    return [`a valid label key ${regexError(LABEL_KEY_RULE, LABEL_KEY, 'MyName', 'my.name', '123-abc')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+    return [
+      `a valid label key ${regexError(LABEL_KEY_RULE, LABEL_KEY, 'MyName', 'my.name', '123-abc')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    ];
   }
   const errors: string[] = [];
   if (parts.length === 2) {
@@ -118,27 +156,47 @@ export function isQualifiedName(value: string): string[] {
     if (prefix === '') errors.push('prefix part must be non-empty');
     else {
       if (byteLength(prefix) > 253) errors.push(`prefix part ${maxBytesError(253)}`);
-      if (!dns1123Subdomain.test(prefix)) errors.push(`prefix part ${regexError(`a lowercase RFC 1123 subdomain ${SUBDOMAIN_RULE}`, DNS1123_SUBDOMAIN, 'example.com')}`);
+      if (!dns1123Subdomain.test(prefix))
+        errors.push(
+          `prefix part ${regexError(`a lowercase RFC 1123 subdomain ${SUBDOMAIN_RULE}`, DNS1123_SUBDOMAIN, 'example.com')}`,
+        );
     }
   }
   const name = parts[parts.length - 1] as string;
   if (name === '') errors.push('name part must be non-empty');
   else if (byteLength(name) > 63) errors.push(`name part ${maxBytesError(63)}`);
-  if (!labelKey.test(name)) errors.push(`name part ${regexError(LABEL_KEY_RULE, LABEL_KEY, 'MyName', 'my.name', '123-abc')}`);
+  if (!labelKey.test(name))
+    errors.push(`name part ${regexError(LABEL_KEY_RULE, LABEL_KEY, 'MyName', 'my.name', '123-abc')}`);
   return errors;
 }
 
 export function isLabelValue(value: string): string[] {
   const errors = byteLength(value) > 63 ? [maxBytesError(63)] : [];
   if (!labelValue.test(value)) {
-    errors.push(regexError("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character", LABEL_VALUE, 'MyValue', 'my_value', '12345'));
+    errors.push(
+      regexError(
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+        LABEL_VALUE,
+        'MyValue',
+        'my_value',
+        '12345',
+      ),
+    );
   }
   return errors;
 }
 
 export function isCIdentifier(value: string): string[] {
   if (cIdentifier.test(value)) return [];
-  return [regexError("a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'", C_IDENTIFIER, 'my_name', 'MY_NAME', 'MyName')];
+  return [
+    regexError(
+      "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
+      C_IDENTIFIER,
+      'my_name',
+      'MY_NAME',
+      'MyName',
+    ),
+  ];
 }
 
 /** A port's number. */
@@ -167,30 +225,53 @@ export function isPortName(port: string): string[] {
 }
 
 export function isPercent(value: string): string[] {
-  return percent.test(value) ? [] : [regexError("a valid percent string must be a numeric string followed by an ending '%'", PERCENT, '1%', '93%')];
+  return percent.test(value)
+    ? []
+    : [regexError("a valid percent string must be a numeric string followed by an ending '%'", PERCENT, '1%', '93%')];
 }
 
 export function isHttpHeaderName(value: string): string[] {
-  return headerName.test(value) ? [] : [regexError("a valid HTTP header must consist of alphanumeric characters or '-'", HEADER_NAME, 'X-Header-Name')];
+  return headerName.test(value)
+    ? []
+    : [regexError("a valid HTTP header must consist of alphanumeric characters or '-'", HEADER_NAME, 'X-Header-Name')];
 }
 
 export function isEnvVarName(value: string): string[] {
   const errors = envName.test(value)
     ? []
-    : [regexError("a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit", ENV_NAME, 'my.env-name', 'MY_ENV.NAME', 'MyEnvName1')];
+    : [
+        regexError(
+          "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
+          ENV_NAME,
+          'my.env-name',
+          'MY_ENV.NAME',
+          'MyEnvName1',
+        ),
+      ];
   return [...errors, ...dotsError(value)];
 }
 
 /** What containers' environment variables may be called since v1.34. */
 export function isRelaxedEnvVarName(value: string): string[] {
   if (value === '') return ['environment variable name must be non-empty'];
-  return /^[ -<>-~]*$/.test(value) ? [] : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
+  return /^[ -<>-~]*$/.test(value)
+    ? []
+    : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }
 
 /** A key of a ConfigMap or Secret. */
 export function isConfigMapKey(value: string): string[] {
   const errors = byteLength(value) > 253 ? [maxLengthError(253)] : [];
-  if (!configKey.test(value)) errors.push(regexError("a valid config key must consist of alphanumeric characters, '-', '_' or '.'", CONFIG_KEY, 'key.name', 'KEY_NAME', 'key-name'));
+  if (!configKey.test(value))
+    errors.push(
+      regexError(
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+        CONFIG_KEY,
+        'key.name',
+        'KEY_NAME',
+        'key-name',
+      ),
+    );
   return [...errors, ...dotsError(value)];
 }
 
@@ -210,9 +291,11 @@ export function isPathSegmentName(name: string, prefix = false): string[] {
 function maskTrailingDash(name: string): string {
   return /[\0-\x7f]-$/.test(name) ? `${name.slice(0, -2)}a` : name;
 }
-export const nameIsDnsSubdomain: ObjectNameCheck = (name, prefix) => isDns1123Subdomain(prefix ? maskTrailingDash(name) : name);
+export const nameIsDnsSubdomain: ObjectNameCheck = (name, prefix) =>
+  isDns1123Subdomain(prefix ? maskTrailingDash(name) : name);
 export const nameIsDnsLabel: ObjectNameCheck = (name, prefix) => isDns1123Label(prefix ? maskTrailingDash(name) : name);
-export const nameIsDns1035Label: ObjectNameCheck = (name, prefix) => isDns1035Label(prefix ? maskTrailingDash(name) : name);
+export const nameIsDns1035Label: ObjectNameCheck = (name, prefix) =>
+  isDns1035Label(prefix ? maskTrailingDash(name) : name);
 
 /** Without vowels and the digits that look like letters, so that no words come out. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';

@@ -9,14 +9,22 @@ export function controllerReference(owner: KubernetesObject, type: GroupVersionK
 
 /** A plain owner: the object goes when the last owner goes. */
 export function ownerReference(owner: KubernetesObject, type: GroupVersionKind): OwnerReference {
-  return { apiVersion: apiVersionOf(type), kind: type.kind, name: owner.metadata?.name ?? '', uid: owner.metadata?.uid ?? '' };
+  return {
+    apiVersion: apiVersionOf(type),
+    kind: type.kind,
+    name: owner.metadata?.name ?? '',
+    uid: owner.metadata?.uid ?? '',
+  };
 }
 
 export function controllerOf(object: { readonly metadata?: Readonly<ObjectMeta> }): OwnerReference | undefined {
   return object.metadata?.ownerReferences?.find((reference) => reference.controller === true);
 }
 
-export function isControlledBy(object: { readonly metadata?: Readonly<ObjectMeta> }, owner: { readonly metadata?: Readonly<ObjectMeta> }): boolean {
+export function isControlledBy(
+  object: { readonly metadata?: Readonly<ObjectMeta> },
+  owner: { readonly metadata?: Readonly<ObjectMeta> },
+): boolean {
   const uid = owner.metadata?.uid;
   return uid !== undefined && controllerOf(object)?.uid === uid;
 }

@@ -24,9 +24,22 @@ const WRONG_FORMAT = "quantities must match the regular expression '^([+-]?[0-9.
 const WRONG_NUMBER = 'unable to parse numeric part of quantity';
 const WRONG_SUFFIX = "unable to parse quantity's suffix";
 
-const decimalSuffixes: Readonly<Record<number, string>> = { [-9]: 'n', [-6]: 'u', [-3]: 'm', 0: '', 3: 'k', 6: 'M', 9: 'G', 12: 'T', 15: 'P', 18: 'E' };
+const decimalSuffixes: Readonly<Record<number, string>> = {
+  [-9]: 'n',
+  [-6]: 'u',
+  [-3]: 'm',
+  0: '',
+  3: 'k',
+  6: 'M',
+  9: 'G',
+  12: 'T',
+  15: 'P',
+  18: 'E',
+};
 const binarySuffixes: readonly string[] = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
-const decimalExponents = new Map(Object.entries(decimalSuffixes).map(([exponent, suffix]) => [suffix, Number(exponent)]));
+const decimalExponents = new Map(
+  Object.entries(decimalSuffixes).map(([exponent, suffix]) => [suffix, Number(exponent)]),
+);
 const binaryExponents = new Map(binarySuffixes.slice(1).map((suffix, i) => [suffix, 10 * (i + 1)]));
 
 /** The largest amount that a BinarySI quantity is read as. */
@@ -69,7 +82,12 @@ function parse(text: string): Quantity {
   const short = shortForm(text, whole, fraction, base, exponent, format, negative);
   if (short !== undefined) return short;
 
-  if (digits === '' && fraction === '' && !/[0-9]/.test(text.slice(0, text.length - letters.length - suffixSign.length - suffixDigits.length)) && (point !== undefined || letters + suffixSign + suffixDigits !== '')) {
+  if (
+    digits === '' &&
+    fraction === '' &&
+    !/[0-9]/.test(text.slice(0, text.length - letters.length - suffixSign.length - suffixDigits.length)) &&
+    (point !== undefined || letters + suffixSign + suffixDigits !== '')
+  ) {
     throw new QuantityError(WRONG_NUMBER);
   }
   let value = BigInt(whole + fraction);
@@ -89,7 +107,15 @@ function parse(text: string): Quantity {
  * Upstream reads what fits an int64 by a shorter way, and there keeps the text when it looks canonical. Which texts
  * survive is visible to clients, so the conditions are upstream's. Undefined = the long way.
  */
-function shortForm(text: string, whole: string, fraction: string, base: number, exponent: number, format: QuantityFormat, negative: boolean): Quantity | undefined {
+function shortForm(
+  text: string,
+  whole: string,
+  fraction: string,
+  base: number,
+  exponent: number,
+  format: QuantityFormat,
+  negative: boolean,
+): Quantity | undefined {
   let scale = 0;
   let factor = 1n;
   if (base === 2) {
@@ -102,7 +128,8 @@ function shortForm(text: string, whole: string, fraction: string, base: number, 
   }
   const shifted = whole + fraction;
   const number = BigInt(shifted);
-  const keeps = base === 2 ? (number & 7n) !== 0n : scale % 3 === 0 && !shifted.endsWith('000') && shifted.charAt(0) !== '0';
+  const keeps =
+    base === 2 ? (number & 7n) !== 0n : scale % 3 === 0 && !shifted.endsWith('000') && shifted.charAt(0) !== '0';
   const value = number * factor;
   return { value: negative ? -value : value, scale, format, text: keeps ? text : undefined };
 }
@@ -143,7 +170,8 @@ export function formatQuantity(quantity: Quantity): string {
   if (format === 'BinarySI') {
     const small = compareScaled(abs(quantity.value), quantity.scale, 1024n, 0) < 0;
     const [rounded, scale] = small ? [0n, 0] : roundUpTo(quantity.value, quantity.scale, 0);
-    if (!small && compareScaled(rounded, scale, quantity.value, quantity.scale) === 0) return formatBinary(expand(rounded, scale));
+    if (!small && compareScaled(rounded, scale, quantity.value, quantity.scale) === 0)
+      return formatBinary(expand(rounded, scale));
     format = 'DecimalSI';
   }
   let { value, scale } = quantity;

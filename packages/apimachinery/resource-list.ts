@@ -1,6 +1,13 @@
 /** Sums of resource requirements: what a pod asks of a node (component-helpers/resource). */
 import type { Container, ContainerStatus, Pod, ResourceRequirements } from './generated/types/core/v1.ts';
-import { type Quantity, addQuantities, compareQuantities, formatQuantity, negateQuantity, parseQuantity } from './quantity.ts';
+import {
+  type Quantity,
+  addQuantities,
+  compareQuantities,
+  formatQuantity,
+  negateQuantity,
+  parseQuantity,
+} from './quantity.ts';
 
 /** Quantities by resource name, as the API writes them. */
 export type ResourceList = Readonly<Record<string, string | number>>;
@@ -57,7 +64,8 @@ export function equalResources(a: ResourceList | undefined, b: ResourceList | un
 
 export function amountsOf(list: ResourceList | undefined): Map<string, Quantity> {
   const amounts = new Map<string, Quantity>();
-  for (const name of Object.keys(list ?? {})) amounts.set(name, parseQuantity((list as ResourceList)[name] as string | number));
+  for (const name of Object.keys(list ?? {}))
+    amounts.set(name, parseQuantity((list as ResourceList)[name] as string | number));
   return amounts;
 }
 
@@ -97,7 +105,12 @@ export function isPodLevelResource(name: string): boolean {
 }
 
 /** Pod-level resources replace what the containers add up to, name by name. */
-function takePodLevel(total: Map<string, Quantity>, pod: Readonly<Pod>, side: Side, options: PodResourcesOptions): void {
+function takePodLevel(
+  total: Map<string, Quantity>,
+  pod: Readonly<Pod>,
+  side: Side,
+  options: PodResourcesOptions,
+): void {
   if (options.skipPodLevel) return;
   for (const [name, value] of amountsOf((pod.spec?.resources as ResourceRequirements | undefined)?.[side])) {
     if (isPodLevelResource(name)) total.set(name, value);
@@ -112,14 +125,17 @@ function containerAmounts(pod: Readonly<Pod>, side: Side, options: PodResourcesO
   const { spec, status } = pod;
   const statuses = new Map<string, ContainerStatus>();
   if (options.useStatus) {
-    for (const s of [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]) statuses.set(s.name, s);
+    for (const s of [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])])
+      statuses.set(s.name, s);
   }
-  const infeasible = status?.conditions?.some((c) => c.type === 'PodResizePending' && c.reason === 'Infeasible') === true;
+  const infeasible =
+    status?.conditions?.some((c) => c.type === 'PodResizePending' && c.reason === 'Infeasible') === true;
   const of = (container: Readonly<Container>, canResize: boolean): Map<string, Quantity> => {
     let amounts = amountsOf(container.resources?.[side]);
     const granted = canResize ? statuses.get(container.name) : undefined;
     if (granted?.resources) amounts = effective(amounts, granted, side, infeasible);
-    if (side === 'requests') for (const [name, value] of amountsOf(options.nonMissing)) if (!amounts.has(name)) amounts.set(name, value);
+    if (side === 'requests')
+      for (const [name, value] of amountsOf(options.nonMissing)) if (!amounts.has(name)) amounts.set(name, value);
     return amounts;
   };
 
@@ -144,7 +160,12 @@ function containerAmounts(pod: Readonly<Pod>, side: Side, options: PodResourcesO
 }
 
 /** What a container holds while a resize is under way: the most of what is asked, granted and in force. */
-function effective(spec: Map<string, Quantity>, status: ContainerStatus, side: Side, infeasible: boolean): Map<string, Quantity> {
+function effective(
+  spec: Map<string, Quantity>,
+  status: ContainerStatus,
+  side: Side,
+  infeasible: boolean,
+): Map<string, Quantity> {
   const most = infeasible ? new Map<string, Quantity>() : new Map(spec);
   raise(most, amountsOf(status.resources?.[side]));
   if (side === 'requests') raise(most, amountsOf(status.allocatedResources));

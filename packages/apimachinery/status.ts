@@ -89,15 +89,30 @@ export function alreadyExists(resource: Named, name: string): ApiError {
 /** generateName found no free name. */
 export function generateNameConflict(resource: Named, name: string): ApiError {
   const message = `${qualified(resource)} ${quoteGo(name)} already exists, the server was not able to generate a unique name for the object`;
-  return new ApiError({ code: 409, reason: 'AlreadyExists', message, details: { ...details(resource, name), ...retryAfter(1) } });
+  return new ApiError({
+    code: 409,
+    reason: 'AlreadyExists',
+    message,
+    details: { ...details(resource, name), ...retryAfter(1) },
+  });
 }
 export function conflict(resource: Named, name: string, cause: string): ApiError {
   const message = `Operation cannot be fulfilled on ${qualified(resource)} ${quoteGo(name)}: ${cause}`;
   return new ApiError({ code: 409, reason: 'Conflict', message, details: details(resource, name) });
 }
 export function forbidden(resource: Named, name: string, cause: string): ApiError {
-  const about = resource.resource === '' ? 'forbidden' : name === '' ? `${qualified(resource)} is forbidden` : `${qualified(resource)} ${quoteGo(name)} is forbidden`;
-  return new ApiError({ code: 403, reason: 'Forbidden', message: `${about}: ${cause}`, details: details(resource, name) });
+  const about =
+    resource.resource === ''
+      ? 'forbidden'
+      : name === ''
+        ? `${qualified(resource)} is forbidden`
+        : `${qualified(resource)} ${quoteGo(name)} is forbidden`;
+  return new ApiError({
+    code: 403,
+    reason: 'Forbidden',
+    message: `${about}: ${cause}`,
+    details: details(resource, name),
+  });
 }
 export function badRequest(message: string): ApiError {
   return new ApiError({ code: 400, reason: 'BadRequest', message });
@@ -108,7 +123,12 @@ export function expired(message: string): ApiError {
 export function internalError(cause: unknown): ApiError {
   const text = cause instanceof Error ? cause.message : String(cause);
   return new ApiError(
-    { code: 500, reason: 'InternalError', message: `Internal error occurred: ${text}`, details: { causes: [{ message: text }] } },
+    {
+      code: 500,
+      reason: 'InternalError',
+      message: `Internal error occurred: ${text}`,
+      details: { causes: [{ message: text }] },
+    },
     { cause },
   );
 }
@@ -123,21 +143,38 @@ export function requestEntityTooLarge(message: string): ApiError {
 }
 /** 504. */
 export function timeout(message: string, retryAfterSeconds: number): ApiError {
-  return new ApiError({ code: 504, reason: 'Timeout', message: `Timeout: ${message}`, details: retryAfter(retryAfterSeconds) });
+  return new ApiError({
+    code: 504,
+    reason: 'Timeout',
+    message: `Timeout: ${message}`,
+    details: retryAfter(retryAfterSeconds),
+  });
 }
 /** A revision that this server has not reached (k8s.io/apiserver/pkg/storage). */
-export function tooLargeResourceVersion(wanted: number | string, current: number | string, retryAfterSeconds = 1): ApiError {
+export function tooLargeResourceVersion(
+  wanted: number | string,
+  current: number | string,
+  retryAfterSeconds = 1,
+): ApiError {
   return new ApiError({
     code: 504,
     reason: 'Timeout',
     message: `Timeout: Too large resource version: ${wanted}, current: ${current}`,
-    details: { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], ...retryAfter(retryAfterSeconds) },
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      ...retryAfter(retryAfterSeconds),
+    },
   });
 }
 /** 500, but safe to try again: nothing was changed. */
 export function serverTimeout(resource: Named, operation: string, retryAfterSeconds: number): ApiError {
   const message = `The ${operation} operation against ${qualified(resource)} could not be completed at this time, please try again.`;
-  return new ApiError({ code: 500, reason: 'ServerTimeout', message, details: { ...details(resource, operation), ...retryAfter(retryAfterSeconds) } });
+  return new ApiError({
+    code: 500,
+    reason: 'ServerTimeout',
+    message,
+    details: { ...details(resource, operation), ...retryAfter(retryAfterSeconds) },
+  });
 }
 /** 410 for good, where `expired` means that the revision is gone. */
 export function gone(message: string): ApiError {
@@ -187,7 +224,9 @@ export function invalid(kind: { group: string; kind: string }, name: string, err
       ...(name === '' ? {} : { name }),
       ...(kind.group === '' ? {} : { group: kind.group }),
       ...(kind.kind === '' ? {} : { kind: kind.kind }),
-      ...(errors.length === 0 ? {} : { causes: errors.map((e) => ({ reason: e.type, message: e.message, field: e.field })) }),
+      ...(errors.length === 0
+        ? {}
+        : { causes: errors.map((e) => ({ reason: e.type, message: e.message, field: e.field })) }),
     },
   });
 }

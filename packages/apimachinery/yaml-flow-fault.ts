@@ -15,7 +15,8 @@ export function flowFault(text: string, start: number): FlowFault | undefined {
 
   const node = (): FlowFault | undefined => {
     const token = look();
-    if (token.kind !== 'scalar' && token.kind !== '[' && token.kind !== '{') return { at: token.at, message: 'did not find expected node content' };
+    if (token.kind !== 'scalar' && token.kind !== '[' && token.kind !== '{')
+      return { at: token.at, message: 'did not find expected node content' };
     next++;
     return token.kind === 'scalar' ? undefined : collection(token.kind === '[' ? ']' : '}');
   };
@@ -65,7 +66,8 @@ interface Token {
 
 function flowTokens(text: string, start: number): Token[] {
   const tokens: Token[] = [];
-  const pattern = /"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\s+|#[^\n]*|[[\]{},]|\?(?=\s)|:(?=[\s,[\]{}]|$)|(?:[^\s,[\]{}?:#]|:(?![\s,[\]{}]|$)|(?<=\S)[#?])+/gs;
+  const pattern =
+    /"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\s+|#[^\n]*|[[\]{},]|\?(?=\s)|:(?=[\s,[\]{}]|$)|(?:[^\s,[\]{}?:#]|:(?![\s,[\]{}]|$)|(?<=\S)[#?])+/gs;
   pattern.lastIndex = start;
   /** Where the piece before began: a plain scalar goes on over spaces and lines. */
   let scalarAt = -1;

@@ -20,7 +20,11 @@ export function yamlSyntaxFault(text: string, errors: readonly YAMLError[]): str
   switch (error.code) {
     case 'TAB_AS_INDENT':
       // inside a plain scalar Go says it differently
-      return scanner(/(?::|-)[ \t]+[^\s"'|>[{&*!#][^\n]*\n[ \t]*$/.test(text.slice(0, at)) ? 'found a tab character that violates indentation' : 'found character that cannot start any token');
+      return scanner(
+        /(?::|-)[ \t]+[^\s"'|>[{&*!#][^\n]*\n[ \t]*$/.test(text.slice(0, at))
+          ? 'found a tab character that violates indentation'
+          : 'found character that cannot start any token',
+      );
     case 'BAD_SCALAR_START':
       return scanner('found character that cannot start any token');
     case 'BLOCK_AS_IMPLICIT_KEY':
@@ -32,13 +36,16 @@ export function yamlSyntaxFault(text: string, errors: readonly YAMLError[]): str
     case 'BAD_ALIAS':
       return scanner('did not find expected alphabetic or numeric character');
     case 'BAD_DQ_ESCAPE':
-      return scanner(/sequence \\[uUx]/.test(message) ? 'did not find expected hexdecimal number' : 'found unknown escape character');
+      return scanner(
+        /sequence \\[uUx]/.test(message) ? 'did not find expected hexdecimal number' : 'found unknown escape character',
+      );
     case 'MISSING_CHAR':
       if (message.startsWith('Missing closing')) return scanner('found unexpected end of stream', text.length);
       if (message.startsWith('Implicit map keys')) return missingColon(text, at);
       break;
     case 'UNEXPECTED_TOKEN':
-      if (message.includes('block-seq-ind on same line')) return scanner('block sequence entries are not allowed in this context');
+      if (message.includes('block-seq-ind on same line'))
+        return scanner('block sequence entries are not allowed in this context');
       if (/flow-(?:seq|map)-end/.test(message)) return parserFault(text, at, 'did not find expected node content');
       if (message.startsWith('Block scalar header')) return scanner('did not find expected comment or line break');
       if (message.includes('at node end') && !/[^\n\s][^\n]*$/.test(text.slice(0, at))) {
@@ -79,7 +86,8 @@ function missingColon(text: string, at: number): string {
 
 /** The outermost bracket that is open where the error is, when the error is about what is in it. */
 function openBracketAt(text: string, at: number, error: YAMLError): number | undefined {
-  if (error.code === 'BAD_SCALAR_START' || error.code === 'BAD_DQ_ESCAPE' || error.code === 'BAD_ALIAS') return undefined;
+  if (error.code === 'BAD_SCALAR_START' || error.code === 'BAD_DQ_ESCAPE' || error.code === 'BAD_ALIAS')
+    return undefined;
   if (error.code === 'MISSING_CHAR' && error.message.startsWith('Missing closing')) return undefined;
   const open: number[] = [];
   for (const { 0: token, index } of text.slice(0, at).matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|#[^\n]*|[[\]{}]/gs)) {

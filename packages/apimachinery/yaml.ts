@@ -1,4 +1,16 @@
-import { Composer, type Document, LineCounter, type Node, type Pair, Parser, type YAMLError, isAlias, isMap, isScalar, isSeq } from 'yaml';
+import {
+  Composer,
+  type Document,
+  LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+  type YAMLError,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+} from 'yaml';
 import { setOwn } from './equality.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { compareGoStrings } from './json-writer.ts';
@@ -68,7 +80,13 @@ function compose(text: string, onlyFirst: boolean): { documents: Document.Parsed
   if (/[[\p{Cc}\ufffe\uffff]--[\t\n\r\x85]]/v.test(text)) throw fault('control characters are not allowed');
   const lines = new LineCounter();
   const parser = new Parser(lines.addNewLine);
-  const composer = new Composer({ version: '1.1', schema: 'failsafe', uniqueKeys: false, keepSourceTokens: false, logLevel: 'silent' });
+  const composer = new Composer({
+    version: '1.1',
+    schema: 'failsafe',
+    uniqueKeys: false,
+    keepSourceTokens: false,
+    logLevel: 'silent',
+  });
   const documents: Document.Parsed[] = [];
   for (const document of composer.compose(parser.parse(text), true, text.length)) {
     documents.push(document as Document.Parsed);
@@ -77,7 +95,12 @@ function compose(text: string, onlyFirst: boolean): { documents: Document.Parsed
   return { documents, lines };
 }
 
-function readDocument(document: Document.Parsed, lines: LineCounter, text: string, errors: readonly YAMLError[]): YamlDocument {
+function readDocument(
+  document: Document.Parsed,
+  lines: LineCounter,
+  text: string,
+  errors: readonly YAMLError[],
+): YamlDocument {
   if (errors.length > 0) throw fault(yamlSyntaxFault(text, errors));
   const problems: string[] = [];
   const root = document.contents as Node | null;
@@ -87,7 +110,11 @@ function readDocument(document: Document.Parsed, lines: LineCounter, text: strin
 }
 
 /** Reads nodes in the order of the text, so that an alias means the last anchor of its name before it. */
-function createReader(text: string, lines: LineCounter, problems: string[]): (node: Node | null, depth: number) => JsonValue {
+function createReader(
+  text: string,
+  lines: LineCounter,
+  problems: string[],
+): (node: Node | null, depth: number) => JsonValue {
   const anchors = new Map<string, Node>();
   /** Aliases that are being followed. */
   const open = new Set<Node>();
@@ -98,7 +125,8 @@ function createReader(text: string, lines: LineCounter, problems: string[]): (no
   const read = (node: Node | null, depth: number): JsonValue => {
     reads++;
     if (aliasDepth > 0) aliasReads++;
-    if (aliasReads > 100 && reads > 1000 && aliasReads / reads > allowedAliasRatio(reads)) throw fault('document contains excessive aliasing');
+    if (aliasReads > 100 && reads > 1000 && aliasReads / reads > allowedAliasRatio(reads))
+      throw fault('document contains excessive aliasing');
     if (node === null) return null;
     if (isAlias(node)) return readAlias(node.source, depth);
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
@@ -138,13 +166,16 @@ function createReader(text: string, lines: LineCounter, problems: string[]): (no
       const resolved = readKey(key, depth);
       const name = keyText(resolved);
       const member = read(value, depth + 1);
-      if (name === undefined) throw new YamlError(`unsupported map key of type: %!s(<nil>), key: <nil>, value: ${goValue(member)}`);
+      if (name === undefined)
+        throw new YamlError(`unsupported map key of type: %!s(<nil>), key: <nil>, value: ${goValue(member)}`);
       if (members.has(name)) {
         const start = value?.range?.[0] ?? key?.range?.[0] ?? 0;
         // an anchor is part of its node
         const anchor = value !== null && !isAlias(value) ? value.anchor : undefined;
         const at = anchor === undefined ? start : text.lastIndexOf(`&${anchor}`, start);
-        problems.push(`line ${lines.linePos(at).line}: key ${typeof resolved === 'string' ? quoteGo(resolved) : name} already set in map`);
+        problems.push(
+          `line ${lines.linePos(at).line}: key ${typeof resolved === 'string' ? quoteGo(resolved) : name} already set in map`,
+        );
       }
       members.set(name, member);
     }
@@ -175,7 +206,11 @@ function createReader(text: string, lines: LineCounter, problems: string[]): (no
 }
 
 function isMergeKey(key: Node | null): boolean {
-  return isScalar(key) && key.value === '<<' && ((key.type === 'PLAIN' && key.tag === undefined) || key.tag === 'tag:yaml.org,2002:merge');
+  return (
+    isScalar(key) &&
+    key.value === '<<' &&
+    ((key.type === 'PLAIN' && key.tag === undefined) || key.tag === 'tag:yaml.org,2002:merge')
+  );
 }
 
 function scalarOf(node: Node): YamlScalar {
@@ -212,7 +247,9 @@ function goValue(value: JsonValue): string {
   if (typeof value === 'string') return quoteGo(value);
   if (Array.isArray(value)) return `[]interface {}{${value.map(goValue).join(', ')}}`;
   if (typeof value === 'object') {
-    return `map[interface {}]interface {}{${Object.keys(value).map((key) => `${quoteGo(key)}:${goValue(value[key] as JsonValue)}`).join(', ')}}`;
+    return `map[interface {}]interface {}{${Object.keys(value)
+      .map((key) => `${quoteGo(key)}:${goValue(value[key] as JsonValue)}`)
+      .join(', ')}}`;
   }
   return String(value);
 }

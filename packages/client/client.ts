@@ -34,7 +34,11 @@ export interface ListQuery {
 
 export interface List<T> {
   readonly items: readonly T[];
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
 }
 
 export interface WriteOptions {
@@ -78,7 +82,11 @@ export interface Watch {
 }
 
 export interface Client {
-  get<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options?: { subresource?: string }): Promise<T>;
+  get<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    options?: { subresource?: string },
+  ): Promise<T>;
   list<T extends KubernetesObject>(type: ResourceType<T>, query?: ListQuery): Promise<List<T>>;
   /**
    * Creates. With a subresource (binding, eviction, token) the object is that subresource's kind, `metadata.name` names
@@ -87,14 +95,34 @@ export interface Client {
   create<T extends KubernetesObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>;
   /** Replaces; conflicts when the object carries a resourceVersion that is not current. */
   update<T extends KubernetesObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>;
-  patch<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, patchType: PatchType, patch: unknown, options?: WriteOptions): Promise<T>;
+  patch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    patchType: PatchType,
+    patch: unknown,
+    options?: WriteOptions,
+  ): Promise<T>;
   /** Server-side apply. `fieldManager` is required. */
-  apply<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: WriteOptions & { fieldManager: string; force?: boolean }): Promise<T>;
+  apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    options: WriteOptions & { fieldManager: string; force?: boolean },
+  ): Promise<T>;
   delete<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options?: DeleteOptions): Promise<void>;
-  deleteCollection<T extends KubernetesObject>(type: ResourceType<T>, query: ListQuery, options?: DeleteOptions): Promise<void>;
+  deleteCollection<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    query: ListQuery,
+    options?: DeleteOptions,
+  ): Promise<void>;
   watch<T extends KubernetesObject>(type: ResourceType<T>, query: WatchQuery, handler: WatchHandler<T>): Watch;
 }
 
-export function resourceType<T extends KubernetesObject>(group: string, version: string, resource: string, kind: string, namespaced = true): ResourceType<T> {
+export function resourceType<T extends KubernetesObject>(
+  group: string,
+  version: string,
+  resource: string,
+  kind: string,
+  namespaced = true,
+): ResourceType<T> {
   return { group, version, resource, kind, namespaced };
 }

@@ -2,7 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { deepFreeze } from '@nodeless/apimachinery/equality';
 import { type KubernetesObject, apiVersionOf } from '@nodeless/apimachinery/object';
 import { ApiError, type Status } from '@nodeless/apimachinery/status';
-import type { Client, DeleteOptions, List, ListQuery, PatchType, ResourceType, Watch, WatchHandler, WatchQuery, WriteOptions } from './client.ts';
+import type {
+  Client,
+  DeleteOptions,
+  List,
+  ListQuery,
+  PatchType,
+  ResourceType,
+  Watch,
+  WatchHandler,
+  WatchQuery,
+  WriteOptions,
+} from './client.ts';
 import { createTransport, errorOf, readAll, type Transport, type TransportConfig } from './http-transport.ts';
 
 const patchContentType: Record<PatchType | 'apply', string> = {
@@ -39,16 +50,25 @@ export function createHttpClient(config: TransportConfig): HttpClient {
       const list = await send<List<T>>('GET', collectionPath(type, query.namespace) + search(listParameters(query)));
       // Items of a list carry no kind; callers get complete objects, as from every other verb.
       const apiVersion = apiVersionOf(type);
-      return { metadata: list.metadata, items: (list.items ?? []).map((item) => Object.freeze({ ...item, kind: type.kind, apiVersion })) };
+      return {
+        metadata: list.metadata,
+        items: (list.items ?? []).map((item) => Object.freeze({ ...item, kind: type.kind, apiVersion })),
+      };
     },
     create(type, object, options = {}) {
       const { namespace, name } = object.metadata ?? {};
-      const path = options.subresource ? objectPath(type, namespace, name ?? '', options.subresource) : collectionPath(type, namespace);
+      const path = options.subresource
+        ? objectPath(type, namespace, name ?? '', options.subresource)
+        : collectionPath(type, namespace);
       return send('POST', path + search(writeParameters(options)), object);
     },
     update(type, object, options = {}) {
       const { namespace, name = '' } = object.metadata ?? {};
-      return send('PUT', objectPath(type, namespace, name, options.subresource) + search(writeParameters(options)), object);
+      return send(
+        'PUT',
+        objectPath(type, namespace, name, options.subresource) + search(writeParameters(options)),
+        object,
+      );
     },
     patch(type, key, patchType, patch, options = {}) {
       const path = objectPath(type, key.namespace, key.name, options.subresource) + search(writeParameters(options));
@@ -58,8 +78,17 @@ export function createHttpClient(config: TransportConfig): HttpClient {
       const { namespace, name = '' } = object.metadata ?? {};
       const parameters = { ...writeParameters(options), ...(options.force ? { force: 'true' } : {}) };
       // apply takes nothing for granted: the configuration says what it is of
-      const configuration = { ...object, kind: object.kind ?? type.kind, apiVersion: object.apiVersion ?? apiVersionOf(type) };
-      return send('PATCH', objectPath(type, namespace, name, options.subresource) + search(parameters), configuration, patchContentType.apply);
+      const configuration = {
+        ...object,
+        kind: object.kind ?? type.kind,
+        apiVersion: object.apiVersion ?? apiVersionOf(type),
+      };
+      return send(
+        'PATCH',
+        objectPath(type, namespace, name, options.subresource) + search(parameters),
+        configuration,
+        patchContentType.apply,
+      );
     },
     delete: (type, key, options) => send('DELETE', objectPath(type, key.namespace, key.name), deleteBody(options)),
     deleteCollection: (type, query, options) =>
@@ -68,7 +97,12 @@ export function createHttpClient(config: TransportConfig): HttpClient {
   };
 }
 
-function watch<T extends KubernetesObject>(transport: Transport, type: ResourceType<T>, query: WatchQuery, handler: WatchHandler<T>): Watch {
+function watch<T extends KubernetesObject>(
+  transport: Transport,
+  type: ResourceType<T>,
+  query: WatchQuery,
+  handler: WatchHandler<T>,
+): Watch {
   const abort = new AbortController();
   let stream: IncomingMessage | undefined;
   let over = false;
@@ -87,9 +121,19 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
     if (over) return;
     if (frame.type === 'ERROR') {
       const status = frame.object as Status;
-      end(new ApiError({ code: status.code ?? 500, reason: status.reason, message: status.message ?? '', details: status.details }));
+      end(
+        new ApiError({
+          code: status.code ?? 500,
+          reason: status.reason,
+          message: status.message ?? '',
+          details: status.details,
+        }),
+      );
     } else if (frame.type === 'BOOKMARK') {
-      handler.onEvent({ type: 'BOOKMARK', resourceVersion: (frame.object as KubernetesObject).metadata?.resourceVersion ?? '' });
+      handler.onEvent({
+        type: 'BOOKMARK',
+        resourceVersion: (frame.object as KubernetesObject).metadata?.resourceVersion ?? '',
+      });
     } else {
       handler.onEvent({ type: frame.type as 'ADDED', object: deepFreeze(frame.object as T) });
     }
@@ -122,12 +166,22 @@ function watch<T extends KubernetesObject>(transport: Transport, type: ResourceT
 }
 
 /** `/api/v1/namespaces/x/pods` */
-export function collectionPath(type: Pick<ResourceType<KubernetesObject>, 'group' | 'version' | 'resource'>, namespace?: string): string {
+export function collectionPath(
+  type: Pick<ResourceType<KubernetesObject>, 'group' | 'version' | 'resource'>,
+  namespace?: string,
+): string {
   const root = type.group === '' ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
-  return namespace ? `${root}/namespaces/${encodeURIComponent(namespace)}/${type.resource}` : `${root}/${type.resource}`;
+  return namespace
+    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${type.resource}`
+    : `${root}/${type.resource}`;
 }
 
-function objectPath(type: ResourceType<KubernetesObject>, namespace: string | undefined, name: string, subresource?: string): string {
+function objectPath(
+  type: ResourceType<KubernetesObject>,
+  namespace: string | undefined,
+  name: string,
+  subresource?: string,
+): string {
   return `${collectionPath(type, namespace)}/${encodeURIComponent(name)}${subresource ? `/${subresource}` : ''}`;
 }
 

@@ -73,7 +73,10 @@ export function createTransport(config: TransportConfig): Transport {
     };
     return new Promise((resolve, reject) => {
       const outgoing = (secure ? httpsRequest : httpRequest)(options, resolve);
-      const timeout = setTimeout(() => outgoing.destroy(new Error(`no answer from ${config.server} in time`)), config.timeoutMs ?? 60_000);
+      const timeout = setTimeout(
+        () => outgoing.destroy(new Error(`no answer from ${config.server} in time`)),
+        config.timeoutMs ?? 60_000,
+      );
       outgoing.on('response', () => clearTimeout(timeout));
       outgoing.on('error', (error) => {
         clearTimeout(timeout);
@@ -130,7 +133,12 @@ export function errorOf(code: number, text: string): ApiError {
   try {
     const status = JSON.parse(text) as Status;
     if (status.kind === 'Status') {
-      return new ApiError({ code: status.code ?? code, reason: status.reason, message: status.message ?? '', details: status.details });
+      return new ApiError({
+        code: status.code ?? code,
+        reason: status.reason,
+        message: status.message ?? '',
+        details: status.details,
+      });
     }
   } catch {
     // Not a Status: the text itself is the message.

@@ -48,7 +48,11 @@ export interface Informer<T extends KubernetesObject> {
 const retryBase = 800;
 const retryCap = 30_000;
 
-export function createInformer<T extends KubernetesObject>(client: Client, type: ResourceType<T>, options: InformerOptions<T>): Informer<T> {
+export function createInformer<T extends KubernetesObject>(
+  client: Client,
+  type: ResourceType<T>,
+  options: InformerOptions<T>,
+): Informer<T> {
   const { clock, log = silentLogger, namespace, labelSelector, fieldSelector, random } = options;
   const query = { namespace, labelSelector, fieldSelector };
   const cache = createIndexedCache<T>(options.indexes ?? {});
@@ -72,7 +76,8 @@ export function createInformer<T extends KubernetesObject>(client: Client, type:
   const put = (object: T): void => {
     const previous = cache.put(object);
     if (previous === undefined) notify({ type: 'added', object, previous });
-    else if (previous.metadata?.resourceVersion !== object.metadata?.resourceVersion) notify({ type: 'modified', object, previous });
+    else if (previous.metadata?.resourceVersion !== object.metadata?.resourceVersion)
+      notify({ type: 'modified', object, previous });
   };
 
   const remove = (object: T): void => {
@@ -136,23 +141,27 @@ export function createInformer<T extends KubernetesObject>(client: Client, type:
 
   const follow = (): void => {
     if (stopped) return;
-    watch = client.watch(type, { ...query, resourceVersion: revision }, {
-      onEvent,
-      onEnd(error) {
-        watch = undefined;
-        if (stopped) return;
-        if (error === undefined) {
-          // An ordinary end (timeout, server restart): resume at once the first time, then with back-off.
-          if (failures++ === 0) timer = clock.setTimer(follow, 1);
-          else later(follow);
-        } else if (isGone(error)) {
-          void listAll();
-        } else {
-          log.debug('watch ended', { resource: type.resource, error });
-          later(follow);
-        }
+    watch = client.watch(
+      type,
+      { ...query, resourceVersion: revision },
+      {
+        onEvent,
+        onEnd(error) {
+          watch = undefined;
+          if (stopped) return;
+          if (error === undefined) {
+            // An ordinary end (timeout, server restart): resume at once the first time, then with back-off.
+            if (failures++ === 0) timer = clock.setTimer(follow, 1);
+            else later(follow);
+          } else if (isGone(error)) {
+            void listAll();
+          } else {
+            log.debug('watch ended', { resource: type.resource, error });
+            later(follow);
+          }
+        },
       },
-    });
+    );
     if (stopped) watch.stop();
   };
 
@@ -195,10 +204,16 @@ interface IndexedCache<T> {
   all(): readonly T[];
 }
 
-function createIndexedCache<T extends KubernetesObject>(functions: Readonly<Record<string, IndexFunction<T>>>): IndexedCache<T> {
+function createIndexedCache<T extends KubernetesObject>(
+  functions: Readonly<Record<string, IndexFunction<T>>>,
+): IndexedCache<T> {
   const objects = new Map<string, T>();
   const namespaces = new Map<string, Map<string, T>>();
-  const indexes = Object.entries(functions).map(([name, of]) => ({ name, of, values: new Map<string, Map<string, T>>() }));
+  const indexes = Object.entries(functions).map(([name, of]) => ({
+    name,
+    of,
+    values: new Map<string, Map<string, T>>(),
+  }));
 
   const index = (key: string, object: T): void => {
     bucketFor(namespaces, object.metadata?.namespace ?? '').set(key, object);
@@ -226,7 +241,8 @@ function createIndexedCache<T extends KubernetesObject>(functions: Readonly<Reco
       return previous;
     },
     get: (namespace, name) => objects.get(`${namespace}/${name}`),
-    list: (namespace) => (namespace === undefined ? [...objects.values()] : [...(namespaces.get(namespace)?.values() ?? [])]),
+    list: (namespace) =>
+      namespace === undefined ? [...objects.values()] : [...(namespaces.get(namespace)?.values() ?? [])],
     byIndex(name, value) {
       const found = indexes.find((i) => i.name === name);
       if (!found) throw new Error(`no index ${name}`);

@@ -14,9 +14,9 @@ export interface KubeconfigContext {
 
 interface File {
   'current-context'?: string;
-  clusters?: ({ name: string; cluster: Record<string, unknown> })[];
-  contexts?: ({ name: string; context: { cluster: string; user: string; namespace?: string } })[];
-  users?: ({ name: string; user: Record<string, unknown> })[];
+  clusters?: { name: string; cluster: Record<string, unknown> }[];
+  contexts?: { name: string; context: { cluster: string; user: string; namespace?: string } }[];
+  users?: { name: string; user: Record<string, unknown> }[];
 }
 
 /** Reads a context (the current one by default). Errors: plain Error that names the file and what is missing. */
@@ -73,4 +73,3 @@ export function kubeconfigText({ name, server, ca, user }: KubeconfigInit): stri
     { lineWidth: 0 },
   );
 }
-

@@ -13,7 +13,12 @@ export type LogLevel = keyof typeof levels;
 
 /** One JSON object a line. `write` receives the line without its newline. */
 export function createLogger(
-  options: { level?: LogLevel; write?: (line: string) => void; now?: () => number; fields?: Record<string, unknown> } = {},
+  options: {
+    level?: LogLevel;
+    write?: (line: string) => void;
+    now?: () => number;
+    fields?: Record<string, unknown>;
+  } = {},
 ): Logger {
   const { level = 'info', now = Date.now, fields: base = {} } = options;
   const write = options.write ?? ((line: string) => void process.stderr.write(`${line}\n`));

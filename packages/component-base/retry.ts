@@ -1,7 +1,10 @@
 import { type Clock, sleep } from './clock.ts';
 
 /** Exponential back-off with full jitter: attempt 0 waits up to `base`, attempt n up to min(cap, base × 2^n). */
-export function backoffDelay(attempt: number, options: { baseMs: number; capMs: number; random?: () => number }): number {
+export function backoffDelay(
+  attempt: number,
+  options: { baseMs: number; capMs: number; random?: () => number },
+): number {
   const ceiling = Math.min(options.capMs, options.baseMs * 2 ** Math.min(attempt, 30));
   return Math.ceil((options.random ?? Math.random)() * ceiling);
 }

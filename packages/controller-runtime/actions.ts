@@ -6,18 +6,57 @@ import type { ReconcileContext } from './controller.ts';
 
 export type Action =
   | { readonly do: 'create'; readonly type: ResourceType<KubernetesObject>; readonly object: KubernetesObject }
-  | { readonly do: 'update'; readonly type: ResourceType<KubernetesObject>; readonly object: KubernetesObject; readonly subresource?: string }
-  | { readonly do: 'patch'; readonly type: ResourceType<KubernetesObject>; readonly key: ObjectKey; readonly patchType: PatchType; readonly patch: unknown; readonly subresource?: string }
+  | {
+      readonly do: 'update';
+      readonly type: ResourceType<KubernetesObject>;
+      readonly object: KubernetesObject;
+      readonly subresource?: string;
+    }
+  | {
+      readonly do: 'patch';
+      readonly type: ResourceType<KubernetesObject>;
+      readonly key: ObjectKey;
+      readonly patchType: PatchType;
+      readonly patch: unknown;
+      readonly subresource?: string;
+    }
   /** A missing object is success. */
-  | { readonly do: 'delete'; readonly type: ResourceType<KubernetesObject>; readonly key: ObjectKey; readonly options?: DeleteOptions }
-  | { readonly do: 'event'; readonly about: KubernetesObject; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string }
+  | {
+      readonly do: 'delete';
+      readonly type: ResourceType<KubernetesObject>;
+      readonly key: ObjectKey;
+      readonly options?: DeleteOptions;
+    }
+  | {
+      readonly do: 'event';
+      readonly about: KubernetesObject;
+      readonly type: 'Normal' | 'Warning';
+      readonly reason: string;
+      readonly message: string;
+    }
   | { readonly do: 'requeue'; readonly afterMs: number };
 
 /** Keeps an action's object type out of the union, so that typed builders fit into one list. */
-export const create = <T extends KubernetesObject>(type: ResourceType<T>, object: T): Action => ({ do: 'create', type: type as ResourceType<KubernetesObject>, object });
-export const update = <T extends KubernetesObject>(type: ResourceType<T>, object: T, subresource?: string): Action => ({ do: 'update', type: type as ResourceType<KubernetesObject>, object, subresource });
-export const updateStatus = <T extends KubernetesObject>(type: ResourceType<T>, object: T): Action => update(type, object, 'status');
-export const patch = <T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, patchType: PatchType, body: unknown, subresource?: string): Action => ({
+export const create = <T extends KubernetesObject>(type: ResourceType<T>, object: T): Action => ({
+  do: 'create',
+  type: type as ResourceType<KubernetesObject>,
+  object,
+});
+export const update = <T extends KubernetesObject>(type: ResourceType<T>, object: T, subresource?: string): Action => ({
+  do: 'update',
+  type: type as ResourceType<KubernetesObject>,
+  object,
+  subresource,
+});
+export const updateStatus = <T extends KubernetesObject>(type: ResourceType<T>, object: T): Action =>
+  update(type, object, 'status');
+export const patch = <T extends KubernetesObject>(
+  type: ResourceType<T>,
+  key: ObjectKey,
+  patchType: PatchType,
+  body: unknown,
+  subresource?: string,
+): Action => ({
   do: 'patch',
   type: type as ResourceType<KubernetesObject>,
   key,
@@ -25,12 +64,24 @@ export const patch = <T extends KubernetesObject>(type: ResourceType<T>, key: Ob
   patch: body,
   subresource,
 });
-export const remove = <T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options?: DeleteOptions): Action => ({ do: 'delete', type: type as ResourceType<KubernetesObject>, key, options });
-export const event = (about: KubernetesObject, type: 'Normal' | 'Warning', reason: string, message: string): Action => ({ do: 'event', about, type, reason, message });
+export const remove = <T extends KubernetesObject>(
+  type: ResourceType<T>,
+  key: ObjectKey,
+  options?: DeleteOptions,
+): Action => ({ do: 'delete', type: type as ResourceType<KubernetesObject>, key, options });
+export const event = (
+  about: KubernetesObject,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): Action => ({ do: 'event', about, type, reason, message });
 export const requeue = (afterMs: number): Action => ({ do: 'requeue', afterMs });
 
 /** Performs in order, stops at the first error. The shortest requeue is the result. */
-export async function perform(actions: readonly Action[], context: ReconcileContext): Promise<{ requeueAfterMs?: number }> {
+export async function perform(
+  actions: readonly Action[],
+  context: ReconcileContext,
+): Promise<{ requeueAfterMs?: number }> {
   let requeueAfterMs: number | undefined;
   for (const action of actions) {
     if (action.do === 'requeue') requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, action.afterMs);
@@ -39,7 +90,10 @@ export async function perform(actions: readonly Action[], context: ReconcileCont
   return requeueAfterMs === undefined ? {} : { requeueAfterMs };
 }
 
-export async function performOne(action: Action, { client, events }: Pick<ReconcileContext, 'client' | 'events'>): Promise<void> {
+export async function performOne(
+  action: Action,
+  { client, events }: Pick<ReconcileContext, 'client' | 'events'>,
+): Promise<void> {
   switch (action.do) {
     case 'create':
       await client.create(action.type, action.object);
@@ -69,7 +123,10 @@ export async function performOne(action: Action, { client, events }: Pick<Reconc
  * Runs `count` calls in batches of 1, 2, 4, … and stops after a batch with an error, as upstream's slowStartBatch does:
  * a quota that is used up or a webhook that refuses is met once, not five hundred times. Gives the first error back, not throws it.
  */
-export async function slowStart(count: number, call: (index: number) => Promise<void>): Promise<{ succeeded: number; error: unknown }> {
+export async function slowStart(
+  count: number,
+  call: (index: number) => Promise<void>,
+): Promise<{ succeeded: number; error: unknown }> {
   let done = 0;
   for (let size = 1; done < count; size *= 2) {
     const batch = Math.min(size, count - done);

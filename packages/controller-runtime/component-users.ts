@@ -17,5 +17,8 @@ export const apiServerUser: ComponentUser = { name: 'system:apiserver', groups: 
 /** The user that a controller acts as. Make it once and keep it: authorizers remember users by identity. */
 export function controllerUser(name: string, actsAs?: 'apiserver'): ComponentUser {
   if (actsAs === 'apiserver') return apiServerUser;
-  return { name: `system:serviceaccount:kube-system:${name}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', authenticated] };
+  return {
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', authenticated],
+  };
 }

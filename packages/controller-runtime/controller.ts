@@ -36,7 +36,11 @@ export interface Lister {
   get<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey): T | undefined | Promise<T | undefined>;
   list<T extends KubernetesObject>(type: ResourceType<T>, namespace?: string): readonly T[] | Promise<readonly T[]>;
   /** Objects that have an owner of this UID: by index. '' = objects without any owner. */
-  ownedBy<T extends KubernetesObject>(type: ResourceType<T>, ownerUid: string, namespace?: string): readonly T[] | Promise<readonly T[]>;
+  ownedBy<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    ownerUid: string,
+    namespace?: string,
+  ): readonly T[] | Promise<readonly T[]>;
   /** Pods of a node, by index. */
   onNode<T extends KubernetesObject>(type: ResourceType<T>, nodeName: string): readonly T[] | Promise<readonly T[]>;
 }

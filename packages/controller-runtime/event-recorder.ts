@@ -22,7 +22,13 @@ interface Written {
  * Writes core/v1 Events as `component`. A repeat within ten minutes raises `count` on the first one. `instance` (a node's name)
  * goes into source.host. Writes run one after another in the background; a failure is logged and dropped.
  */
-export function createEventRecorder(options: { client: Client; clock: Clock; log: Logger; component: string; instance?: string }): EventRecorder {
+export function createEventRecorder(options: {
+  client: Client;
+  clock: Clock;
+  log: Logger;
+  component: string;
+  instance?: string;
+}): EventRecorder {
   const { client, clock, log, component, instance } = options;
   const correlator = createEventCorrelator();
   const known = new Map<string, Written>();
@@ -30,7 +36,14 @@ export function createEventRecorder(options: { client: Client; clock: Clock; log
   let waiting = 0;
   let sequence = 0;
 
-  const write = async (object: KubernetesObject, type: string, reason: string, key: string, message: string, fieldPath: string | undefined): Promise<void> => {
+  const write = async (
+    object: KubernetesObject,
+    type: string,
+    reason: string,
+    key: string,
+    message: string,
+    fieldPath: string | undefined,
+  ): Promise<void> => {
     const { name = '', namespace, uid, resourceVersion } = object.metadata ?? {};
     const eventNamespace = namespace || 'default';
     const now = clock.now();
@@ -40,7 +53,11 @@ export function createEventRecorder(options: { client: Client; clock: Clock; log
       written.count += 1;
       written.lastSeen = now;
       try {
-        await client.patch(events, { namespace: eventNamespace, name: written.name }, 'merge', { message, count: written.count, lastTimestamp: timestamp });
+        await client.patch(events, { namespace: eventNamespace, name: written.name }, 'merge', {
+          message,
+          count: written.count,
+          lastTimestamp: timestamp,
+        });
         return;
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -52,7 +69,15 @@ export function createEventRecorder(options: { client: Client; clock: Clock; log
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { name: eventName, namespace: eventNamespace },
-      involvedObject: { kind: object.kind, apiVersion: object.apiVersion, name, namespace, uid, resourceVersion, fieldPath },
+      involvedObject: {
+        kind: object.kind,
+        apiVersion: object.apiVersion,
+        name,
+        namespace,
+        uid,
+        resourceVersion,
+        fieldPath,
+      },
       reason,
       message,
       type,
@@ -71,7 +96,10 @@ export function createEventRecorder(options: { client: Client; clock: Clock; log
       if (waiting >= maxWaiting) return;
       const { name = '', namespace = '', uid = '' } = object.metadata ?? {};
       const about = `${object.kind}\n${namespace}\n${name}\n${uid}`;
-      const correlated = correlator.correlate({ about, fieldPath: fieldPath ?? '', type, reason, message }, clock.now());
+      const correlated = correlator.correlate(
+        { about, fieldPath: fieldPath ?? '', type, reason, message },
+        clock.now(),
+      );
       if (!correlated) return;
       waiting += 1;
       tail = tail

@@ -23,7 +23,10 @@ const indexes = {
   },
 };
 
-export function createSharedInformers(client: Client, options: Pick<InformerOptions<KubernetesObject>, 'clock' | 'log'>): SharedInformers {
+export function createSharedInformers(
+  client: Client,
+  options: Pick<InformerOptions<KubernetesObject>, 'clock' | 'log'>,
+): SharedInformers {
   const informers = new Map<string, Informer<KubernetesObject>>();
   // Types are constants of their modules: found again by identity, without making a key for each lookup.
   const byType = new Map<ResourceType<KubernetesObject>, Informer<KubernetesObject>>();

@@ -55,7 +55,10 @@ export function createManager(options: ManagerOptions): Manager {
     const unsubscribe = controller.watches.map((rule) =>
       informers.informer(rule.type).subscribe((change) => enqueue(rule, change, context, queue)),
     );
-    const stopResync = controller.resyncMs === undefined ? () => {} : every(clock, controller.resyncMs, () => queue.add(keyOf({ name: '' })));
+    const stopResync =
+      controller.resyncMs === undefined
+        ? () => {}
+        : every(clock, controller.resyncMs, () => queue.add(keyOf({ name: '' })));
     if (controller.resyncMs !== undefined) queue.add(keyOf({ name: '' }));
     running.push({
       queue,
@@ -79,20 +82,31 @@ export function createManager(options: ManagerOptions): Manager {
   };
 }
 
-function enqueue(rule: WatchRule, change: InformerChange<KubernetesObject>, context: ReconcileContext, queue: WorkQueue): void {
+function enqueue(
+  rule: WatchRule,
+  change: InformerChange<KubernetesObject>,
+  context: ReconcileContext,
+  queue: WorkQueue,
+): void {
   const add = (requests: readonly Request[]): void => {
     for (const request of requests) queue.add(keyOf(request));
   };
   try {
     const requests = rule.requests(change as Change<KubernetesObject>, context.cache);
-    if (requests instanceof Promise) requests.then(add, (error: unknown) => context.log.error('watch rule failed', { error }));
+    if (requests instanceof Promise)
+      requests.then(add, (error: unknown) => context.log.error('watch rule failed', { error }));
     else add(requests);
   } catch (error) {
     context.log.error('watch rule failed', { resource: rule.type.resource, error });
   }
 }
 
-async function reconcileOne(controller: Controller, context: ReconcileContext, queue: WorkQueue, key: string): Promise<void> {
+async function reconcileOne(
+  controller: Controller,
+  context: ReconcileContext,
+  queue: WorkQueue,
+  key: string,
+): Promise<void> {
   try {
     const result = await controller.reconcile(parseKey(key), context);
     queue.forget(key);

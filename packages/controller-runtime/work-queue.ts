@@ -65,7 +65,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   };
   const remember = (key: string): void => {
     const now = clock.now();
-    if (begun.size >= maxRemembered) for (const [other, at] of begun) if (at + minIntervalMs <= now) begun.delete(other);
+    if (begun.size >= maxRemembered)
+      for (const [other, at] of begun) if (at + minIntervalMs <= now) begun.delete(other);
     begun.set(key, now);
   };
   const add = (key: string): void => {

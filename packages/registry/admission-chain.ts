@@ -2,7 +2,7 @@ import type { AdmissionAttributes, AdmissionPlugin, AdmissionReader } from './ad
 
 /** Plugins in order: all mutating calls first, then all validating ones. The list is read at each request, so it may grow. */
 export interface AdmissionChain {
-  /** Resolves to whether any mutating plugin handled the request. */
+  /** Resolves to whether any plugin that may have changed the object handled the request. */
   admit(attributes: AdmissionAttributes): boolean | Promise<boolean>;
   /** `attributes` is called only if some plugin validates at all. */
   validate(attributes: () => AdmissionAttributes): void | Promise<void>;
@@ -30,17 +30,29 @@ export function createAdmissionChain(plugins: readonly AdmissionPlugin[], read: 
 }
 
 // plugins that answer at once are not awaited: a microtask for each would add up
-async function admitFrom(plugins: readonly AdmissionPlugin[], first: number, attributes: AdmissionAttributes, read: AdmissionReader): Promise<boolean> {
+async function admitFrom(
+  plugins: readonly AdmissionPlugin[],
+  first: number,
+  attributes: AdmissionAttributes,
+  read: AdmissionReader,
+): Promise<boolean> {
+  let changed = false;
   for (let i = first; i < plugins.length; i++) {
     const plugin = plugins[i] as AdmissionPlugin;
     if (!plugin.admit || !plugin.handles(attributes)) continue;
     const pending = plugin.admit(attributes, read);
     if (pending) await pending;
+    changed ||= plugin.onlyRefuses !== true;
   }
-  return true;
+  return changed;
 }
 
-async function validateFrom(plugins: readonly AdmissionPlugin[], first: number, attributes: AdmissionAttributes, read: AdmissionReader): Promise<void> {
+async function validateFrom(
+  plugins: readonly AdmissionPlugin[],
+  first: number,
+  attributes: AdmissionAttributes,
+  read: AdmissionReader,
+): Promise<void> {
   for (let i = first; i < plugins.length; i++) {
     const plugin = plugins[i] as AdmissionPlugin;
     if (!plugin.validate || !plugin.handles(attributes)) continue;

@@ -1,4 +1,9 @@
-import { DecodeError, StrictDecodeError, decodeObject, strictDecodingMessage } from '@nodeless/apimachinery/decode/decode';
+import {
+  DecodeError,
+  StrictDecodeError,
+  decodeObject,
+  strictDecodingMessage,
+} from '@nodeless/apimachinery/decode/decode';
 import { copyJson } from '@nodeless/apimachinery/decode/copy-json';
 import { JsonSyntaxError } from '@nodeless/apimachinery/json';
 import { type UnknownObject, parseApiVersion } from '@nodeless/apimachinery/object';
@@ -42,11 +47,23 @@ function readWire(body: Extract<RequestBody, { form: 'wire' }>, expected: Expect
   try {
     wire = body.read();
   } catch (error) {
-    throw unrecognized(expected, body.raw, error instanceof JsonSyntaxError ? `couldn't get version/kind; json parse error: ${error.message}` : messageOf(error));
+    throw unrecognized(
+      expected,
+      body.raw,
+      error instanceof JsonSyntaxError
+        ? `couldn't get version/kind; json parse error: ${error.message}`
+        : messageOf(error),
+    );
   }
   const { value } = wire;
   if (value !== null && (typeof value !== 'object' || Array.isArray(value))) {
-    const got = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : typeof value;
+    const got = Array.isArray(value)
+      ? 'array'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value === 'bigint'
+          ? 'number'
+          : typeof value;
     throw unrecognized(
       expected,
       body.raw,
@@ -56,30 +73,50 @@ function readWire(body: Extract<RequestBody, { form: 'wire' }>, expected: Expect
   return wire;
 }
 
-function decodeWire(wire: WireValue, raw: Uint8Array | undefined, expected: ExpectedKind, expectedType: StructType | undefined, rules: BodyRules): UnknownObject {
+function decodeWire(
+  wire: WireValue,
+  raw: Uint8Array | undefined,
+  expected: ExpectedKind,
+  expectedType: StructType | undefined,
+  rules: BodyRules,
+): UnknownObject {
   const actual = actualKind(wire.value as Record<string, unknown> | null, expected, raw);
   const refuse = (message: string): ApiError =>
-    badRequest(`${actual.kind} in version ${JSON.stringify(actual.version)} cannot be handled as a ${expected.kind}: ${message}`);
-  const isExpected = actual.kind === expected.kind && actual.group === expected.group && actual.version === expected.version;
+    badRequest(
+      `${actual.kind} in version ${JSON.stringify(actual.version)} cannot be handled as a ${expected.kind}: ${message}`,
+    );
+  const isExpected =
+    actual.kind === expected.kind && actual.group === expected.group && actual.version === expected.version;
   const type = isExpected ? expectedType : typeForKind(actual.group, actual.version, actual.kind);
   if (!type && !isExpected) {
     const groupVersion = actual.group === '' ? actual.version : `${actual.group}/${actual.version}`;
-    throw refuse(`no kind ${JSON.stringify(actual.kind)} is registered for version ${JSON.stringify(groupVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+    throw refuse(
+      `no kind ${JSON.stringify(actual.kind)} is registered for version ${JSON.stringify(groupVersion)} in scheme "pkg/runtime/scheme.go:111"`,
+    );
   }
   if (!type) return decodeCustom(wire, expected, rules, refuse);
   const { object, warnings } = decodeTyped(wire, type, rules.fieldValidation, refuse);
   if (actual.kind !== expected.kind) {
-    throw refuse(`converting (${type.goName}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`);
+    throw refuse(
+      `converting (${type.goName}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`,
+    );
   }
   if (!isExpected) {
     const sent = actual.group === '' ? actual.version : `${actual.group}/${actual.version}`;
-    throw badRequest(`the API version in the data (${sent}) does not match the expected API version (${expected.apiVersion})`);
+    throw badRequest(
+      `the API version in the data (${sent}) does not match the expected API version (${expected.apiVersion})`,
+    );
   }
   for (const text of warnings) rules.warn(text);
   return named(object as UnknownObject, expected);
 }
 
-function decodeCustom(wire: WireValue, expected: ExpectedKind, rules: BodyRules, refuse: (message: string) => ApiError): UnknownObject {
+function decodeCustom(
+  wire: WireValue,
+  expected: ExpectedKind,
+  rules: BodyRules,
+  refuse: (message: string) => ApiError,
+): UnknownObject {
   const object = named((copyJson(wire.value) ?? {}) as UnknownObject, expected);
   const unknown = unknownFields(object, expected, refuse);
   if (rules.fieldValidation === 'Ignore') return object;
@@ -91,7 +128,11 @@ function decodeCustom(wire: WireValue, expected: ExpectedKind, rules: BodyRules,
 }
 
 /** Drops from a custom resource what its schema does not know, and tells what that was. */
-export function unknownFields(object: UnknownObject, { custom }: ExpectedKind, refuse: (message: string) => ApiError): string[] {
+export function unknownFields(
+  object: UnknownObject,
+  { custom }: ExpectedKind,
+  refuse: (message: string) => ApiError,
+): string[] {
   try {
     return (custom?.decode(object) ?? []).map((path) => `unknown field ${JSON.stringify(path)}`);
   } catch (error) {
@@ -100,7 +141,12 @@ export function unknownFields(object: UnknownObject, { custom }: ExpectedKind, r
   }
 }
 
-function decodeTyped(wire: WireValue, type: StructType, fieldValidation: BodyRules['fieldValidation'], refuse: (message: string) => ApiError) {
+function decodeTyped(
+  wire: WireValue,
+  type: StructType,
+  fieldValidation: BodyRules['fieldValidation'],
+  refuse: (message: string) => ApiError,
+) {
   const problems = fieldValidation === 'Ignore' ? [] : (wire.problems ?? []);
   // what the text's parser found comes first, as one error of several lines
   const before = problems.length > 0 ? [`yaml: unmarshal errors:\n${problems.map((p) => `  ${p}`).join('\n')}`] : [];
@@ -115,12 +161,20 @@ function decodeTyped(wire: WireValue, type: StructType, fieldValidation: BodyRul
   }
 }
 
-function actualKind(value: Record<string, unknown> | null, expected: ExpectedKind, raw: Uint8Array | undefined): { group: string; version: string; kind: string } {
+function actualKind(
+  value: Record<string, unknown> | null,
+  expected: ExpectedKind,
+  raw: Uint8Array | undefined,
+): { group: string; version: string; kind: string } {
   const read = (field: 'apiVersion' | 'kind'): string => {
     const found = value !== null && Object.hasOwn(value, field) ? value[field] : undefined;
     if (found === undefined || found === null) return '';
     if (typeof found === 'string') return found;
-    throw unrecognized(expected, raw, `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(found)} into Go struct field .${field} of type string`);
+    throw unrecognized(
+      expected,
+      raw,
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(found)} into Go struct field .${field} of type string`,
+    );
   };
   const apiVersion = read('apiVersion');
   const kind = read('kind') || expected.kind;
@@ -142,7 +196,9 @@ function named(object: UnknownObject, { kind, apiVersion }: ExpectedKind): Unkno
 }
 
 function unrecognized(expected: ExpectedKind, raw: Uint8Array | undefined, why: string): ApiError {
-  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summaryOf(raw ?? new Uint8Array())})`);
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summaryOf(raw ?? new Uint8Array())})`,
+  );
 }
 
 const summaryLength = 30;

@@ -13,7 +13,9 @@ const tokenVersion = 'meta.k8s.io/v1';
 const nextKeySuffix = '\0';
 
 export function encodeContinue({ revision, start }: ContinueToken): string {
-  return Buffer.from(JSON.stringify({ v: tokenVersion, rv: revision, start: start + nextKeySuffix })).toString('base64url');
+  return Buffer.from(JSON.stringify({ v: tokenVersion, rv: revision, start: start + nextKeySuffix })).toString(
+    'base64url',
+  );
 }
 
 /** @throws ApiError 400 */
@@ -27,9 +29,14 @@ export function decodeContinue(text: string): ContinueToken {
     throw bad(`continue key is not valid: ${error instanceof Error ? error.message : 'not JSON'}`);
   }
   const { v, rv, start } = (token ?? {}) as { v?: unknown; rv?: unknown; start?: unknown };
-  if (v !== tokenVersion) throw bad(`continue key is not valid: server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`);
-  if (!Number.isSafeInteger(rv) || rv === 0) throw bad(`continue key is not valid: incorrect encoded start resourceVersion (version ${tokenVersion})`);
-  if (typeof start !== 'string' || start === '') throw bad(`continue key is not valid: encoded start key empty (version ${tokenVersion})`);
+  if (v !== tokenVersion)
+    throw bad(
+      `continue key is not valid: server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`,
+    );
+  if (!Number.isSafeInteger(rv) || rv === 0)
+    throw bad(`continue key is not valid: incorrect encoded start resourceVersion (version ${tokenVersion})`);
+  if (typeof start !== 'string' || start === '')
+    throw bad(`continue key is not valid: encoded start key empty (version ${tokenVersion})`);
   // a token is the client's to forge: it must not lead out of the range it is used on
   const segments = start.split('/');
   if (segments.length > 2 || segments.some((s) => s === '.' || s === '..') || segments.slice(1).includes('')) {

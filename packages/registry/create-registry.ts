@@ -65,7 +65,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (!handler) throw methodNotAllowed();
     return handler;
   };
-  const virtualOf = (scope: RequestScope): VirtualEndpoint | undefined => virtualResource(endpoints, virtual, scope, () => clock.now());
+  const virtualOf = (scope: RequestScope): VirtualEndpoint | undefined =>
+    virtualResource(endpoints, virtual, scope, () => clock.now());
 
   return {
     resources,
@@ -93,7 +94,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       warnOfDeprecation(scope);
       const handler = handlerOf(scope);
       if (handler) return handler.create ? handler.create(scope, body) : Promise.reject(methodNotAllowed());
-      if (scope.resource === 'bindings' && scope.group === '') return createLegacyBinding(core, subresources.get('binding')!, scope, body);
+      if (scope.resource === 'bindings' && scope.group === '')
+        return createLegacyBinding(core, subresources.get('binding')!, scope, body);
       const made = virtualOf(scope);
       return made ? made.create(body) : create(core, scope, body);
     },

@@ -25,7 +25,7 @@ export async function create(core: RegistryCore, scope: RequestScope, body: Requ
   checkWriteOptions('CreateOptions', scope);
   const request = beginWrite(scope, endpoint, () => core.clock.now());
   const taken = new Set<string>();
-  for (let names = 1, allocations = 1; ; ) {
+  for (let names = 1, allocations = 1; ;) {
     request.late.length = 0;
     const object = decodeNew(request, body);
     const { name, generateName } = metadataOf(object);
@@ -41,7 +41,12 @@ export async function create(core: RegistryCore, scope: RequestScope, body: Requ
       const [entry] = await commitWith(core, request.late, prepared.operations);
       return { code: 201, result: encodedOf(endpoint, entry!.value) };
     } catch (error) {
-      if (isStoreError(error) && error.key !== undefined && error.key !== prepared.key && allocations++ < maxAllocationAttempts) {
+      if (
+        isStoreError(error) &&
+        error.key !== undefined &&
+        error.key !== prepared.key &&
+        allocations++ < maxAllocationAttempts
+      ) {
         if (error.code === 'exists') taken.add(error.key);
         continue;
       }
@@ -79,7 +84,12 @@ async function dryRunResult(core: RegistryCore, request: WriteRequest, prepared:
   return { code: 201, result: uncommitted(request.endpoint, prepared.object) };
 }
 
-export async function existsError(core: RegistryCore, { scope }: WriteRequest, { key, object }: Prepared, cause?: StoreError): Promise<ApiError> {
+export async function existsError(
+  core: RegistryCore,
+  { scope }: WriteRequest,
+  { key, object }: Prepared,
+  cause?: StoreError,
+): Promise<ApiError> {
   const error = alreadyExists(scope, object.metadata?.name ?? '');
   const current = cause?.current ?? (await core.store.get(key));
   if (!current || objectOf(current.value).metadata?.deletionTimestamp === undefined) return error;

@@ -18,7 +18,11 @@ import { admissionAttributes } from './write-request.ts';
 
 const maxAttempts = 100;
 
-export async function remove(core: RegistryCore, scope: RequestScope, options: DeleteOptions = {}): Promise<WriteResult> {
+export async function remove(
+  core: RegistryCore,
+  scope: RequestScope,
+  options: DeleteOptions = {},
+): Promise<WriteResult> {
   const endpoint = core.endpoints.of(scope);
   checkDeleteOptions(options);
   const outcome = await deleteObject(core, scope, endpoint, options);
@@ -34,7 +38,13 @@ interface Outcome {
 }
 
 /** Deletes one object; options have been checked. `admit` false: the request was admitted as another (an eviction). */
-export async function deleteObject(core: RegistryCore, scope: RequestScope, endpoint: Endpoint, options: DeleteOptions, admit = true): Promise<Outcome> {
+export async function deleteObject(
+  core: RegistryCore,
+  scope: RequestScope,
+  endpoint: Endpoint,
+  options: DeleteOptions,
+  admit = true,
+): Promise<Outcome> {
   const { served, strategy } = endpoint;
   const dryRun = options.dryRun !== undefined && options.dryRun.length > 0;
   const key = endpoint.key(scope.namespace, scope.name);
@@ -50,11 +60,17 @@ export async function deleteObject(core: RegistryCore, scope: RequestScope, endp
     warnOfOrphans(scope, options);
     const next = plan.object;
     if (dryRun) return { deleted: plan.type === 'remove', result: dryRunResult(endpoint, entry, plan.type, next) };
-    const operation = plan.type === 'mark' ? markOperation(endpoint, entry, plan.object) : removeOperation(endpoint, entry, next);
+    const operation =
+      plan.type === 'mark' ? markOperation(endpoint, entry, plan.object) : removeOperation(endpoint, entry, next);
     if (!operation) return { deleted: false, result: encodedOf(endpoint, entry.value) };
-    const freed = plan.type === 'remove' ? ((await served.definition.sideEffects?.onDelete?.(object, context, core.reader)) ?? []) : [];
+    const freed =
+      plan.type === 'remove'
+        ? ((await served.definition.sideEffects?.onDelete?.(object, context, core.reader)) ?? [])
+        : [];
     try {
-      const [committed] = await core.store.commit(freed.length > 0 ? [operation, ...(await relatedOperations(core, freed))] : [operation]);
+      const [committed] = await core.store.commit(
+        freed.length > 0 ? [operation, ...(await relatedOperations(core, freed))] : [operation],
+      );
       if (plan.type === 'mark') return { deleted: false, result: encodedOf(endpoint, committed!.value) };
       return { deleted: true, result: deletedResult(endpoint, object, committed ?? entry) };
     } catch (error) {
@@ -75,8 +91,17 @@ async function admitDelete(
   dryRun: boolean,
 ): Promise<void> {
   const { name = scope.name, namespace = scope.namespace } = object.metadata ?? {};
-  const request = { scope: derivedScope(scope, { name, namespace }), endpoint, dryRun, warn: (text: string) => scope.warn(text) };
-  const attributes = admissionAttributes(request, 'DELETE', undefined, object, { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options });
+  const request = {
+    scope: derivedScope(scope, { name, namespace }),
+    endpoint,
+    dryRun,
+    warn: (text: string) => scope.warn(text),
+  };
+  const attributes = admissionAttributes(request, 'DELETE', undefined, object, {
+    kind: 'DeleteOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...options,
+  });
   const pending = core.admission.admit(attributes);
   if (typeof pending !== 'boolean') await pending;
   await core.admission.validate(() => attributes);
@@ -103,7 +128,12 @@ function removeOperation(endpoint: Endpoint, entry: Entry, last: UnknownObject |
   return { ...operation, value: (revision) => sealDraft(draft, last, revision) };
 }
 
-function dryRunResult(endpoint: Endpoint, entry: Entry, type: 'remove' | 'mark', next: UnknownObject | undefined): Encoded {
+function dryRunResult(
+  endpoint: Endpoint,
+  entry: Entry,
+  type: 'remove' | 'mark',
+  next: UnknownObject | undefined,
+): Encoded {
   if (type === 'remove' && !returnsDeletedObject(endpoint.served)) return detailsOf(endpoint, objectOf(entry.value));
   if (!next) return encodedOf(endpoint, entry.value);
   return uncommitted(endpoint, next);
@@ -114,7 +144,9 @@ function deletedResult(endpoint: Endpoint, object: Readonly<UnknownObject>, last
 }
 
 function pendingResult(endpoint: Endpoint, entry: Entry): Encoded {
-  return returnsDeletedObject(endpoint.served) ? encodedOf(endpoint, entry.value) : detailsOf(endpoint, objectOf(entry.value));
+  return returnsDeletedObject(endpoint.served)
+    ? encodedOf(endpoint, entry.value)
+    : detailsOf(endpoint, objectOf(entry.value));
 }
 
 /** What was deleted, as a Status. */
@@ -135,7 +167,12 @@ function warnOfOrphans(scope: RequestScope, options: DeleteOptions): void {
 /** How many objects of a collection are being deleted at a time: they share commits. */
 const parallelDeletes = 64;
 
-export async function removeCollection(core: RegistryCore, scope: RequestScope, options: ListOptions = {}, deletion: DeleteOptions = {}): Promise<List> {
+export async function removeCollection(
+  core: RegistryCore,
+  scope: RequestScope,
+  options: ListOptions = {},
+  deletion: DeleteOptions = {},
+): Promise<List> {
   const endpoint = core.endpoints.of(scope);
   checkDeleteOptions(deletion);
   const selected = await list(core, scope, options);

@@ -37,7 +37,11 @@ export function planDeletion(
   if (isDefinitions(served) && object.metadata?.deletionTimestamp === undefined) {
     // its objects go first: the controller of definitions takes the finalizer away
     const { finalizers = [] } = object.metadata ?? {};
-    const metadata: ObjectMeta = { ...object.metadata, deletionTimestamp: timestamp(now), deletionGracePeriodSeconds: 0 };
+    const metadata: ObjectMeta = {
+      ...object.metadata,
+      deletionTimestamp: timestamp(now),
+      deletionGracePeriodSeconds: 0,
+    };
     const own = finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer];
     setFinalizers(metadata, finalizersFor(own, options, strategy));
     return { type: 'mark', object: terminateDefinition({ ...object, metadata }, timestamp(now)) };
@@ -68,7 +72,8 @@ function planGrace(
 ): number | 'pending' | undefined {
   if (!gracefulDeletion) return undefined;
   // negative means one second
-  const requested = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : options.gracePeriodSeconds;
+  const requested =
+    options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : options.gracePeriodSeconds;
   const current = metadata.deletionGracePeriodSeconds;
   if (metadata.deletionTimestamp !== undefined) {
     if (!current) return undefined;
@@ -88,7 +93,8 @@ function planGrace(
 /** What waits for finalizers but has no grace period of its own. */
 function markAsDeleting(metadata: ObjectMeta, now: number): void {
   if (metadata.deletionTimestamp === undefined && metadata.generation) metadata.generation += 1;
-  if (metadata.deletionTimestamp === undefined || Date.parse(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = timestamp(now);
+  if (metadata.deletionTimestamp === undefined || Date.parse(metadata.deletionTimestamp) > now)
+    metadata.deletionTimestamp = timestamp(now);
   metadata.deletionGracePeriodSeconds = 0;
 }
 
@@ -96,7 +102,12 @@ function markAsDeleting(metadata: ObjectMeta, now: number): void {
 function finalizersFor(current: readonly string[], options: DeleteOptions, strategy: KindStrategy): readonly string[] {
   const wanted = propagationOf(current, options, strategy);
   const others = current.filter((f) => f !== orphanFinalizer && f !== foregroundFinalizer);
-  const next = wanted === 'Orphan' ? [...others, orphanFinalizer] : wanted === 'Foreground' ? [...others, foregroundFinalizer] : others;
+  const next =
+    wanted === 'Orphan'
+      ? [...others, orphanFinalizer]
+      : wanted === 'Foreground'
+        ? [...others, foregroundFinalizer]
+        : others;
   return next.length === current.length && next.every((f) => current.includes(f)) ? current : next;
 }
 
@@ -115,14 +126,23 @@ function setFinalizers(metadata: ObjectMeta, finalizers: readonly string[]): voi
 }
 
 /** The object has been waiting for its last finalizer, and this update takes it away. */
-export function isDeletedByUpdate(object: Readonly<UnknownObject>, old: Readonly<UnknownObject>, served: Pick<ServedResource, 'group' | 'resource'>): boolean {
+export function isDeletedByUpdate(
+  object: Readonly<UnknownObject>,
+  old: Readonly<UnknownObject>,
+  served: Pick<ServedResource, 'group' | 'resource'>,
+): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata ?? {};
-  if (deletionTimestamp === undefined || (object.metadata?.finalizers?.length ?? 0) > 0 || deletionGracePeriodSeconds) return false;
+  if (deletionTimestamp === undefined || (object.metadata?.finalizers?.length ?? 0) > 0 || deletionGracePeriodSeconds)
+    return false;
   return !isNamespaces(served) || !hasNamespaceFinalizers(object);
 }
 
 /** @throws ApiError 409 */
-export function checkPreconditions(object: Readonly<UnknownObject>, options: DeleteOptions, { kind, group }: Pick<ServedResource, 'kind' | 'group'>): void {
+export function checkPreconditions(
+  object: Readonly<UnknownObject>,
+  options: DeleteOptions,
+  { kind, group }: Pick<ServedResource, 'kind' | 'group'>,
+): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { name = '', uid: actualUid = '', resourceVersion: actualVersion = '' } = object.metadata ?? {};
   const refuse = (cause: string): ApiError => conflict({ group, resource: kind }, name, cause);

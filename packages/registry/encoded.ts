@@ -105,7 +105,11 @@ export interface ListMetadata {
   readonly remainingItemCount?: number;
 }
 
-export function listOf(endpoint: Pick<Endpoint, 'served' | 'type'>, metadata: ListMetadata, items: readonly Encoded[]): List {
+export function listOf(
+  endpoint: Pick<Endpoint, 'served' | 'type'>,
+  metadata: ListMetadata,
+  items: readonly Encoded[],
+): List {
   const { listKind: kind, apiVersion } = endpoint.served;
   const head = { kind, apiVersion, metadata };
   const builtIn = endpoint.type !== undefined;

@@ -71,7 +71,9 @@ function createEndpoint(
   siblingOf: (prefix: string, apiVersion: string) => Endpoint | undefined,
 ): Endpoint {
   const isStorageVersion = served.group === storage.group && served.version === storage.version;
-  const conversion = isStorageVersion ? undefined : served.definition.conversions?.[`${served.group}/${served.version}`];
+  const conversion = isStorageVersion
+    ? undefined
+    : served.definition.conversions?.[`${served.group}/${served.version}`];
   const endpoint: Endpoint = {
     served,
     strategy: completeStrategy(served),
@@ -111,9 +113,19 @@ export function doorOf(endpoint: Endpoint, subresource: string): Strategy {
 }
 
 export function noSuchResource(): ApiError {
-  return new ApiError({ code: 404, reason: 'NotFound', message: 'the server could not find the requested resource', details: {} });
+  return new ApiError({
+    code: 404,
+    reason: 'NotFound',
+    message: 'the server could not find the requested resource',
+    details: {},
+  });
 }
 
 export function methodNotAllowed(): ApiError {
-  return new ApiError({ code: 405, reason: 'MethodNotAllowed', message: 'the server does not allow this method on the requested resource', details: {} });
+  return new ApiError({
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
+    details: {},
+  });
 }

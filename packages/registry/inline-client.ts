@@ -1,10 +1,28 @@
-import type { Client, DeleteOptions, List, ListQuery, ResourceType, Watch, WatchEvent, WatchHandler, WatchQuery, WriteOptions } from '@nodeless/client/client';
+import type {
+  Client,
+  DeleteOptions,
+  List,
+  ListQuery,
+  ResourceType,
+  Watch,
+  WatchEvent,
+  WatchHandler,
+  WatchQuery,
+  WriteOptions,
+} from '@nodeless/client/client';
 import type { KubernetesObject, UnknownObject } from '@nodeless/apimachinery/object';
 import { internalError } from '@nodeless/apimachinery/status';
 import { noLiterals } from '@nodeless/apimachinery/json-value';
 import type { Authorizer } from './authorization/authorizer.ts';
 import { forbiddenError } from './authorization/forbidden.ts';
-import type { ListOptions, Registry, RequestBody, RequestScope, WatchEvent as RegistryEvent, WatchSession } from './registry.ts';
+import type {
+  ListOptions,
+  Registry,
+  RequestBody,
+  RequestScope,
+  WatchEvent as RegistryEvent,
+  WatchSession,
+} from './registry.ts';
 import type { UserInfo } from './strategy.ts';
 
 export interface InlineClientOptions {
@@ -23,8 +41,20 @@ export interface InlineClientOptions {
  * admission and validation see them as any others; only authentication and fairness are left out. Nothing is made
  * into JSON but what is stored.
  */
-export function createInlineClient({ registry, authorizer, user, fieldManager, onWarning = () => {} }: InlineClientOptions): Client {
-  const scopeOf = (type: ResourceType<KubernetesObject>, verb: string, namespace = '', name = '', options: WriteOptions = {}): RequestScope => ({
+export function createInlineClient({
+  registry,
+  authorizer,
+  user,
+  fieldManager,
+  onWarning = () => {},
+}: InlineClientOptions): Client {
+  const scopeOf = (
+    type: ResourceType<KubernetesObject>,
+    verb: string,
+    namespace = '',
+    name = '',
+    options: WriteOptions = {},
+  ): RequestScope => ({
     user,
     group: type.group,
     version: type.version,
@@ -41,11 +71,26 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
   });
 
   /** undefined where the answer is there at once, which spares every request a turn of the microtask queue. */
-  const authorize = ({ group, version, resource, subresource, namespace, name }: RequestScope, verb: string, selected?: WatchQuery): void | Promise<void> => {
+  const authorize = (
+    { group, version, resource, subresource, namespace, name }: RequestScope,
+    verb: string,
+    selected?: WatchQuery,
+  ): void | Promise<void> => {
     const attributes =
       selected === undefined
         ? { user, verb, group, version, resource, subresource, namespace, name }
-        : { user, verb, group, version, resource, subresource, namespace, name: selectedName(selected.fieldSelector), fieldSelector: selected.fieldSelector, labelSelector: selected.labelSelector };
+        : {
+            user,
+            verb,
+            group,
+            version,
+            resource,
+            subresource,
+            namespace,
+            name: selectedName(selected.fieldSelector),
+            fieldSelector: selected.fieldSelector,
+            labelSelector: selected.labelSelector,
+          };
     const pending = authorizer.authorize(attributes);
     if (pending instanceof Promise) {
       return pending.then(({ decision, reason }) => {
@@ -94,8 +139,14 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
       const pending = authorize(scope, 'patch');
       if (pending) await pending;
       const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`;
-      const body = patchBody({ ...object, kind: object.kind ?? type.kind, apiVersion: object.apiVersion ?? apiVersion });
-      return typed((await registry.patch(scope, body, { type: 'apply', force: options.force === true })).result.object());
+      const body = patchBody({
+        ...object,
+        kind: object.kind ?? type.kind,
+        apiVersion: object.apiVersion ?? apiVersion,
+      });
+      return typed(
+        (await registry.patch(scope, body, { type: 'apply', force: options.force === true })).result.object(),
+      );
     },
     async delete(type, key, options = {}) {
       const scope = scopeOf(type, 'delete', key.namespace, key.name);
@@ -126,7 +177,11 @@ export function createInlineClient({ registry, authorizer, user, fieldManager, o
       const start = async (): Promise<void> => {
         try {
           await authorize(scope, 'watch', query);
-          const options: ListOptions = { ...selectors(query), resourceVersion: query.resourceVersion, allowWatchBookmarks: true };
+          const options: ListOptions = {
+            ...selectors(query),
+            resourceVersion: query.resourceVersion,
+            allowWatchBookmarks: true,
+          };
           const started = await registry.watch(scope, options, { onEvents: deliver, onEnd: end });
           if (stopped) started.stop();
           else session = started;
@@ -181,5 +236,7 @@ function deletion({ dryRun, ...options }: DeleteOptions): Parameters<Registry['d
 
 function clientEvent<T extends KubernetesObject>({ type, object }: RegistryEvent): WatchEvent<T> {
   const value = object.object();
-  return type === 'BOOKMARK' ? { type, resourceVersion: value.metadata?.resourceVersion ?? '' } : { type, object: typed<T>(value) };
+  return type === 'BOOKMARK'
+    ? { type, resourceVersion: value.metadata?.resourceVersion ?? '' }
+    : { type, object: typed<T>(value) };
 }

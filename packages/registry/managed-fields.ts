@@ -2,7 +2,11 @@ import { managerOrUserAgent } from '@nodeless/apimachinery/apply/manager-name';
 import type { FieldSet } from '@nodeless/apimachinery/apply/field-set';
 import { setOfFields } from '@nodeless/apimachinery/apply/field-set';
 import { type ObjectSchema, deducedSchema, schemaOfType } from '@nodeless/apimachinery/apply/typed-schema';
-import { type FieldContext, type VersionView, updateManagedFields } from '@nodeless/apimachinery/apply/update-managed-fields';
+import {
+  type FieldContext,
+  type VersionView,
+  updateManagedFields,
+} from '@nodeless/apimachinery/apply/update-managed-fields';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { ManagedFieldsEntry, ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { KubernetesObject, UnknownObject } from '@nodeless/apimachinery/object';
@@ -19,7 +23,11 @@ import type { WriteRequest } from './write-request.ts';
  * Records in metadata.managedFields what this create or update sets: before admission and before the strategy puts
  * back what the client may not change, as upstream does. `object` and `old` are of the storage version.
  */
-export function trackUpdate(request: WriteRequest, old: Readonly<UnknownObject> | undefined, object: UnknownObject): void {
+export function trackUpdate(
+  request: WriteRequest,
+  old: Readonly<UnknownObject> | undefined,
+  object: UnknownObject,
+): void {
   const { endpoint, manager } = request;
   const managedFields = updateManagedFields({
     ...fieldContext(request),
@@ -33,7 +41,12 @@ export function trackUpdate(request: WriteRequest, old: Readonly<UnknownObject> 
 }
 
 /** The same for what is posted and not stored (reviews, token requests): upstream records it all the same. */
-export function trackPosted(object: UnknownObject, { model, apiVersion }: ExpectedKind, scope: RequestScope, now: number): void {
+export function trackPosted(
+  object: UnknownObject,
+  { model, apiVersion }: ExpectedKind,
+  scope: RequestScope,
+  now: number,
+): void {
   const type = findType(model);
   if (!type) return;
   const managedFields = updateManagedFields({
@@ -79,7 +92,12 @@ function versionView(endpoint: Endpoint, door: Strategy, apiVersion: string): Ve
   if (!other) return undefined;
   const convert = (from: Endpoint, to: Endpoint) => (object: Readonly<KubernetesObject>) =>
     to.fromStorage(from.isStorageVersion ? (object as UnknownObject) : from.toStorage({ ...object } as UnknownObject));
-  return { schema: objectSchema(other), resetFields: resetFields(door), convert: convert(endpoint, other), convertBack: convert(other, endpoint) };
+  return {
+    schema: objectSchema(other),
+    resetFields: resetFields(door),
+    convert: convert(endpoint, other),
+    convertBack: convert(other, endpoint),
+  };
 }
 
 /** Where managers differ from the stored ones by nothing but times, the stored ones stay: a write that changes nothing else is none. */

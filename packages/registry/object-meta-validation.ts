@@ -9,16 +9,24 @@ const metadata = path('metadata');
 const immutable = 'field is immutable';
 
 /** ValidateObjectMeta: of a new object, and of what an update makes. Appends to `errors`. */
-export function validateMeta(meta: Readonly<ObjectMeta>, namespaced: boolean, nameCheck: ObjectNameCheck, errors: FieldError[]): void {
+export function validateMeta(
+  meta: Readonly<ObjectMeta>,
+  namespaced: boolean,
+  nameCheck: ObjectNameCheck,
+  errors: FieldError[],
+): void {
   const { generateName, name, namespace } = meta;
   if (generateName) {
-    for (const text of nameCheck(generateName, true)) errors.push(invalidValue(metadata.child('generateName'), generateName, text));
+    for (const text of nameCheck(generateName, true))
+      errors.push(invalidValue(metadata.child('generateName'), generateName, text));
   }
   if (!name) errors.push(required(metadata.child('name'), 'name or generateName is required'));
   else for (const text of nameCheck(name, false)) errors.push(invalidValue(metadata.child('name'), name, text));
   if (namespaced) {
     if (!namespace) errors.push(required(metadata.child('namespace')));
-    else for (const text of isDns1123Label(namespace)) errors.push(invalidValue(metadata.child('namespace'), namespace, text));
+    else
+      for (const text of isDns1123Label(namespace))
+        errors.push(invalidValue(metadata.child('namespace'), namespace, text));
   } else if (namespace) errors.push(forbiddenField(metadata.child('namespace'), 'not allowed on this type'));
   if (meta.generation !== undefined && meta.generation < 0) {
     errors.push(invalidValue(metadata.child('generation'), meta.generation, 'must be greater than or equal to 0'));
@@ -42,16 +50,28 @@ export function validateMetaUpdate(meta: Readonly<ObjectMeta>, old: Readonly<Obj
     if (extra.length > 0) {
       const list = `[]string{${extra.map(quoteGo).join(', ')}}`;
       errors.push(
-        forbiddenField(metadata.child('finalizers'), `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`),
+        forbiddenField(
+          metadata.child('finalizers'),
+          `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`,
+        ),
       );
     }
   }
-  if (!meta.resourceVersion) errors.push(invalidValue(metadata.child('resourceVersion'), '', 'must be specified for an update'));
+  if (!meta.resourceVersion)
+    errors.push(invalidValue(metadata.child('resourceVersion'), '', 'must be specified for an update'));
   if ((meta.generation ?? 0) < (old.generation ?? 0)) {
     errors.push(invalidValue(metadata.child('generation'), meta.generation ?? 0, 'must not be decremented'));
   }
-  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
-    if (meta[field] !== old[field]) errors.push(invalidValue(metadata.child(field), meta[field] ?? (field === 'name' ? '' : undefined), immutable));
+  for (const field of [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ] as const) {
+    if (meta[field] !== old[field])
+      errors.push(invalidValue(metadata.child(field), meta[field] ?? (field === 'name' ? '' : undefined), immutable));
   }
   if (meta.labels) validateLabels(meta.labels, errors);
   if (meta.annotations) validateAnnotations(meta.annotations, errors);
@@ -88,7 +108,8 @@ function validateAnnotations(annotations: Readonly<Record<string, string>>, erro
   const at = metadata.child('annotations');
   let size = 0;
   for (const key in annotations) {
-    if (!plainName.test(key)) for (const text of isQualifiedName(key.toLowerCase())) errors.push(invalidValue(at, key, text));
+    if (!plainName.test(key))
+      for (const text of isQualifiedName(key.toLowerCase())) errors.push(invalidValue(at, key, text));
     size += key.length + (annotations[key] as string).length;
   }
   // counting bytes is only worth it where it could matter
@@ -102,7 +123,8 @@ function validateOwners(owners: readonly OwnerReference[], errors: FieldError[])
   const at = metadata.child('ownerReferences');
   let controller = '';
   for (const owner of owners) {
-    if (!owner.apiVersion || owner.apiVersion.endsWith('/')) errors.push(invalidValue(at.child('apiVersion'), owner.apiVersion, 'version must not be empty'));
+    if (!owner.apiVersion || owner.apiVersion.endsWith('/'))
+      errors.push(invalidValue(at.child('apiVersion'), owner.apiVersion, 'version must not be empty'));
     if (!owner.kind) errors.push(invalidValue(at.child('kind'), owner.kind, 'must not be empty'));
     if (!owner.name) errors.push(invalidValue(at.child('name'), owner.name, 'must not be empty'));
     if (!owner.uid) errors.push(invalidValue(at.child('uid'), owner.uid, 'must not be empty'));
@@ -121,7 +143,8 @@ function validateOwners(owners: readonly OwnerReference[], errors: FieldError[])
 
 function validateFinalizers(finalizers: readonly string[], errors: FieldError[]): void {
   const at = metadata.child('finalizers');
-  for (const finalizer of finalizers) for (const text of isQualifiedName(finalizer)) errors.push(invalidValue(at, finalizer, text));
+  for (const finalizer of finalizers)
+    for (const text of isQualifiedName(finalizer)) errors.push(invalidValue(at, finalizer, text));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalidValue(at, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }
@@ -134,12 +157,15 @@ function validateManagedFields(entries: readonly ManagedFieldsEntry[], errors: F
   for (let i = 0; i < entries.length; i++) {
     const { operation, fieldsType, manager, subresource } = entries[i] as ManagedFieldsEntry;
     const isKnown = operation === 'Apply' || operation === 'Update';
-    const isPlain = (manager?.length ?? 0) <= maxManagerBytes / 3 && (subresource?.length ?? 0) <= maxSubresourceBytes / 3;
+    const isPlain =
+      (manager?.length ?? 0) <= maxManagerBytes / 3 && (subresource?.length ?? 0) <= maxSubresourceBytes / 3;
     if (isKnown && isPlain && (!fieldsType || fieldsType === 'FieldsV1')) continue;
     const at = metadata.child('managedFields').index(i);
     if (!isKnown) errors.push(invalidValue(at.child('operation'), operation ?? '', 'must be `Apply` or `Update`'));
-    if (fieldsType && fieldsType !== 'FieldsV1') errors.push(invalidValue(at.child('fieldsType'), fieldsType, 'must be `FieldsV1`'));
+    if (fieldsType && fieldsType !== 'FieldsV1')
+      errors.push(invalidValue(at.child('fieldsType'), fieldsType, 'must be `FieldsV1`'));
     if (Buffer.byteLength(manager ?? '') > maxManagerBytes) errors.push(tooLong(at.child('manager'), maxManagerBytes));
-    if (Buffer.byteLength(subresource ?? '') > maxSubresourceBytes) errors.push(tooLong(at.child('subresource'), maxSubresourceBytes));
+    if (Buffer.byteLength(subresource ?? '') > maxSubresourceBytes)
+      errors.push(tooLong(at.child('subresource'), maxSubresourceBytes));
   }
 }

@@ -1,5 +1,12 @@
 /** Checks of request options, as apimachinery's meta/v1/validation and meta/internalversion/validation make them. */
-import { GoText, forbiddenField, invalidValue, notSupported, required, tooLong } from '@nodeless/apimachinery/field-errors';
+import {
+  GoText,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+  tooLong,
+} from '@nodeless/apimachinery/field-errors';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
 import { type FieldError, invalid } from '@nodeless/apimachinery/status';
 import type { DeleteOptions, ListOptions, PatchOptions, RequestScope } from './registry.ts';
@@ -11,7 +18,11 @@ function check(kind: string, errors: readonly FieldError[]): void {
 }
 
 /** CreateOptions, UpdateOptions or PatchOptions. */
-export function checkWriteOptions(kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', scope: RequestScope, patch?: PatchOptions): void {
+export function checkWriteOptions(
+  kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions',
+  scope: RequestScope,
+  patch?: PatchOptions,
+): void {
   const errors: FieldError[] = [];
   if (scope.dryRun !== undefined) checkDryRun(scope.dryRun, errors);
   const manager = scope.fieldManager ?? '';
@@ -45,7 +56,9 @@ function checkFieldManager(manager: string, errors: FieldError[]): void {
     if (!/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) {
       const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
       const printable = code.length > 4 || /\p{C}|\p{Z}/u.test(char) ? '' : ` '${char}'`;
-      errors.push(invalidValue('fieldManager', manager, `invalid character U+${code}${printable} (at position ${position})`));
+      errors.push(
+        invalidValue('fieldManager', manager, `invalid character U+${code}${printable} (at position ${position})`),
+      );
       return;
     }
     position += Buffer.byteLength(char);
@@ -58,14 +71,18 @@ export function checkListOptions(options: ListOptions): void {
   const errors: FieldError[] = [];
   const field = 'resourceVersionMatch';
   if (match !== '') {
-    if (!options.resourceVersion) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-    if (options.continue) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
-    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported(field, match, ['Exact', 'NotOlderThan', '']));
+    if (!options.resourceVersion)
+      errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (options.continue)
+      errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
+    if (match !== 'Exact' && match !== 'NotOlderThan')
+      errors.push(notSupported(field, match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && options.resourceVersion === '0') {
       errors.push(forbiddenField(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
     }
   }
-  if (options.sendInitialEvents !== undefined) errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (options.sendInitialEvents !== undefined)
+    errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   check('ListOptions', errors);
 }
 
@@ -78,11 +95,14 @@ export function checkWatchOptions(options: ListOptions): void {
   }
   if (match !== '') {
     if (options.sendInitialEvents === undefined) {
-      errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+      errors.push(
+        forbiddenField(field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+      );
     }
     if (match !== 'NotOlderThan') errors.push(notSupported(field, match, ['NotOlderThan']));
   }
-  if (options.continue) errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
+  if (options.continue)
+    errors.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
   check('ListOptions', errors);
 }
 
@@ -90,7 +110,9 @@ export function checkDeleteOptions(options: DeleteOptions): void {
   const { propagationPolicy: policy, orphanDependents, dryRun } = options;
   const errors: FieldError[] = [];
   if (policy !== undefined && orphanDependents !== undefined) {
-    errors.push(invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'));
+    errors.push(
+      invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+    );
   }
   if (policy !== undefined && policy !== 'Foreground' && policy !== 'Background' && policy !== 'Orphan') {
     errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));

@@ -1,4 +1,9 @@
-import { DecodeError, StrictDecodeError, decodeObject, strictDecodingMessage } from '@nodeless/apimachinery/decode/decode';
+import {
+  DecodeError,
+  StrictDecodeError,
+  decodeObject,
+  strictDecodingMessage,
+} from '@nodeless/apimachinery/decode/decode';
 import { copyJson } from '@nodeless/apimachinery/decode/copy-json';
 import { goValue } from '@nodeless/apimachinery/decode/go-format';
 import { encodeText } from '@nodeless/apimachinery/encode';
@@ -23,7 +28,12 @@ type PlainPatch = Exclude<PatchType, 'apply'>;
  * Reads the patch at its first use, so that a missing object is told before a bad patch.
  * Errors of the patcher: ApiError, worded as kube-apiserver's patch handler does.
  */
-export function createPatcher(body: RequestBody, patchType: PlainPatch, expected: ExpectedKind, rules: BodyRules): Patcher {
+export function createPatcher(
+  body: RequestBody,
+  patchType: PlainPatch,
+  expected: ExpectedKind,
+  rules: BodyRules,
+): Patcher {
   const type = findType(expected.model);
   let read: ReadPatch | undefined;
   return (current) => {
@@ -57,7 +67,9 @@ function readPatch(body: RequestBody, patchType: PlainPatch, fieldValidation: Bo
   // nothing is a patch to the two others, and none to this library
   if (patchType === 'merge' && value === null) throw badRequest('Invalid JSON Patch');
   if (fieldValidation === 'Ignore') return { value: value ?? {}, found: [] };
-  const found = wire.duplicates.map((duplicate) => `${patchType === 'json' ? 'json patch ' : ''}duplicate field ${JSON.stringify(duplicate.path)}`);
+  const found = wire.duplicates.map(
+    (duplicate) => `${patchType === 'json' ? 'json patch ' : ''}duplicate field ${JSON.stringify(duplicate.path)}`,
+  );
   if (patchType === 'json') found.push(...checkJsonPatch(value as JsonValue[]));
   return { value: value ?? {}, found };
 }
@@ -68,7 +80,12 @@ function jsonKind(value: JsonValue): string {
   return typeof value === 'bigint' ? 'number' : typeof value;
 }
 
-function applyPatchValue(patchType: PlainPatch, current: Readonly<UnknownObject>, patch: JsonValue, type: StructType | undefined): JsonValue {
+function applyPatchValue(
+  patchType: PlainPatch,
+  current: Readonly<UnknownObject>,
+  patch: JsonValue,
+  type: StructType | undefined,
+): JsonValue {
   const target = current as unknown as JsonValue;
   switch (patchType) {
     case 'merge':
@@ -114,7 +131,10 @@ function decodePatched(
     return copy;
   }
   try {
-    const decoded = decodeObject(object, type, { fieldValidation, source: patchType === 'strategic' ? 'untyped' : 'json' });
+    const decoded = decodeObject(object, type, {
+      fieldValidation,
+      source: patchType === 'strategic' ? 'untyped' : 'json',
+    });
     if (found.length > 0 && fieldValidation === 'Strict') throw refuse(strictDecodingMessage(found));
     for (const text of [...found, ...decoded.warnings]) warn(text);
     return Object.assign(decoded.object as UnknownObject, { kind: expected.kind, apiVersion: expected.apiVersion });
@@ -126,13 +146,19 @@ function decodePatched(
 }
 
 /** A patch may not make another kind of the object. */
-function checkKind({ kind, apiVersion }: UnknownObject, expected: ExpectedKind, refuse: (message: string) => ApiError): void {
+function checkKind(
+  { kind, apiVersion }: UnknownObject,
+  expected: ExpectedKind,
+  refuse: (message: string) => ApiError,
+): void {
   if (kind === expected.kind && apiVersion === expected.apiVersion) return;
   const actual = { kind: kind || expected.kind, apiVersion: apiVersion || expected.apiVersion };
   if (actual.kind === expected.kind && actual.apiVersion === expected.apiVersion) return;
   const gv = parseApiVersion(actual.apiVersion);
   if (!gv || !typeForKind(gv.group, gv.version, actual.kind)) {
-    throw refuse(`no kind ${JSON.stringify(actual.kind)} is registered for version ${JSON.stringify(actual.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+    throw refuse(
+      `no kind ${JSON.stringify(actual.kind)} is registered for version ${JSON.stringify(actual.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`,
+    );
   }
   throw refuse(`unable to decode ${actual.apiVersion}, Kind=${actual.kind} into ${expected.kind}`);
 }
@@ -141,7 +167,12 @@ function checkKind({ kind, apiVersion }: UnknownObject, expected: ExpectedKind, 
  * The patched JSON as upstream's library has it: objects that the patch went through have their keys sorted, all others
  * are as they were.
  */
-function patchedText(patchType: PlainPatch, current: Readonly<UnknownObject>, patch: JsonValue, type: StructType | undefined): string {
+function patchedText(
+  patchType: PlainPatch,
+  current: Readonly<UnknownObject>,
+  patch: JsonValue,
+  type: StructType | undefined,
+): string {
   const original = parseTrustedJson(encodeText(current, type));
   const untouched = new Set<unknown>();
   const note = (value: unknown): void => {
@@ -153,7 +184,9 @@ function patchedText(patchType: PlainPatch, current: Readonly<UnknownObject>, pa
   const write = (value: JsonValue): string => {
     if (typeof value !== 'object' || value === null || untouched.has(value)) return stringifyJson(value);
     if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-    const members = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${write(value[key] as JsonValue)}`);
+    const members = Object.keys(value)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${write(value[key] as JsonValue)}`);
     return `{${members.join(',')}}`;
   };
   return write(applyPatchValue(patchType, original as UnknownObject, patch, type));

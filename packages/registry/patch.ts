@@ -13,13 +13,23 @@ import { type Transform, guaranteedUpdate } from './update.ts';
 import { type WriteRequest, beginWrite, fillDefaults } from './write-request.ts';
 
 /** PATCH of an object, or of one of its doors, in all four forms. */
-export async function patch(core: RegistryCore, scope: RequestScope, body: RequestBody, options: PatchOptions): Promise<WriteResult> {
+export async function patch(
+  core: RegistryCore,
+  scope: RequestScope,
+  body: RequestBody,
+  options: PatchOptions,
+): Promise<WriteResult> {
   const endpoint = core.endpoints.of(scope);
   checkWriteOptions('PatchOptions', scope, options);
   const request = beginWrite(scope, endpoint, () => core.clock.now());
   if (options.type === 'apply') {
     // subresources never create
-    return guaranteedUpdate(core, request, { allowCreate: scope.subresource === '' }, applyTransform(request, body, options.force === true));
+    return guaranteedUpdate(
+      core,
+      request,
+      { allowCreate: scope.subresource === '' },
+      applyTransform(request, body, options.force === true),
+    );
   }
   const patcher = createPatcher(body, options.type, endpoint.served, request);
   return guaranteedUpdate(core, request, { allowCreate: false }, (old, entry) => {
@@ -46,13 +56,25 @@ function applyTransform(request: WriteRequest, body: RequestBody, force: boolean
   return (old, entry) => {
     configuration ??= readConfiguration(request, body);
     const live = old && endpoint.fromStorage(old);
-    const applied = applyPatch({ ...fieldContext(request), live, patch: configuration, manager, force, kind: endpoint.served.kind });
+    const applied = applyPatch({
+      ...fieldContext(request),
+      live,
+      patch: configuration,
+      manager,
+      force,
+      kind: endpoint.served.kind,
+    });
     // it may share frozen parts with the live object, and defaults are filled in place
     const object = endpoint.toStorage(deepCopy(applied.object) as UnknownObject);
     fillDefaults(request, object);
     const metadata = metadataOf(object);
     if (!old) {
-      if (metadata.uid) throw conflict(scope, scope.name, `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`);
+      if (metadata.uid)
+        throw conflict(
+          scope,
+          scope.name,
+          `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`,
+        );
       wipeSystemFields(metadata);
     }
     checkPlace(request, object);
@@ -68,12 +90,20 @@ export function readConfiguration({ fieldValidation, warn }: WriteRequest, body:
   try {
     wire = body.read();
   } catch (error) {
-    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw badRequest(
+      `error decoding YAML: error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const { value } = wire;
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'number';
+    const kind = Array.isArray(value)
+      ? 'array'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value === 'string'
+          ? 'string'
+          : 'number';
     throw badRequest(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
     );

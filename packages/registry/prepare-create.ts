@@ -1,8 +1,14 @@
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { type ObjectNameCheck, generateName, isPathSegmentName, nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
+import {
+  type ObjectNameCheck,
+  generateName,
+  isPathSegmentName,
+  nameIsDnsSubdomain,
+} from '@nodeless/apimachinery/names';
 import { type FieldError, invalid } from '@nodeless/apimachinery/status';
 import type { Operation } from '@nodeless/store/store';
 import { type RegistryCore, attributesOf } from './core.ts';
+import { isExtension } from './definition-deletion.ts';
 import { fillSystemFields, matchNamespace, metadataOf } from './object-meta.ts';
 import { validateFinalizerNames, validateMeta } from './object-meta-validation.ts';
 import { relatedOperations } from './related-writes.ts';
@@ -23,7 +29,12 @@ export interface Prepared {
  * The second half of a create: system fields, strategy, side effects, validation. `object` is admitted and of the
  * storage version; it is taken over. `taken`: see SideEffects.
  */
-export async function prepareCreate(core: RegistryCore, request: WriteRequest, object: UnknownObject, taken: ReadonlySet<string>): Promise<Prepared> {
+export async function prepareCreate(
+  core: RegistryCore,
+  request: WriteRequest,
+  object: UnknownObject,
+  taken: ReadonlySet<string>,
+): Promise<Prepared> {
   const { endpoint, scope, context } = request;
   const { served, strategy } = endpoint;
   const metadata = metadataOf(object);
@@ -37,11 +48,13 @@ export async function prepareCreate(core: RegistryCore, request: WriteRequest, o
 
   const errors: FieldError[] = [];
   validateMeta(metadata, served.namespaced, nameCheckOf(strategy), errors);
-  validateFinalizerNames(metadata, errors);
+  if (!isExtension(served)) validateFinalizerNames(metadata, errors);
   if (strategy.validate) errors.push(...strategy.validate(object, context));
   // everything has a URL, whatever its kind thinks of names
-  if (errors.length === 0) for (const text of isPathSegmentName(metadata.name ?? '')) errors.push(badName(metadata.name ?? '', text));
-  if (errors.length > 0) throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
+  if (errors.length === 0)
+    for (const text of isPathSegmentName(metadata.name ?? '')) errors.push(badName(metadata.name ?? '', text));
+  if (errors.length > 0)
+    throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
   for (const text of strategy.warnings?.(object, undefined, context) ?? []) request.warn(text);
   strategy.canonicalize?.(object);
   const pending = core.admission.validate(() => admissionAttributes(request, 'CREATE', object, undefined));
@@ -60,11 +73,17 @@ export async function prepareCreate(core: RegistryCore, request: WriteRequest, o
 }
 
 function nameCheckOf(strategy: KindStrategy): ObjectNameCheck {
-  return strategy.validateName ? (name, prefix) => [...(strategy.validateName?.(name, prefix) ?? [])] : nameIsDnsSubdomain;
+  return strategy.validateName
+    ? (name, prefix) => [...(strategy.validateName?.(name, prefix) ?? [])]
+    : nameIsDnsSubdomain;
 }
 
 function badName(name: string, text: string): FieldError {
-  return { type: 'FieldValueInvalid', field: 'metadata.name', message: `Invalid value: ${JSON.stringify(name)}: ${text}` };
+  return {
+    type: 'FieldValueInvalid',
+    field: 'metadata.name',
+    message: `Invalid value: ${JSON.stringify(name)}: ${text}`,
+  };
 }
 
 /** An object that is too large by its managed fields alone goes without them. @throws ApiError 500 */

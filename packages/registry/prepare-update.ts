@@ -6,6 +6,7 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type FieldError, conflict, invalid } from '@nodeless/apimachinery/status';
 import type { Entry, Operation } from '@nodeless/store/store';
 import { type RegistryCore, attributesOf } from './core.ts';
+import { isExtension } from './definition-deletion.ts';
 import { isDeletedByUpdate } from './deletion.ts';
 import { sameButForTimes } from './managed-fields.ts';
 import { matchNamespace, metadataOf } from './object-meta.ts';
@@ -23,7 +24,8 @@ export interface PreparedUpdate {
   readonly operations: readonly Operation[];
 }
 
-export const modifiedMessage = 'the object has been modified; please apply your changes to the latest version and try again';
+export const modifiedMessage =
+  'the object has been modified; please apply your changes to the latest version and try again';
 
 /**
  * The second half of an update: what the door may not change is put back, the rest is validated. `object` is admitted
@@ -49,18 +51,23 @@ export async function prepareUpdate(
   }
   const metadata = metadataOf(object);
   keepSystemFields(metadata, oldMetadata);
-  const related = scope.subresource === '' ? ((await served.definition.sideEffects?.onUpdate?.(object, old, context, core.reader, taken)) ?? []) : [];
+  const related =
+    scope.subresource === ''
+      ? ((await served.definition.sideEffects?.onUpdate?.(object, old, context, core.reader, taken)) ?? [])
+      : [];
 
   const errors: FieldError[] = [];
   validateMeta(metadata, served.namespaced, isPathSegmentName, errors);
   validateMetaUpdate(metadata, oldMetadata, errors);
   // the kinds check it once more, some of them all of it: clients see each fault as often among the causes
   validateMetaUpdate(metadata, oldMetadata, errors);
-  if (scope.subresource === '' && validatedAsNew.has(served.resource)) validateMeta(metadata, served.namespaced, isPathSegmentName, errors);
-  validateFinalizerNames(metadata, errors);
+  if (scope.subresource === '' && validatedAsNew.has(served.resource))
+    validateMeta(metadata, served.namespaced, isPathSegmentName, errors);
+  if (!isExtension(served)) validateFinalizerNames(metadata, errors);
   const own = door.validateUpdate ? door.validateUpdate(object, old, context) : door.validate?.(object, context);
   if (own) errors.push(...own);
-  if (errors.length > 0) throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
+  if (errors.length > 0)
+    throw invalid({ group: endpoint.storage.group, kind: served.kind }, metadata.name ?? '', errors);
   for (const text of door.warnings?.(object, old, context) ?? []) request.warn(text);
   if (door.canonicalize) door.canonicalize(object);
   else strategy.canonicalize?.(object);
@@ -77,12 +84,17 @@ export async function prepareUpdate(
       value: (revision) => atRevision(entry.value, revision),
     };
     const freed = (await served.definition.sideEffects?.onDelete?.(object, context, core.reader)) ?? [];
-    return { effect: 'remove', object, operations: [remove, ...(await relatedOperations(core, [...related, ...freed]))] };
+    return {
+      effect: 'remove',
+      object,
+      operations: [remove, ...(await relatedOperations(core, [...related, ...freed]))],
+    };
   }
   if (sameButForTimes(metadata, oldMetadata)) {
     const written = metadata.managedFields;
     metadata.managedFields = oldMetadata.managedFields;
-    if (related.length === 0 && isUnchanged(fittingDraft(request, object), entry.value)) return { effect: 'none', object, operations: [] };
+    if (related.length === 0 && isUnchanged(fittingDraft(request, object), entry.value))
+      return { effect: 'none', object, operations: [] };
     metadata.managedFields = written;
   }
   const draft = fittingDraft(request, object);
@@ -94,7 +106,11 @@ export async function prepareUpdate(
     attributes: attributesOf(endpoint, object),
     value: (revision) => sealDraft(draft, object, revision),
   };
-  return { effect: 'put', object, operations: related.length > 0 ? [put, ...(await relatedOperations(core, related))] : [put] };
+  return {
+    effect: 'put',
+    object,
+    operations: related.length > 0 ? [put, ...(await relatedOperations(core, related))] : [put],
+  };
 }
 
 /** Kinds whose update validation in pkg/apis/core/validation calls that of a create as well. */

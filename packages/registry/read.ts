@@ -16,7 +16,12 @@ export async function get(core: RegistryCore, scope: RequestScope, options?: Get
   return encodedOf(endpoint, (await getEntry(core, scope, endpoint, options)).value);
 }
 
-export async function getEntry(core: RegistryCore, scope: RequestScope, endpoint: Endpoint, options?: GetOptions): Promise<Entry> {
+export async function getEntry(
+  core: RegistryCore,
+  scope: RequestScope,
+  endpoint: Endpoint,
+  options?: GetOptions,
+): Promise<Entry> {
   const wanted = options?.resourceVersion ? parseRevision(options.resourceVersion) : undefined;
   if (wanted) await reached(core, endpoint, wanted, options?.resourceVersion ?? '');
   const key = endpoint.key(scope.namespace, scope.name);
@@ -51,8 +56,13 @@ export async function list(core: RegistryCore, scope: RequestScope, options: Lis
     endpoint,
     {
       resourceVersion: String(page.revision),
-      ...(more && { continue: encodeContinue({ revision: page.revision, start: last.key.slice(endpoint.storage.prefix.length) }) }),
-      ...(more && selection.filter === undefined && page.remaining !== undefined && page.remaining > 0 && { remainingItemCount: page.remaining }),
+      ...(more && {
+        continue: encodeContinue({ revision: page.revision, start: last.key.slice(endpoint.storage.prefix.length) }),
+      }),
+      ...(more &&
+        selection.filter === undefined &&
+        page.remaining !== undefined &&
+        page.remaining > 0 && { remainingItemCount: page.remaining }),
     },
     page.entries.map((entry) => encodedOf(endpoint, entry.value)),
   );
@@ -92,12 +102,24 @@ function listRevision(text: string | undefined): Revision | undefined {
 /** No store begins below it: revisions have sixteen digits. */
 const firstRevision = 1e15;
 
-async function readPage(core: RegistryCore, endpoint: Endpoint, selection: Selection, request: ListRequest, options: ListOptions): Promise<Page> {
+async function readPage(
+  core: RegistryCore,
+  endpoint: Endpoint,
+  selection: Selection,
+  request: ListRequest,
+  options: ListOptions,
+): Promise<Page> {
   // before the first of all revisions there was nothing, and that cannot be forgotten
-  if (request.at !== undefined && request.at < firstRevision) return { entries: [], revision: request.at, more: false, remaining: 0 };
+  if (request.at !== undefined && request.at < firstRevision)
+    return { entries: [], revision: request.at, more: false, remaining: 0 };
   const after = request.token && `${endpoint.storage.prefix}${request.token.start}`;
   try {
-    return await core.store.list(selection.range, { limit: request.limit, after, at: request.at, filter: selection.filter });
+    return await core.store.list(selection.range, {
+      limit: request.limit,
+      after,
+      at: request.at,
+      filter: selection.filter,
+    });
   } catch (error) {
     if (isStoreError(error, 'future') && request.at !== undefined) {
       throw tooLargeRevision(options.resourceVersion || request.at, await core.store.revision(endpoint.storage.prefix));

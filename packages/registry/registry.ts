@@ -110,7 +110,11 @@ export interface List {
   /** The list's own kind and apiVersion (`ConfigMapList`, `v1`). */
   readonly kind: string;
   readonly apiVersion: string;
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
   readonly items: readonly Encoded[];
   /** The whole wire JSON in pieces, in order: header, items with separators, footer. Nothing is parsed or copied. */
   chunks(): Iterable<Uint8Array>;

@@ -48,15 +48,25 @@ export async function relatedOperations(core: RegistryCore, writes: readonly Rel
 const noAttributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
 const nothing = { bytes: new Uint8Array() };
 
-async function reservation({ store }: RegistryCore, write: { readonly type: 'reserve' | 'release'; readonly name: string }): Promise<Operation[]> {
+async function reservation(
+  { store }: RegistryCore,
+  write: { readonly type: 'reserve' | 'release'; readonly name: string },
+): Promise<Operation[]> {
   const key = reservationKey(write.name);
-  if (write.type === 'reserve') return [{ type: 'put', key, expected: 'absent', attributes: noAttributes, value: () => nothing }];
+  if (write.type === 'reserve')
+    return [{ type: 'put', key, expected: 'absent', attributes: noAttributes, value: () => nothing }];
   const entry = await store.get(key);
-  return entry ? [{ type: 'delete', key, expected: entry.revision, attributes: noAttributes, value: () => nothing }] : [];
+  return entry
+    ? [{ type: 'delete', key, expected: entry.revision, attributes: noAttributes, value: () => nothing }]
+    : [];
 }
 
 /** Commits together with what admission adds at the last moment. Errors: StoreError, ApiError of a late refusal. */
-export async function commitWith(core: RegistryCore, late: readonly LateWrites[], operations: readonly Operation[]): Promise<readonly (Entry | undefined)[]> {
+export async function commitWith(
+  core: RegistryCore,
+  late: readonly LateWrites[],
+  operations: readonly Operation[],
+): Promise<readonly (Entry | undefined)[]> {
   if (late.length === 0) return core.store.commit(operations);
   try {
     // no await between: what is decided here is what the next one builds upon

@@ -68,7 +68,10 @@ export interface ResourceTableOptions {
   readonly serves?: (group: string, version: string, byDefault: boolean) => boolean;
 }
 
-export function createResourceTable({ kinds, serves = (_g, _v, byDefault) => byDefault }: ResourceTableOptions): ResourceTable {
+export function createResourceTable({
+  kinds,
+  serves = (_g, _v, byDefault) => byDefault,
+}: ResourceTableOptions): ResourceTable {
   const byPath = new Map<string, ServedResource>();
   const byStorage = new Map<string, ServedResource>();
   const definitions = new Map(kinds.map((k) => [`${k.group}/${k.resource}`, k]));
@@ -110,7 +113,12 @@ export function createResourceTable({ kinds, serves = (_g, _v, byDefault) => byD
 const pathOf = (r: ServedResource): string => `${r.group}/${r.version}/${r.resource}`;
 const apiVersionOf = (group: string, version: string): string => (group === '' ? version : `${group}/${version}`);
 
-function builtIn(group: string, version: string, info: ResourceInfo, definitions: ReadonlyMap<string, KindDefinition>): ServedResource {
+function builtIn(
+  group: string,
+  version: string,
+  info: ResourceInfo,
+  definitions: ReadonlyMap<string, KindDefinition>,
+): ServedResource {
   const storage = storageOf(group, info);
   const at = storage ?? { group, resource: info.name };
   return {
@@ -128,12 +136,26 @@ function builtIn(group: string, version: string, info: ResourceInfo, definitions
     subresources: new Map(
       (info.subresources ?? []).map((s) => {
         const of = { group: s.group ?? group, version: s.version ?? version };
-        return [s.name, { name: s.name, ...of, apiVersion: apiVersionOf(of.group, of.version), kind: s.kind, model: s.model, verbs: s.verbs }];
+        return [
+          s.name,
+          {
+            name: s.name,
+            ...of,
+            apiVersion: apiVersionOf(of.group, of.version),
+            kind: s.kind,
+            model: s.model,
+            verbs: s.verbs,
+          },
+        ];
       }),
     ),
     storage,
     model: info.model,
-    definition: definitions.get(`${at.group}/${at.resource}`) ?? { group: at.group, resource: at.resource, strategy: {} },
+    definition: definitions.get(`${at.group}/${at.resource}`) ?? {
+      group: at.group,
+      resource: at.resource,
+      strategy: {},
+    },
   };
 }
 

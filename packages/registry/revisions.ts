@@ -5,10 +5,13 @@ import type { Revision } from '@nodeless/store/store';
 /** undefined: not set. @throws ApiError 500 worded as Go's ParseUint: how upstream answers GET and watch. */
 export function parseRevision(text: string | undefined): Revision | undefined {
   if (text === undefined || text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw badRevision(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${syntaxError(text)}`);
+  if (!/^\d+$/.test(text))
+    throw badRevision(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${syntaxError(text)}`);
   const revision = Number(text);
   if (text.length > 20 || BigInt(text) > maxUint64) {
-    throw badRevision(`resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
+    throw badRevision(
+      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`,
+    );
   }
   // beyond what a revision can be: it only matters that it is too large
   return Math.min(revision, Number.MAX_SAFE_INTEGER);
@@ -34,6 +37,9 @@ export function tooLargeRevision(asked: number | string, current: Revision): Api
     code: 504,
     reason: 'Timeout',
     message: `Timeout: Too large resource version: ${asked}, current: ${current}`,
-    details: { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 },
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
   });
 }

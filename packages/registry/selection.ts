@@ -14,9 +14,15 @@ export interface Selection {
 }
 
 /** @throws ApiError 400 */
-export function selectionOf(endpoint: Endpoint, scope: Pick<RequestScope, 'namespace' | 'name'>, options: ListOptions): Selection {
+export function selectionOf(
+  endpoint: Endpoint,
+  scope: Pick<RequestScope, 'namespace' | 'name'>,
+  options: ListOptions,
+): Selection {
   const labels = parsed(() => (options.labelSelector ? parseLabelSelector(options.labelSelector) : everything));
-  const fields = options.fieldSelector ? parsed(() => fieldSelectorOf(endpoint, options.fieldSelector as string)) : noFields;
+  const fields = options.fieldSelector
+    ? parsed(() => fieldSelectorOf(endpoint, options.fieldSelector as string))
+    : noFields;
   const range = rangeOf(endpoint, scope, fields);
   return { range, filter: filterOf(labels, fields) };
 }
@@ -36,7 +42,13 @@ function fieldSelectorOf(endpoint: Endpoint, text: string): FieldSelector {
   const names = endpoint.strategy.fieldNames;
   const known = new Set(names);
   return parseFieldSelector(text, (field, value) => {
-    if (field === 'metadata.name' || field === 'metadata.namespace' || known.has(field) || (field === '' && value === '')) return { field, value };
+    if (
+      field === 'metadata.name' ||
+      field === 'metadata.namespace' ||
+      known.has(field) ||
+      (field === '' && value === '')
+    )
+      return { field, value };
     // pods were once selected by their host
     if (field === 'spec.host' && known.has('spec.nodeName')) return { field: 'spec.nodeName', value };
     throw badRequest(unknownField(endpoint, field));
@@ -45,7 +57,8 @@ function fieldSelectorOf(endpoint: Endpoint, text: string): FieldSelector {
 
 /** Kinds with fields of their own word it differently from those without. */
 function unknownField({ served, strategy }: Endpoint, field: string): string {
-  if (served.group === 'batch' && served.resource === 'jobs') return `field label ${JSON.stringify(field)} not supported for batchv1.Job`;
+  if (served.group === 'batch' && served.resource === 'jobs')
+    return `field label ${JSON.stringify(field)} not supported for batchv1.Job`;
   if (strategy.fieldNames) return `field label not supported: ${field}`;
   return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
@@ -56,7 +69,8 @@ function rangeOf(endpoint: Endpoint, scope: Pick<RequestScope, 'namespace' | 'na
   const { prefix } = endpoint.storage;
   const namespace = namespaced ? scope.namespace || requiredFieldValue(fields, 'metadata.namespace') || '' : '';
   const name = scope.name || requiredFieldValue(fields, 'metadata.name');
-  if (name && !name.includes('/') && (namespace !== '' || !namespaced)) return { prefix: endpoint.key(namespace, name) };
+  if (name && !name.includes('/') && (namespace !== '' || !namespaced))
+    return { prefix: endpoint.key(namespace, name) };
   const { trigger } = endpoint.strategy;
   const wanted = trigger && requiredFieldValue(fields, trigger.field);
   return {

@@ -5,7 +5,13 @@ import type { RequestContext } from './strategy.ts';
 /** A write of another object in the same commit. `object` is complete (the registry fills uid and creationTimestamp). */
 export type RelatedWrite =
   | { readonly type: 'create'; readonly group: string; readonly resource: string; readonly object: UnknownObject }
-  | { readonly type: 'delete'; readonly group: string; readonly resource: string; readonly namespace?: string; readonly name: string }
+  | {
+      readonly type: 'delete';
+      readonly group: string;
+      readonly resource: string;
+      readonly namespace?: string;
+      readonly name: string;
+    }
   /** Something that only one object may have and that has no kind of its own: a node port. */
   | { readonly type: 'reserve'; readonly name: string }
   | { readonly type: 'release'; readonly name: string };
@@ -45,7 +51,22 @@ export interface SideEffects {
    * `taken` then names the keys that were met, so that another value is chosen. Dry runs call it too and drop the writes.
    * Errors: ApiError.
    */
-  onCreate?(object: UnknownObject, context: RequestContext, read: SideEffectReader, taken: ReadonlySet<string>): Promise<readonly RelatedWrite[]>;
-  onUpdate?(object: UnknownObject, old: Readonly<UnknownObject>, context: RequestContext, read: SideEffectReader, taken: ReadonlySet<string>): Promise<readonly RelatedWrite[]>;
-  onDelete?(object: Readonly<UnknownObject>, context: RequestContext, read: SideEffectReader): Promise<readonly RelatedWrite[]>;
+  onCreate?(
+    object: UnknownObject,
+    context: RequestContext,
+    read: SideEffectReader,
+    taken: ReadonlySet<string>,
+  ): Promise<readonly RelatedWrite[]>;
+  onUpdate?(
+    object: UnknownObject,
+    old: Readonly<UnknownObject>,
+    context: RequestContext,
+    read: SideEffectReader,
+    taken: ReadonlySet<string>,
+  ): Promise<readonly RelatedWrite[]>;
+  onDelete?(
+    object: Readonly<UnknownObject>,
+    context: RequestContext,
+    read: SideEffectReader,
+  ): Promise<readonly RelatedWrite[]>;
 }

@@ -94,6 +94,7 @@ function headerLengthOf(value: Value): number {
 }
 
 function revisionOffsetOf({ bytes }: Value): number {
-  const at = (bytes[8] as number) | ((bytes[9] as number) << 8) | ((bytes[10] as number) << 16) | ((bytes[11] as number) << 24);
+  const at =
+    (bytes[8] as number) | ((bytes[9] as number) << 8) | ((bytes[10] as number) << 16) | ((bytes[11] as number) << 24);
   return (bytes[1] as number) + at;
 }

@@ -35,9 +35,17 @@ export interface Strategy {
   /** Everything wrong with the object apart from metadata, which the registry checks with `validateName`. */
   validate?(object: Readonly<UnknownObject>, context: RequestContext): readonly FieldError[];
   /** Called in place of validate on updates; usually calls it and adds immutability rules. */
-  validateUpdate?(object: Readonly<UnknownObject>, old: Readonly<UnknownObject>, context: RequestContext): readonly FieldError[];
+  validateUpdate?(
+    object: Readonly<UnknownObject>,
+    old: Readonly<UnknownObject>,
+    context: RequestContext,
+  ): readonly FieldError[];
   /** Texts for the Warning header. */
-  warnings?(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined, context: RequestContext): readonly string[];
+  warnings?(
+    object: Readonly<UnknownObject>,
+    old: Readonly<UnknownObject> | undefined,
+    context: RequestContext,
+  ): readonly string[];
   /** Normal form, after validation (sorted lists, dropped empties). */
   canonicalize?(object: UnknownObject): void;
   /** Field paths that managed fields must leave out for this door (`['status']` on the main door of a kind with /status). */

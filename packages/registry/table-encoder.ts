@@ -22,15 +22,25 @@ export interface TableMetadata {
   readonly remainingItemCount?: number;
 }
 
-export function encodeTable(served: ServedResource, items: readonly Encoded[], metadata: TableMetadata, options: TableOptions): Buffer {
+export function encodeTable(
+  served: ServedResource,
+  items: readonly Encoded[],
+  metadata: TableMetadata,
+  options: TableOptions,
+): Buffer {
   const { columns, print } = served.definition.table ?? defaultTable;
   const { resourceVersion, continue: next, remainingItemCount } = metadata;
-  const meta = stringifyJson({ resourceVersion: resourceVersion || undefined, continue: next || undefined, remainingItemCount });
+  const meta = stringifyJson({
+    resourceVersion: resourceVersion || undefined,
+    continue: next || undefined,
+    remainingItemCount,
+  });
   const head = `{"kind":"Table","apiVersion":"meta.k8s.io/${options.version}","metadata":${meta},"columnDefinitions":${options.columns ? columnsText(columns) : 'null'},"rows":[`;
   const parts: Uint8Array[] = [Buffer.from(head)];
   items.forEach((item, i) => {
     const row = print(item.stored(), options.now);
-    const conditions = row.conditions && row.conditions.length > 0 ? `,"conditions":${stringifyJson(row.conditions)}` : '';
+    const conditions =
+      row.conditions && row.conditions.length > 0 ? `,"conditions":${stringifyJson(row.conditions)}` : '';
     parts.push(Buffer.from(`${i === 0 ? '' : ','}{"cells":${stringifyJson(row.cells)}${conditions},"object":`));
     parts.push(rowObject(item, options), closeBrace);
   });
@@ -52,7 +62,9 @@ const columnTexts = new WeakMap<readonly ColumnDefinition[], string>();
 function columnsText(columns: readonly ColumnDefinition[]): string {
   let text = columnTexts.get(columns);
   if (text === undefined) {
-    text = stringifyJson(columns.map(({ name, type, format, description, priority }) => ({ name, type, format, description, priority })));
+    text = stringifyJson(
+      columns.map(({ name, type, format, description, priority }) => ({ name, type, format, description, priority })),
+    );
     columnTexts.set(columns, text);
   }
   return text;
@@ -60,13 +72,25 @@ function columnsText(columns: readonly ColumnDefinition[]): string {
 
 /** One PartialObjectMetadata, cut out of the object's bytes. */
 export function encodePartialMetadata(item: Encoded, version: string): Buffer {
-  return Buffer.concat([Buffer.from(`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`), metadataBytes(item), closeBrace]);
+  return Buffer.concat([
+    Buffer.from(`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`),
+    metadataBytes(item),
+    closeBrace,
+  ]);
 }
 
 export function encodePartialMetadataList(items: readonly Encoded[], metadata: TableMetadata, version: string): Buffer {
   const { resourceVersion, continue: next, remainingItemCount } = metadata;
-  const meta = stringifyJson({ resourceVersion: resourceVersion || undefined, continue: next || undefined, remainingItemCount });
-  const parts: Uint8Array[] = [Buffer.from(`{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${version}","metadata":${meta},"items":[`)];
+  const meta = stringifyJson({
+    resourceVersion: resourceVersion || undefined,
+    continue: next || undefined,
+    remainingItemCount,
+  });
+  const parts: Uint8Array[] = [
+    Buffer.from(
+      `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${version}","metadata":${meta},"items":[`,
+    ),
+  ];
   items.forEach((item, i) => {
     if (i > 0) parts.push(comma);
     parts.push(encodePartialMetadata(item, version));
@@ -118,5 +142,7 @@ const defaultTable: { columns: readonly ColumnDefinition[]; print: RowPrinter } 
     { name: 'Name', type: 'string', format: 'name', description: nameDescription, priority: 0 },
     { name: 'Created At', type: 'date', format: '', description: createdDescription, priority: 0 },
   ],
-  print: ({ metadata }: Readonly<UnknownObject>) => ({ cells: [metadata?.name ?? '', metadata?.creationTimestamp ?? '<unknown>'] }),
+  print: ({ metadata }: Readonly<UnknownObject>) => ({
+    cells: [metadata?.name ?? '', metadata?.creationTimestamp ?? '<unknown>'],
+  }),
 };

@@ -12,7 +12,10 @@ export interface ColumnDefinition {
 }
 
 /** Cells in the order of the columns. `now` in ms, for ages (`5m`, `3d4h`: apimachinery/duration.ts). */
-export type RowPrinter = (object: Readonly<UnknownObject>, now: number) => {
+export type RowPrinter = (
+  object: Readonly<UnknownObject>,
+  now: number,
+) => {
   readonly cells: readonly unknown[];
   /** Row conditions (a completed pod: {type: Completed, status: True, reason, message}). */
   readonly conditions?: readonly Record<string, unknown>[];

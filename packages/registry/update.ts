@@ -59,10 +59,18 @@ const maxAttempts = 100;
 const freeAttempts = 2;
 
 /** The new object of the storage version, mutable, defaulted, managed fields recorded; called again after each lost race. */
-export type Transform = (old: Readonly<UnknownObject> | undefined, entry: Entry | undefined) => UnknownObject | Promise<UnknownObject>;
+export type Transform = (
+  old: Readonly<UnknownObject> | undefined,
+  entry: Entry | undefined,
+) => UnknownObject | Promise<UnknownObject>;
 
 /** Reads, transforms, admits, validates and commits until nobody has changed the object meanwhile. */
-export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest, rules: UpdateRules, transform: Transform): Promise<WriteResult> {
+export async function guaranteedUpdate(
+  core: RegistryCore,
+  request: WriteRequest,
+  rules: UpdateRules,
+  transform: Transform,
+): Promise<WriteResult> {
   const { scope } = request;
   const key = keyOf(request);
   const taken = new Set<string>();
@@ -71,10 +79,12 @@ export async function guaranteedUpdate(core: RegistryCore, request: WriteRequest
       return await tryUpdate(core, request, key, rules, transform, taken);
     } catch (error) {
       if (!isStoreError(error)) throw error;
-      if (count >= maxAttempts) throw isStoreError(error, 'conflict') ? conflict(scope, scope.name, modifiedMessage) : storeFailure(error);
+      if (count >= maxAttempts)
+        throw isStoreError(error, 'conflict') ? conflict(scope, scope.name, modifiedMessage) : storeFailure(error);
       if (error.code === 'exists' && error.key !== undefined && error.key !== key) taken.add(error.key);
       // somebody was faster: the transformation sees what they made
-      else if (error.code !== 'conflict' && error.code !== 'exists' && error.code !== 'missing') throw storeFailure(error);
+      else if (error.code !== 'conflict' && error.code !== 'exists' && error.code !== 'missing')
+        throw storeFailure(error);
       return undefined;
     }
   };
@@ -104,7 +114,8 @@ async function tryUpdate(
   const entry = await core.store.get(key);
   if (!entry && !rules.allowCreate) throw notFound(scope, scope.name);
   const old = entry && objectOf(entry.value);
-  if (rules.uid && rules.uid !== (old?.metadata?.uid ?? '')) throw uidConflict(request, key, rules.uid, old?.metadata?.uid ?? '');
+  if (rules.uid && rules.uid !== (old?.metadata?.uid ?? ''))
+    throw uidConflict(request, key, rules.uid, old?.metadata?.uid ?? '');
   const object = await transform(old, entry);
   await admitUpdate(core, request, object, old);
   if (!entry || !old) return createInstead(core, request, object, taken);
@@ -118,7 +129,12 @@ async function tryUpdate(
   return { code: 200, result: uncommitted(endpoint, prepared.object) };
 }
 
-async function admitUpdate(core: RegistryCore, request: WriteRequest, object: UnknownObject, old: Readonly<UnknownObject> | undefined): Promise<void> {
+async function admitUpdate(
+  core: RegistryCore,
+  request: WriteRequest,
+  object: UnknownObject,
+  old: Readonly<UnknownObject> | undefined,
+): Promise<void> {
   const pending = core.admission.admit(admissionAttributes(request, old ? 'UPDATE' : 'CREATE', object, old));
   if (typeof pending === 'boolean' ? pending : await pending) {
     fillDefaults(request, object);
@@ -127,10 +143,24 @@ async function admitUpdate(core: RegistryCore, request: WriteRequest, object: Un
 }
 
 /** PUT and apply may create, if the user may. */
-async function createInstead(core: RegistryCore, request: WriteRequest, object: UnknownObject, taken: ReadonlySet<string>): Promise<WriteResult> {
+async function createInstead(
+  core: RegistryCore,
+  request: WriteRequest,
+  object: UnknownObject,
+  taken: ReadonlySet<string>,
+): Promise<WriteResult> {
   const { endpoint, scope } = request;
   const { user, group, version, resource, subresource, namespace, name } = scope;
-  const { decision, reason } = await core.authorizer.authorize({ user, verb: 'create', group, version, resource, subresource, namespace, name });
+  const { decision, reason } = await core.authorizer.authorize({
+    user,
+    verb: 'create',
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+  });
   if (decision !== 'allow') throw forbidden(scope, name, reason);
   const prepared = await prepareCreate(core, request, object, taken);
   if (request.dryRun) {
@@ -141,7 +171,8 @@ async function createInstead(core: RegistryCore, request: WriteRequest, object: 
     const [entry] = await commitWith(core, request.late, prepared.operations);
     return { code: 201, result: encodedOf(endpoint, entry!.value) };
   } catch (error) {
-    if (isStoreError(error, 'exists') && error.key === prepared.key && prepared.key !== keyOf(request)) throw await existsError(core, request, prepared, error);
+    if (isStoreError(error, 'exists') && error.key === prepared.key && prepared.key !== keyOf(request))
+      throw await existsError(core, request, prepared, error);
     throw error;
   }
 }

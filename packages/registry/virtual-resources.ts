@@ -33,9 +33,12 @@ export function virtualResource(
 ): VirtualEndpoint | undefined {
   const served = endpoints.served(scope.group, scope.version, scope.resource);
   if (served.storage) return undefined;
-  const handler = Object.hasOwn(handlers, `${scope.group}/${scope.resource}`) ? handlers[`${scope.group}/${scope.resource}`] : undefined;
+  const handler = Object.hasOwn(handlers, `${scope.group}/${scope.resource}`)
+    ? handlers[`${scope.group}/${scope.resource}`]
+    : undefined;
   const type = findType(served.model);
-  const encoded = (object: UnknownObject): Encoded => new ObjectEncoded({ ...object, kind: served.kind, apiVersion: served.apiVersion }, type);
+  const encoded = (object: UnknownObject): Encoded =>
+    new ObjectEncoded({ ...object, kind: served.kind, apiVersion: served.apiVersion }, type);
   return {
     async create(body) {
       checkWriteOptions('CreateOptions', scope);

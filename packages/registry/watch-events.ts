@@ -64,7 +64,10 @@ class SharedEvent implements WatchEvent {
 
 const newline = Buffer.from('}\n');
 const heads = new Map(
-  (['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'] as const).map((type) => [type, Buffer.from(`{"type":"${type}","object":`)]),
+  (['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'] as const).map((type) => [
+    type,
+    Buffer.from(`{"type":"${type}","object":`),
+  ]),
 );
 
 function frameOf(type: WatchEventType, json: Uint8Array): Buffer {

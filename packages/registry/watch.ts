@@ -1,6 +1,13 @@
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import { expired } from '@nodeless/apimachinery/status';
-import { type Revision, type Store, type StoreError, type StoreEvent, type Subscription, isStoreError } from '@nodeless/store/store';
+import {
+  type Revision,
+  type Store,
+  type StoreError,
+  type StoreEvent,
+  type Subscription,
+  isStoreError,
+} from '@nodeless/store/store';
 import type { Endpoint } from './endpoint.ts';
 import { parseRevision } from './revisions.ts';
 import type { ListOptions, WatchEvent, WatchSession, WatchSink } from './registry.ts';
@@ -34,7 +41,9 @@ export async function startWatch(
   let position: Revision;
   let initial: WatchEvent[] | undefined;
   if (sendInitial || asked === undefined || asked === 0) {
-    const page = await store.list(range, sendInitial ? { filter: selection.filter } : { limit: 1 }).catch((error: unknown) => Promise.reject(storeFailure(error)));
+    const page = await store
+      .list(range, sendInitial ? { filter: selection.filter } : { limit: 1 })
+      .catch((error: unknown) => Promise.reject(storeFailure(error)));
     position = page.revision;
     if (sendInitial) initial = page.entries.map((entry) => events.initial(entry.value, endpoint));
   } else {
@@ -113,7 +122,8 @@ export async function startWatch(
   }
   if (!ended) subscribe(position);
   if (wantsBookmarks && !ended) bookmarkTimer = clock.setTimer(tick, bookmarkIntervalMs);
-  if (options.timeoutSeconds !== undefined && options.timeoutSeconds > 0 && !ended) endTimer = clock.setTimer(end, options.timeoutSeconds * 1000);
+  if (options.timeoutSeconds !== undefined && options.timeoutSeconds > 0 && !ended)
+    endTimer = clock.setTimer(end, options.timeoutSeconds * 1000);
   return {
     stop: () => {
       if (!ended) finish();

@@ -42,7 +42,13 @@ export function beginWrite(
     scope,
     endpoint,
     door,
-    context: { user: scope.user, subresource: scope.subresource, namespace: scope.namespace, now, apiVersion: endpoint.served.apiVersion },
+    context: {
+      user: scope.user,
+      subresource: scope.subresource,
+      namespace: scope.namespace,
+      now,
+      apiVersion: endpoint.served.apiVersion,
+    },
     dryRun: scope.dryRun !== undefined && scope.dryRun.length > 0,
     manager: managerOrUserAgent(scope.fieldManager ?? '', scope.userAgent),
     fieldValidation: (scope.fieldValidation || 'Warn') as WriteRequest['fieldValidation'],
@@ -55,14 +61,22 @@ export function beginWrite(
 }
 
 export function admissionAttributes(
-  { scope, endpoint, dryRun, warn, present, late }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn' | 'present'> & { readonly late?: LateWrites[] },
+  {
+    scope,
+    endpoint,
+    dryRun,
+    warn,
+    present,
+    late,
+  }: Pick<WriteRequest, 'scope' | 'endpoint' | 'dryRun' | 'warn' | 'present'> & { readonly late?: LateWrites[] },
   operation: AdmissionAttributes['operation'],
   object: UnknownObject | undefined,
   oldObject: Readonly<UnknownObject> | undefined,
   options?: Readonly<UnknownObject>,
 ): AdmissionAttributes {
   const { group, version, resource, subresource, namespace } = scope;
-  const body = subresource === '' ? endpoint.served : (endpoint.served.subresources.get(subresource) ?? endpoint.served);
+  const body =
+    subresource === '' ? endpoint.served : (endpoint.served.subresources.get(subresource) ?? endpoint.served);
   const [bodyGroup, bodyVersion] = [body.group, body.version];
   return {
     operation,

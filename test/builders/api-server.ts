@@ -15,7 +15,13 @@ import type { NodeConnection } from '@nodeless/client/node-connection';
 import { type Clock, systemClock } from '@nodeless/component-base/clock';
 import { type Logger, silentLogger } from '@nodeless/component-base/logger';
 import { type Listener, listen } from '@nodeless/local/apiserver-listener';
-import { type KeyPair, createCertificateAuthority, createServiceAccountKey, issueServingCertificate, servingNames } from '@nodeless/local/certificates';
+import {
+  type KeyPair,
+  createCertificateAuthority,
+  createServiceAccountKey,
+  issueServingCertificate,
+  servingNames,
+} from '@nodeless/local/certificates';
 import { admissionPlugins } from '@nodeless/registry/admission/plugins';
 import { createEscalationCheck } from '@nodeless/registry/authorization/escalation';
 import { createNodeAuthorizer } from '@nodeless/registry/authorization/node-authorizer';
@@ -79,7 +85,10 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
   });
   const authorizer = unionAuthorizer([privilegedAuthorizer, nodeAuthorizer, createRbacAuthorizer(index)]);
   const keys = await loadServiceAccountKeys(await createServiceAccountKey());
-  const staticTokens = createStaticTokens([{ token: adminToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }, ...(options.tokens ?? [])], audiences);
+  const staticTokens = createStaticTokens(
+    [{ token: adminToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }, ...(options.tokens ?? [])],
+    audiences,
+  );
   const accountTokens = createServiceAccountTokens({
     issuers: [issuerUrl],
     keys: keys.verify,
@@ -99,7 +108,8 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
     tokens: createTokenIssuer({ keys, issuer: issuerUrl, audiences, clock }),
     virtual: virtualResources({ authorizer, tokens, audiences }),
   });
-  const inlineClient = (user: UserInfo = root): Client => createInlineClient({ registry, authorizer, user, fieldManager: 'kube-apiserver' });
+  const inlineClient = (user: UserInfo = root): Client =>
+    createInlineClient({ registry, authorizer, user, fieldManager: 'kube-apiserver' });
   await feed.ready;
   const client = inlineClient();
   await ensureBootstrap(client, { serviceCidr: '10.96.0.0/16' });

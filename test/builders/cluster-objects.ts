@@ -15,20 +15,40 @@ export interface NewPod {
   readonly metadata?: ObjectMeta;
 }
 
-export function podTemplate({ image = 'run', resources, labels, annotations, restartPolicy, spec }: NewPod = {}): PodTemplateSpec {
+export function podTemplate({
+  image = 'run',
+  resources,
+  labels,
+  annotations,
+  restartPolicy,
+  spec,
+}: NewPod = {}): PodTemplateSpec {
   return {
     metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
-    spec: { containers: [{ name: 'c', image, ...(resources && { resources }) }], ...(restartPolicy && { restartPolicy }), ...spec },
+    spec: {
+      containers: [{ name: 'c', image, ...(resources && { resources }) }],
+      ...(restartPolicy && { restartPolicy }),
+      ...spec,
+    },
   };
 }
 
 export function newPod(name: string, options: NewPod = {}): Pod {
   const { metadata, spec } = podTemplate(options);
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: options.namespace ?? 'default', ...metadata, ...options.metadata }, spec };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: options.namespace ?? 'default', ...metadata, ...options.metadata },
+    spec,
+  };
 }
 
 /** Its pods carry `app: <name>`. */
-export function newDeployment(name: string, spec: Partial<NonNullable<Deployment['spec']>> = {}, pod: NewPod = {}): Deployment {
+export function newDeployment(
+  name: string,
+  spec: Partial<NonNullable<Deployment['spec']>> = {},
+  pod: NewPod = {},
+): Deployment {
   const labels = { app: name, ...pod.labels };
   return {
     apiVersion: 'apps/v1',

@@ -6,7 +6,13 @@ import type { Client, ObjectKey, ResourceType } from '@nodeless/client/client';
 import { namespaces, nodes, podDisruptionBudgets, pods } from '@nodeless/client/resource-types';
 import { createLogger, type Logger } from '@nodeless/component-base/logger';
 import { createManualClock, type ManualClock } from '@nodeless/component-base/manual-clock';
-import { type ComponentUser, apiServerUser, controllerManagerUser, controllerUser, schedulerUser } from '@nodeless/controller-runtime/component-users';
+import {
+  type ComponentUser,
+  apiServerUser,
+  controllerManagerUser,
+  controllerUser,
+  schedulerUser,
+} from '@nodeless/controller-runtime/component-users';
 import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import { createSharedInformers } from '@nodeless/controller-runtime/informer-lister';
 import { createManager } from '@nodeless/controller-runtime/manager';
@@ -61,7 +67,12 @@ export interface Cluster {
   /** undefined where it is not there. */
   find<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey | string): Promise<T | undefined>;
   /** Reads, changes and writes, until nobody was faster. A string: a name in namespace `default`. */
-  edit<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey | string, change: (object: T) => unknown, subresource?: string): Promise<T>;
+  edit<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey | string,
+    change: (object: T) => unknown,
+    subresource?: string,
+  ): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -70,7 +81,10 @@ const stepMs = 50;
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const clock = createManualClock();
   const logged: string[] = [];
-  const log: Logger = createLogger({ level: 'warn', now: clock.now, write: (line) => {
+  const log: Logger = createLogger({
+    level: 'warn',
+    now: clock.now,
+    write: (line) => {
       logged.push(shortened(line));
       options.onLog?.(shortened(line));
     },
@@ -80,13 +94,21 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const index = createRbacIndex();
   const feed = feedRbacIndex(store, index, objectOf);
   const nodeAuthorizer = createNodeAuthorizer({
-    podsOnNode: async (nodeName) => (await store.list({ prefix: '/pods/', trigger: nodeName })).entries.map((entry) => objectOf(entry.value) as Pod),
+    podsOnNode: async (nodeName) =>
+      (await store.list({ prefix: '/pods/', trigger: nodeName })).entries.map((entry) => objectOf(entry.value) as Pod),
     volumeOfClaim: async () => '',
   });
   const authorizer = unionAuthorizer([privilegedAuthorizer, nodeAuthorizer, createRbacAuthorizer(index)]);
-  const registry = createRegistry({ store, resources, admission: [...admissionPlugins, createEscalationCheck({ index, authorizer })], authorizer, clock });
+  const registry = createRegistry({
+    store,
+    resources,
+    admission: [...admissionPlugins, createEscalationCheck({ index, authorizer })],
+    authorizer,
+    clock,
+  });
   await feed.ready;
-  const clientFor = (user: ComponentUser, fieldManager = 'test'): Client => createInlineClient({ registry, authorizer, user, fieldManager });
+  const clientFor = (user: ComponentUser, fieldManager = 'test'): Client =>
+    createInlineClient({ registry, authorizer, user, fieldManager });
   const client = clientFor({ name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }, 'kubectl');
   const bootstrap = clientFor(apiServerUser, 'kube-apiserver');
   await ensureBootstrap(bootstrap, { serviceCidr: '10.96.0.0/16' });
@@ -98,8 +120,18 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const managerClient = clientFor(controllerManagerUser, 'kube-controller-manager');
   const informers = createSharedInformers(managerClient, { clock, log });
   if (options.controllers !== false) {
-    const controllers = createControllers({ collected: types, namespaced: () => types.filter((t) => t.namespaced), rootCertificate: 'PEM' });
-    const manager = createManager({ controllers, informers, clientFor: (name, actsAs) => clientFor(controllerUser(name, actsAs), 'kube-controller-manager'), clock, log });
+    const controllers = createControllers({
+      collected: types,
+      namespaced: () => types.filter((t) => t.namespaced),
+      rootCertificate: 'PEM',
+    });
+    const manager = createManager({
+      controllers,
+      informers,
+      clientFor: (name, actsAs) => clientFor(controllerUser(name, actsAs), 'kube-controller-manager'),
+      clock,
+      log,
+    });
     await manager.start();
     stops.push(() => manager.stop());
   }
@@ -120,12 +152,15 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
     });
     await schedulerInformers.start();
     await scheduler.start();
-    stops.push(() => scheduler.stop(), () => schedulerInformers.stop());
+    stops.push(
+      () => scheduler.stop(),
+      () => schedulerInformers.stop(),
+    );
   }
   for (const name of options.nodes ?? ['n1', 'n2']) await kubelet.addNode(name);
 
   const quiet = async (): Promise<void> => {
-    for (let calm = 0, before = busy(); calm < 4; ) {
+    for (let calm = 0, before = busy(); calm < 4;) {
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
@@ -152,7 +187,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
     clientFor,
     settle,
     async until(what, probe, withinMs = 60_000) {
-      for (const start = clock.now(); ; ) {
+      for (const start = clock.now(); ;) {
         await quiet();
         const found = await probe();
         if (found !== undefined && found !== false) return found as never;
@@ -189,9 +224,12 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   };
 }
 
-const keyOf = (type: { namespaced: boolean }, key: ObjectKey | string): ObjectKey => (typeof key === 'string' ? { ...(type.namespaced ? { namespace: 'default' } : {}), name: key } : key);
+const keyOf = (type: { namespaced: boolean }, key: ObjectKey | string): ObjectKey =>
+  typeof key === 'string' ? { ...(type.namespaced ? { namespace: 'default' } : {}), name: key } : key;
 function shortened(line: string): string {
-  const { message, controller, key, resource, error } = JSON.parse(line) as Record<string, string> & { error?: { message: string } };
+  const { message, controller, key, resource, error } = JSON.parse(line) as Record<string, string> & {
+    error?: { message: string };
+  };
   return [controller, message, key ?? resource, error?.message].filter(Boolean).join(': ');
 }
 
@@ -220,6 +258,13 @@ function collectedTypes(resources: ReturnType<typeof createResourceTable>): Reso
   const seen = new Set<string>();
   return resources
     .all()
-    .filter(({ storage, verbs, resource }) => storage && resource !== 'events' && ['list', 'watch', 'delete'].every((verb) => verbs.includes(verb)) && !seen.has(storage.prefix) && seen.add(storage.prefix))
+    .filter(
+      ({ storage, verbs, resource }) =>
+        storage &&
+        resource !== 'events' &&
+        ['list', 'watch', 'delete'].every((verb) => verbs.includes(verb)) &&
+        !seen.has(storage.prefix) &&
+        seen.add(storage.prefix),
+    )
     .map(({ group, version, resource, kind, namespaced }) => ({ group, version, resource, kind, namespaced }));
 }

@@ -19,7 +19,14 @@ export interface PodLife {
 }
 
 export interface FakeKubelet {
-  addNode(name: string, overrides?: { labels?: Record<string, string>; allocatable?: Record<string, string>; taints?: NonNullable<Node['spec']>['taints'] }): Promise<Node>;
+  addNode(
+    name: string,
+    overrides?: {
+      labels?: Record<string, string>;
+      allocatable?: Record<string, string>;
+      taints?: NonNullable<Node['spec']>['taints'];
+    },
+  ): Promise<Node>;
   /** The node stops answering: no lease, no status, nothing done for its pods. */
   silence(name: string): void;
   resume(name: string): Promise<void>;
@@ -44,7 +51,11 @@ export function lifeByImage(pod: Pod): PodLife {
   return {};
 }
 
-export function createFakeKubelet(options: { clientFor: (user: { name: string; groups: readonly string[] }) => Client; clock: Clock; life?: (pod: Pod) => PodLife }): FakeKubelet {
+export function createFakeKubelet(options: {
+  clientFor: (user: { name: string; groups: readonly string[] }) => Client;
+  clock: Clock;
+  life?: (pod: Pod) => PodLife;
+}): FakeKubelet {
   const { clientFor, clock, life = lifeByImage } = options;
   const running = new Map<string, { client: Client; silent: boolean; watch: Watch; timer: Timer | undefined }>();
   const started = new Set<string>();
@@ -53,7 +64,11 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
   let stopped = false;
 
   /** Reads, changes, writes; undone work of a pod that is gone is no error. */
-  const writeStatus = async (client: Client, { namespace, name = '' }: { namespace?: string; name?: string }, change: (pod: Pod) => Pod['status'] | undefined): Promise<void> => {
+  const writeStatus = async (
+    client: Client,
+    { namespace, name = '' }: { namespace?: string; name?: string },
+    change: (pod: Pod) => Pod['status'] | undefined,
+  ): Promise<void> => {
     for (;;) {
       try {
         const pod = await client.get(pods, { namespace, name });
@@ -70,9 +85,19 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
     const known = pod.status?.conditions?.find((c) => c.type === type);
     return known?.status === status ? known : { type, status, lastTransitionTime: time(clock.now()) };
   };
-  const withConditions = (pod: Pod, fresh: readonly PodCondition[]): PodCondition[] => [...(pod.status?.conditions ?? []).filter((c) => !fresh.some((f) => f.type === c.type)), ...fresh];
+  const withConditions = (pod: Pod, fresh: readonly PodCondition[]): PodCondition[] => [
+    ...(pod.status?.conditions ?? []).filter((c) => !fresh.some((f) => f.type === c.type)),
+    ...fresh,
+  ];
   const containers = (pod: Pod, of: (name: string, image: string) => Partial<ContainerStatus>): ContainerStatus[] =>
-    (pod.spec?.containers ?? []).map(({ name, image = '' }) => ({ name, image, imageID: image, restartCount: pod.status?.containerStatuses?.find((c) => c.name === name)?.restartCount ?? 0, ready: false, ...of(name, image) }));
+    (pod.spec?.containers ?? []).map(({ name, image = '' }) => ({
+      name,
+      image,
+      imageID: image,
+      restartCount: pod.status?.containerStatuses?.find((c) => c.name === name)?.restartCount ?? 0,
+      ready: false,
+      ...of(name, image),
+    }));
 
   const run = (pod: Pod, ready: boolean): Pod['status'] => {
     const ip = pod.status?.podIP ?? `10.1.${(addresses >> 8) & 255}.${addresses++ & 255}`;
@@ -85,7 +110,11 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
       podIPs: [{ ip }],
       startTime: pod.status?.startTime ?? time(clock.now()),
       containerStatuses: containers(pod, () => ({ ready, started: true, state })),
-      conditions: withConditions(pod, [condition(pod, 'Initialized', 'True'), condition(pod, 'ContainersReady', status), condition(pod, 'Ready', status)]),
+      conditions: withConditions(pod, [
+        condition(pod, 'Initialized', 'True'),
+        condition(pod, 'ContainersReady', status),
+        condition(pod, 'Ready', status),
+      ]),
     };
   };
   const end = (pod: Pod, exitCode: number): Pod['status'] | undefined => {
@@ -94,12 +123,22 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
     const finishedAt = time(clock.now());
     if (policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)) {
       const again = run(pod, true);
-      return { ...again, containerStatuses: again?.containerStatuses?.map((c) => ({ ...c, restartCount: c.restartCount + 1, lastState: { terminated: { exitCode, finishedAt } } })) };
+      return {
+        ...again,
+        containerStatuses: again?.containerStatuses?.map((c) => ({
+          ...c,
+          restartCount: c.restartCount + 1,
+          lastState: { terminated: { exitCode, finishedAt } },
+        })),
+      };
     }
     return {
       ...pod.status,
       phase: exitCode === 0 ? 'Succeeded' : 'Failed',
-      containerStatuses: containers(pod, () => ({ started: false, state: { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', finishedAt } } })),
+      containerStatuses: containers(pod, () => ({
+        started: false,
+        state: { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', finishedAt } },
+      })),
       conditions: withConditions(pod, [condition(pod, 'ContainersReady', 'False'), condition(pod, 'Ready', 'False')]),
     };
   };
@@ -117,15 +156,30 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
   const begin = (client: Client, pod: Pod): void => {
     const { startMs = 0, readyMs = 0, exitCode, exitMs = 0 } = life(pod);
     const metadata = pod.metadata ?? {};
-    const alive = (current: Pod): boolean => current.metadata?.uid === metadata.uid && current.status?.phase !== 'Succeeded' && current.status?.phase !== 'Failed';
-    after(startMs, () => writeStatus(client, metadata, (current) => (alive(current) && !current.metadata?.deletionTimestamp ? run(current, readyMs === 0) : undefined)));
-    if (readyMs > 0) after(startMs + readyMs, () => writeStatus(client, metadata, (current) => (alive(current) ? run(current, true) : undefined)));
-    if (exitCode !== undefined) after(startMs + exitMs + 1, () => writeStatus(client, metadata, (current) => (alive(current) ? end(current, exitCode) : undefined)));
+    const alive = (current: Pod): boolean =>
+      current.metadata?.uid === metadata.uid &&
+      current.status?.phase !== 'Succeeded' &&
+      current.status?.phase !== 'Failed';
+    after(startMs, () =>
+      writeStatus(client, metadata, (current) =>
+        alive(current) && !current.metadata?.deletionTimestamp ? run(current, readyMs === 0) : undefined,
+      ),
+    );
+    if (readyMs > 0)
+      after(startMs + readyMs, () =>
+        writeStatus(client, metadata, (current) => (alive(current) ? run(current, true) : undefined)),
+      );
+    if (exitCode !== undefined)
+      after(startMs + exitMs + 1, () =>
+        writeStatus(client, metadata, (current) => (alive(current) ? end(current, exitCode) : undefined)),
+      );
   };
   const halt = (client: Client, pod: Pod): void => {
     const { namespace, name = '', uid, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
     after(Math.min(life(pod).stopMs ?? 0, deletionGracePeriodSeconds * 1000), async () => {
-      await writeStatus(client, { namespace, name }, (current) => (current.metadata?.uid === uid ? end(current, 143) : undefined));
+      await writeStatus(client, { namespace, name }, (current) =>
+        current.metadata?.uid === uid ? end(current, 143) : undefined,
+      );
       await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
     });
   };
@@ -144,10 +198,17 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
 
   const renew = async (name: string, client: Client): Promise<void> => {
     const lease = await client.get(leases, { namespace: 'kube-node-lease', name });
-    await client.update(leases, { ...lease, spec: { ...lease.spec, renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z') } });
+    await client.update(leases, {
+      ...lease,
+      spec: { ...lease.spec, renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z') },
+    });
   };
   const follow = (name: string, client: Client): void => {
-    const watch = client.watch(pods, { fieldSelector: `spec.nodeName=${name}` }, { onEvent: (e) => (e.type === 'ADDED' || e.type === 'MODIFIED') && observe(client, e.object), onEnd: () => {} });
+    const watch = client.watch(
+      pods,
+      { fieldSelector: `spec.nodeName=${name}` },
+      { onEvent: (e) => (e.type === 'ADDED' || e.type === 'MODIFIED') && observe(client, e.object), onEnd: () => {} },
+    );
     const beat = (): void => {
       const node = running.get(name);
       if (!node || stopped) return;
@@ -160,14 +221,31 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
     beat();
   };
   const conditionsOf = (ready: string): NonNullable<Node['status']>['conditions'] => [
-    { type: 'Ready', status: ready, reason: 'KubeletReady', lastHeartbeatTime: time(clock.now()), lastTransitionTime: time(clock.now()) },
-    ...['MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => ({ type, status: 'False', lastHeartbeatTime: time(clock.now()), lastTransitionTime: time(clock.now()) })),
+    {
+      type: 'Ready',
+      status: ready,
+      reason: 'KubeletReady',
+      lastHeartbeatTime: time(clock.now()),
+      lastTransitionTime: time(clock.now()),
+    },
+    ...['MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => ({
+      type,
+      status: 'False',
+      lastHeartbeatTime: time(clock.now()),
+      lastTransitionTime: time(clock.now()),
+    })),
   ];
   const clientOf = (namespace: string, name: string): Promise<Client> => {
     const anyone = [...running.values()][0];
     if (!anyone) throw new Error(`no node for ${namespace}/${name}`);
     // Only the pod's own node may write it.
-    return Promise.any([...running.entries()].map(async ([node, { client }]) => ((await client.get(pods, { namespace, name })).spec?.nodeName === node ? client : Promise.reject(new Error('not mine')))));
+    return Promise.any(
+      [...running.entries()].map(async ([node, { client }]) =>
+        (await client.get(pods, { namespace, name })).spec?.nodeName === node
+          ? client
+          : Promise.reject(new Error('not mine')),
+      ),
+    );
   };
 
   return {
@@ -181,7 +259,16 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
         spec: taints ? { taints } : {},
         status: { allocatable: resources, capacity: resources, conditions: conditionsOf('True') },
       });
-      await client.create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace: 'kube-node-lease', name }, spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z') } });
+      await client.create(leases, {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { namespace: 'kube-node-lease', name },
+        spec: {
+          holderIdentity: name,
+          leaseDurationSeconds: 40,
+          renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+        },
+      });
       follow(name, client);
       return node;
     },
@@ -196,7 +283,11 @@ export function createFakeKubelet(options: { clientFor: (user: { name: string; g
       if (!node?.silent) return;
       await renew(name, node.client);
       const current = await node.client.get(nodes, { name });
-      await node.client.update(nodes, { ...current, status: { ...current.status, conditions: conditionsOf('True') } }, { subresource: 'status' });
+      await node.client.update(
+        nodes,
+        { ...current, status: { ...current.status, conditions: conditionsOf('True') } },
+        { subresource: 'status' },
+      );
       follow(name, node.client);
     },
     async exit(namespace, name, exitCode) {

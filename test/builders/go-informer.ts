@@ -26,18 +26,32 @@ export interface GoInformer {
 }
 
 /** Path of the program, or why there is none. scripts/ci/install.sh builds it ahead, with the modules it needs. */
-export async function buildGoInformer(folder: string): Promise<{ readonly path: string } | { readonly lacking: string }> {
+export async function buildGoInformer(
+  folder: string,
+): Promise<{ readonly path: string } | { readonly lacking: string }> {
   const ready = findTool('nodeless-informer-go');
   if (ready) return { path: ready };
   const go = findTool('go');
-  if (!go) return { lacking: 'neither nodeless-informer-go nor go is on PATH or in $NODELESS_TOOLS (scripts/ci/install.sh brings them)' };
+  if (!go)
+    return {
+      lacking:
+        'neither nodeless-informer-go nor go is on PATH or in $NODELESS_TOOLS (scripts/ci/install.sh brings them)',
+    };
   const path = join(folder, 'informer-go');
-  const built = await runTool(go, ['build', '-o', path, '.'], { cwd: join(repository, 'test', 'fixtures', 'informer-go'), timeoutMs: 300_000 });
-  return built.code === 0 ? { path } : { lacking: `go cannot build test/fixtures/informer-go: ${built.stderr.trim().split('\n').at(-1)}` };
+  const built = await runTool(go, ['build', '-o', path, '.'], {
+    cwd: join(repository, 'test', 'fixtures', 'informer-go'),
+    timeoutMs: 300_000,
+  });
+  return built.code === 0
+    ? { path }
+    : { lacking: `go cannot build test/fixtures/informer-go: ${built.stderr.trim().split('\n').at(-1)}` };
 }
 
 export function startGoInformer(path: string, kubeconfig: string, namespace: string): GoInformer {
-  const child = spawn(path, [namespace], { env: { ...process.env, KUBECONFIG: kubeconfig }, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(path, [namespace], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const lines: GoInformerLine[] = [];
   const asked: ((objects: Record<string, string>) => void)[] = [];
   createInterface(child.stdout).on('line', (text) => {

@@ -22,20 +22,43 @@ export interface Answered {
 }
 
 /** One request on a connection of its own. Rejects when the connection breaks before the answer is whole. */
-export function ask(cluster: Pick<RunningCluster, 'url' | 'ca' | 'token'>, { method = 'GET', path, headers = {}, body, token = cluster.token }: Asked): Promise<Answered> {
+export function ask(
+  cluster: Pick<RunningCluster, 'url' | 'ca' | 'token'>,
+  { method = 'GET', path, headers = {}, body, token = cluster.token }: Asked,
+): Promise<Answered> {
   const { hostname, port } = new URL(cluster.url);
   // Not "Connection: close": with it a server that refuses a body halfway closes before its answer is read.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return new Promise<Answered>((resolve, reject) => {
-    const sent = request({ hostname, port, ca: cluster.ca, agent, method, path, headers: { ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }), ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: () => JSON.parse(text) as unknown });
-      });
-    });
+    const sent = request(
+      {
+        hostname,
+        port,
+        ca: cluster.ca,
+        agent,
+        method,
+        path,
+        headers: {
+          ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: () => JSON.parse(text) as unknown,
+          });
+        });
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   }).finally(() => agent.destroy());

@@ -48,8 +48,15 @@ export function findTool(name: string): string | undefined {
 }
 
 export function findTools(name: string): string[] {
-  const folders = [process.env['NODELESS_TOOLS'], join(homedir(), '.cache', 'nodeless-tools'), ...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin'];
-  const paths = folders.filter((folder) => folder !== undefined && folder !== '').map((folder) => join(folder as string, name));
+  const folders = [
+    process.env['NODELESS_TOOLS'],
+    join(homedir(), '.cache', 'nodeless-tools'),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/go/bin',
+  ];
+  const paths = folders
+    .filter((folder) => folder !== undefined && folder !== '')
+    .map((folder) => join(folder as string, name));
   return [...new Set(paths)].filter((path) => {
     try {
       accessSync(path, constants.X_OK);
@@ -62,13 +69,17 @@ export function findTools(name: string): string[] {
 
 /** Why tests that need the program cannot run here; undefined when they can. */
 export function lacking(name: string): string | undefined {
-  return findTool(name) ? undefined : `${name} is neither on PATH nor in $NODELESS_TOOLS (scripts/ci/install.sh brings it)`;
+  return findTool(name)
+    ? undefined
+    : `${name} is neither on PATH nor in $NODELESS_TOOLS (scripts/ci/install.sh brings it)`;
 }
 
 /** `1.36` of a kubectl; undefined when it does not say. */
 export function kubectlMinor(path: string): string | undefined {
   try {
-    const { clientVersion } = JSON.parse(execFileSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' })) as { clientVersion: { gitVersion: string } };
+    const { clientVersion } = JSON.parse(
+      execFileSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' }),
+    ) as { clientVersion: { gitVersion: string } };
     return /^v(\d+\.\d+)\./.exec(clientVersion.gitVersion)?.[1];
   } catch {
     return undefined;
@@ -77,7 +88,11 @@ export function kubectlMinor(path: string): string | undefined {
 
 export function runTool(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { input, timeoutMs = 60_000 } = options;
-  const child = spawn(file, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   let stdout = '';
@@ -103,10 +118,21 @@ export function runTool(file: string, args: readonly string[], options: RunOptio
 export function createKubectl(kubeconfig: string, cacheDir: string, options: ClientOptions = {}): Kubectl {
   const file = options.tool ?? findTool('kubectl') ?? 'kubectl';
   // A cache of its own: discovery of other clusters and of other versions of this one must not be seen.
-  const env = { KUBECONFIG: options.kubeconfig ?? kubeconfig, KUBECACHEDIR: cacheDir, HOME: cacheDir, KUBE_EDITOR: undefined, EDITOR: undefined };
-  const split = (words: Words): string[] => [...(options.args ?? []), ...(typeof words === 'string' ? words.split(' ').filter(Boolean) : words)];
-  const show = (words: Words, { code, stdout, stderr }: Ran): string => `kubectl ${split(words).join(' ')}: exit ${code}\n${stdout}${stderr}`;
-  const run = (words: Words, runOptions: RunOptions = {}): Promise<Ran> => runTool(file, split(words), { ...runOptions, env: { ...env, ...runOptions.env } });
+  const env = {
+    KUBECONFIG: options.kubeconfig ?? kubeconfig,
+    KUBECACHEDIR: cacheDir,
+    HOME: cacheDir,
+    KUBE_EDITOR: undefined,
+    EDITOR: undefined,
+  };
+  const split = (words: Words): string[] => [
+    ...(options.args ?? []),
+    ...(typeof words === 'string' ? words.split(' ').filter(Boolean) : words),
+  ];
+  const show = (words: Words, { code, stdout, stderr }: Ran): string =>
+    `kubectl ${split(words).join(' ')}: exit ${code}\n${stdout}${stderr}`;
+  const run = (words: Words, runOptions: RunOptions = {}): Promise<Ran> =>
+    runTool(file, split(words), { ...runOptions, env: { ...env, ...runOptions.env } });
   const ok = async (words: Words, runOptions?: RunOptions): Promise<string> => {
     const ran = await run(words, runOptions);
     if (ran.code !== 0) throw new Error(show(words, ran));

@@ -31,7 +31,8 @@ export interface Writers {
   stop(): Promise<void>;
 }
 
-const path = (namespace: string, name = ''): string => `/api/v1/namespaces/${namespace}/configmaps${name && `/${name}`}`;
+const path = (namespace: string, name = ''): string =>
+  `/api/v1/namespaces/${namespace}/configmaps${name && `/${name}`}`;
 const retryMs = 20;
 
 /**
@@ -44,7 +45,12 @@ export function startWriters(cluster: () => RunningCluster, namespace: string, c
   let values = 0;
 
   const write = (method: string, at: string, body?: unknown): Promise<Answered | undefined> =>
-    ask(cluster(), { method, path: at, headers: { 'content-type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) }).catch(() => undefined);
+    ask(cluster(), {
+      method,
+      path: at,
+      headers: { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    }).catch(() => undefined);
 
   const read = async (name: string): Promise<ConfigMap | undefined> => {
     for (;;) {
@@ -61,7 +67,11 @@ export function startWriters(cluster: () => RunningCluster, namespace: string, c
       const value = String((values += 1));
       const deletes = current !== undefined && turn % 5 === 4;
       const object = { metadata: { name }, data: { value } };
-      const answer = deletes ? await write('DELETE', path(namespace, name)) : current ? await write('PUT', path(namespace, name), object) : await write('POST', path(namespace), object);
+      const answer = deletes
+        ? await write('DELETE', path(namespace, name))
+        : current
+          ? await write('PUT', path(namespace, name), object)
+          : await write('POST', path(namespace), object);
       if (answer === undefined || answer.status === 503 || answer.status === 429) {
         await delay(retryMs);
         current = await read(name);
@@ -69,11 +79,21 @@ export function startWriters(cluster: () => RunningCluster, namespace: string, c
       }
       if (answer.status >= 300) throw new Error(`writing ${name}: ${answer.status} ${answer.text}`);
       if (deletes && current) {
-        acknowledged.push({ what: 'delete', uid: current.metadata.uid, rv: undefined, value: current.data?.value ?? '' });
+        acknowledged.push({
+          what: 'delete',
+          uid: current.metadata.uid,
+          rv: undefined,
+          value: current.data?.value ?? '',
+        });
         current = undefined;
       } else {
         current = answer.json() as ConfigMap;
-        acknowledged.push({ what: 'put', uid: current.metadata.uid, rv: Number(current.metadata.resourceVersion), value });
+        acknowledged.push({
+          what: 'put',
+          uid: current.metadata.uid,
+          rv: Number(current.metadata.resourceVersion),
+          value,
+        });
       }
     }
   };
@@ -95,8 +115,18 @@ export async function freshList(cluster: RunningCluster, namespace: string): Pro
   return describeCache(items);
 }
 
-export function describeCache(items: readonly { metadata?: { name?: string; uid?: string; resourceVersion?: string }; data?: Record<string, string> }[]): Record<string, string> {
-  return Object.fromEntries(items.map(({ metadata, data }) => [metadata?.name ?? '', `${metadata?.uid} ${metadata?.resourceVersion} ${data?.['value'] ?? ''}`]));
+export function describeCache(
+  items: readonly {
+    metadata?: { name?: string; uid?: string; resourceVersion?: string };
+    data?: Record<string, string>;
+  }[],
+): Record<string, string> {
+  return Object.fromEntries(
+    items.map(({ metadata, data }) => [
+      metadata?.name ?? '',
+      `${metadata?.uid} ${metadata?.resourceVersion} ${data?.['value'] ?? ''}`,
+    ]),
+  );
 }
 
 /**
@@ -127,7 +157,14 @@ export function compareSeen(acknowledged: readonly Acknowledged[], seen: readonl
       continue;
     }
     const told = byRevision.get(rv as number);
-    if (told ? told.value !== value || told.uid !== uid : !skipped.some(({ from, to }) => (rv as number) > from && (rv as number) <= to)) wrong.push(told ? `revision ${rv} was told as ${told.value}, not ${value}` : `revision ${rv} (${value}) was not told`);
+    if (
+      told
+        ? told.value !== value || told.uid !== uid
+        : !skipped.some(({ from, to }) => (rv as number) > from && (rv as number) <= to)
+    )
+      wrong.push(
+        told ? `revision ${rv} was told as ${told.value}, not ${value}` : `revision ${rv} (${value}) was not told`,
+      );
   }
   return wrong;
 }

@@ -48,12 +48,23 @@ export interface RunningCluster {
 /** Starts `nodeless up` and resolves when it says that it is ready; rejects with what it printed when it ends before. */
 export async function startRunningCluster(options: RunningClusterOptions = {}): Promise<RunningCluster> {
   const dataDir = options.dataDir ?? (await temporaryFolder('cluster'));
-  const args = ['up', '--data-dir', dataDir, '--port', String(options.port ?? 0), '--provider', options.provider ?? 'simulated'];
+  const args = [
+    'up',
+    '--data-dir',
+    dataDir,
+    '--port',
+    String(options.port ?? 0),
+    '--provider',
+    options.provider ?? 'simulated',
+  ];
   if (options.nodes !== undefined) args.push('--nodes', String(options.nodes));
   const process = runNodeless([...args, ...(options.args ?? [])]);
   const url = await process.until(/The cluster is ready at (https:\/\/\S+:\d+)\./, startMs);
   const kubeconfig = join(dataDir, 'kubeconfig');
-  const [token, ca] = await Promise.all([readFile(join(dataDir, 'pki', 'token'), 'utf8'), readFile(join(dataDir, 'pki', 'ca.crt'), 'utf8')]);
+  const [token, ca] = await Promise.all([
+    readFile(join(dataDir, 'pki', 'token'), 'utf8'),
+    readFile(join(dataDir, 'pki', 'ca.crt'), 'utf8'),
+  ]);
   return {
     dataDir,
     port: Number(new URL(url).port),
@@ -83,10 +94,19 @@ export interface NodelessProcess {
 }
 
 /** Any nodeless command, from this checkout, under the Node of the tests. */
-export function runNodeless(args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string | Uint8Array } = {}): NodelessProcess {
+export function runNodeless(
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string | Uint8Array } = {},
+): NodelessProcess {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
     cwd: options.cwd,
-    env: { NODE_COMPILE_CACHE: join(repository, 'node_modules', '.cache', 'nodeless'), ...process.env, KUBECONFIG: undefined, NO_COLOR: undefined, ...options.env },
+    env: {
+      NODE_COMPILE_CACHE: join(repository, 'node_modules', '.cache', 'nodeless'),
+      ...process.env,
+      KUBECONFIG: undefined,
+      NO_COLOR: undefined,
+      ...options.env,
+    },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   child.stdin?.on('error', () => {});
@@ -121,7 +141,10 @@ function follow(child: ChildProcess): NodelessProcess {
     output: () => ({ ...printed }),
     until: (pattern, deadlineMs) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => settle(() => reject(new Error(`${String(pattern)} did not come within ${deadlineMs} ms:${said()}`))), deadlineMs);
+        const timer = setTimeout(
+          () => settle(() => reject(new Error(`${String(pattern)} did not come within ${deadlineMs} ms:${said()}`))),
+          deadlineMs,
+        );
         const settle = (then: () => void): void => {
           clearTimeout(timer);
           listeners.delete(look);
@@ -132,7 +155,10 @@ function follow(child: ChildProcess): NodelessProcess {
           if (found) settle(() => resolve(found[1] ?? found[0]));
         };
         listeners.add(look);
-        void exit.then(({ code, signal }) => settle(() => reject(new Error(`ended with ${code ?? signal}:${said()}`))), reject);
+        void exit.then(
+          ({ code, signal }) => settle(() => reject(new Error(`ended with ${code ?? signal}:${said()}`))),
+          reject,
+        );
         look();
       }),
     async end(signal, deadlineMs) {

@@ -32,7 +32,11 @@ export function deployment(name: string): Deployment {
   const labels = { app: name };
   return {
     metadata: { name, namespace },
-    spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } } },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+    },
   };
 }
 
@@ -60,12 +64,17 @@ export interface Recorder<T> {
 }
 
 /** A watch whose events are kept. */
-export function record<T extends KubernetesObject>(client: Client, type: Parameters<typeof client.watch<T>>[0], query: WatchQuery): Recorder<T> {
+export function record<T extends KubernetesObject>(
+  client: Client,
+  type: Parameters<typeof client.watch<T>>[0],
+  query: WatchQuery,
+): Recorder<T> {
   const events: WatchEvent<T>[] = [];
   let wake = (): void => {};
   let end: (error: Error | undefined) => void;
   const ended = new Promise<Error | undefined>((resolve) => (end = resolve));
-  const texts = (): string[] => events.flatMap((e) => (e.type === 'BOOKMARK' ? [] : [`${e.type} ${e.object.metadata?.name}`]));
+  const texts = (): string[] =>
+    events.flatMap((e) => (e.type === 'BOOKMARK' ? [] : [`${e.type} ${e.object.metadata?.name}`]));
   const watch = client.watch<T>(type, query, {
     onEvent(event) {
       events.push(event);

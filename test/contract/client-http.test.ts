@@ -14,7 +14,14 @@ describeClient('HTTP client', async () => {
     await setup.create(namespaces, { metadata: { name } }).catch(() => undefined);
     await setup.create(serviceAccounts, { metadata: { name: 'default', namespace: name } });
   }
-  const clientOf = (token: string) => createHttpClient({ server: server.url, ca: server.ca.certificate, token: () => token, userAgent: 'contract', clock: systemClock });
+  const clientOf = (token: string) =>
+    createHttpClient({
+      server: server.url,
+      ca: server.ca.certificate,
+      token: () => token,
+      userAgent: 'contract',
+      clock: systemClock,
+    });
   const [client, nobody] = [clientOf(adminToken), clientOf('nobody-token')];
   return {
     client,

@@ -10,9 +10,18 @@ import { describeClient } from './client.ts';
 describeClient('inline client', async () => {
   const clock = createManualClock();
   const store = createMemoryStore({ clock });
-  const authorizer: Authorizer = { authorize: ({ user }) => ({ decision: user.name === 'nobody' ? 'no-opinion' : 'allow', reason: '' }) };
-  const registry = createRegistry({ store, resources: createResourceTable({ kinds }), clock, admission: [], authorizer });
-  const clientOf = (name: string) => createInlineClient({ registry, authorizer, user: { name, groups: [] }, fieldManager: name });
+  const authorizer: Authorizer = {
+    authorize: ({ user }) => ({ decision: user.name === 'nobody' ? 'no-opinion' : 'allow', reason: '' }),
+  };
+  const registry = createRegistry({
+    store,
+    resources: createResourceTable({ kinds }),
+    clock,
+    admission: [],
+    authorizer,
+  });
+  const clientOf = (name: string) =>
+    createInlineClient({ registry, authorizer, user: { name, groups: [] }, fieldManager: name });
   return {
     client: clientOf('admin'),
     nobody: clientOf('nobody'),

@@ -20,9 +20,14 @@ export const listCases: ClientCases = {
     expect(await heard(1)).toEqual(['ADDED a']);
     watch.stop();
   },
-  async 'selectors'({ client }) {
-    for (const [name, g] of [['a', '1'], ['b', '2']] as const) await client.create(configMaps, configMap(name, { metadata: { labels: { g } } }));
-    const names = async (query: object) => (await client.list(configMaps, { namespace, ...query })).items.map((item) => item.metadata?.name);
+  async selectors({ client }) {
+    for (const [name, g] of [
+      ['a', '1'],
+      ['b', '2'],
+    ] as const)
+      await client.create(configMaps, configMap(name, { metadata: { labels: { g } } }));
+    const names = async (query: object) =>
+      (await client.list(configMaps, { namespace, ...query })).items.map((item) => item.metadata?.name);
     expect(await names({ labelSelector: 'g=1' })).toEqual(['a']);
     expect(await names({ labelSelector: 'g!=1' })).toEqual(['b']);
     expect(await names({ fieldSelector: 'metadata.name=b' })).toEqual(['b']);

@@ -1,5 +1,13 @@
 import { expect } from 'vitest';
-import { type ClientCases, configMap, configMaps, deployment, deployments, namespace, refused } from './client-harness.ts';
+import {
+  type ClientCases,
+  configMap,
+  configMaps,
+  deployment,
+  deployments,
+  namespace,
+  refused,
+} from './client-harness.ts';
 
 const key = { namespace, name: 'a' };
 
@@ -27,12 +35,18 @@ export const patchCases: ClientCases = {
   },
   async 'patches without a revision never conflict'({ client }) {
     await client.create(configMaps, configMap('a'));
-    await Promise.all(Array.from({ length: 20 }, (_, i) => client.patch(configMaps, key, 'merge', { data: { [`k${i}`]: 'x' } })));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => client.patch(configMaps, key, 'merge', { data: { [`k${i}`]: 'x' } })),
+    );
     expect(Object.keys((await client.get(configMaps, key)).data ?? {})).toHaveLength(21);
   },
   async 'a patch with an old revision conflicts'({ client }) {
     await client.create(configMaps, configMap('a'));
-    await refused(client.patch(configMaps, key, 'merge', { metadata: { resourceVersion: '1' }, data: {} }), 409, 'Conflict');
+    await refused(
+      client.patch(configMaps, key, 'merge', { metadata: { resourceVersion: '1' }, data: {} }),
+      409,
+      'Conflict',
+    );
   },
   async 'a patch that changes nothing keeps the revision'({ client }) {
     const made = await client.create(configMaps, configMap('a'));
@@ -41,10 +55,20 @@ export const patchCases: ClientCases = {
   },
   async 'apply creates, owns and conflicts'({ client }) {
     const applied = await client.apply(configMaps, configMap('a', { data: { a: '1' } }), { fieldManager: 'one' });
-    expect(applied).toMatchObject({ data: { a: '1' }, metadata: { managedFields: [{ manager: 'one', operation: 'Apply' }] } });
-    const error = await refused(client.apply(configMaps, configMap('a', { data: { a: '2' } }), { fieldManager: 'two' }), 409, 'Conflict');
+    expect(applied).toMatchObject({
+      data: { a: '1' },
+      metadata: { managedFields: [{ manager: 'one', operation: 'Apply' }] },
+    });
+    const error = await refused(
+      client.apply(configMaps, configMap('a', { data: { a: '2' } }), { fieldManager: 'two' }),
+      409,
+      'Conflict',
+    );
     expect(error.message).toBe('Apply failed with 1 conflict: conflict with "one": .data.a');
-    const forced = await client.apply(configMaps, configMap('a', { data: { a: '2' } }), { fieldManager: 'two', force: true });
+    const forced = await client.apply(configMaps, configMap('a', { data: { a: '2' } }), {
+      fieldManager: 'two',
+      force: true,
+    });
     expect(forced.data).toEqual({ a: '2' });
     const dropped = await client.apply(configMaps, { metadata: { name: 'a', namespace } }, { fieldManager: 'two' });
     expect(dropped.data ?? {}).toEqual({});
@@ -56,8 +80,16 @@ export const patchCases: ClientCases = {
   },
   async 'scale is one shape for all'({ client }) {
     await client.create(deployments, deployment('a'));
-    const scale = (await client.get(deployments, key, { subresource: 'scale' })) as { spec?: { replicas?: number }; kind?: string };
-    expect(scale).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 1 }, status: { selector: 'app=a' } });
+    const scale = (await client.get(deployments, key, { subresource: 'scale' })) as {
+      spec?: { replicas?: number };
+      kind?: string;
+    };
+    expect(scale).toMatchObject({
+      kind: 'Scale',
+      apiVersion: 'autoscaling/v1',
+      spec: { replicas: 1 },
+      status: { selector: 'app=a' },
+    });
     await client.patch(deployments, key, 'merge', { spec: { replicas: 4 } }, { subresource: 'scale' });
     expect((await client.get(deployments, key)).spec?.replicas).toBe(4);
   },

@@ -1,12 +1,27 @@
 import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
 import { expect } from 'vitest';
-import { type ClientCases, configMap, configMaps, deployment, deployments, namespace, pod, pods, refused } from './client-harness.ts';
+import {
+  type ClientCases,
+  configMap,
+  configMaps,
+  deployment,
+  deployments,
+  namespace,
+  pod,
+  pods,
+  refused,
+} from './client-harness.ts';
 
 export const writeCases: ClientCases = {
   async 'create answers with the stored object, complete and frozen'({ client }) {
     const sent = configMap('a');
     const made = await client.create(configMaps, sent);
-    expect(made).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a', namespace }, data: { a: 'b' } });
+    expect(made).toMatchObject({
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      metadata: { name: 'a', namespace },
+      data: { a: 'b' },
+    });
     expect(made.metadata?.uid).toMatch(/^[0-9a-f-]{36}$/);
     expect(made.metadata?.resourceVersion).toMatch(/^\d+$/);
     expect(Object.isFrozen(made) && Object.isFrozen(made.data)).toBe(true);
@@ -35,7 +50,9 @@ export const writeCases: ClientCases = {
     const second = await client.update(configMaps, { ...first, data: { x: '1' } });
     const error = await refused(client.update(configMaps, { ...first, data: { x: '2' } }), 409, 'Conflict');
     expect(isConflict(error)).toBe(true);
-    expect(error.message).toContain('the object has been modified; please apply your changes to the latest version and try again');
+    expect(error.message).toContain(
+      'the object has been modified; please apply your changes to the latest version and try again',
+    );
     expect(await client.get(configMaps, { namespace, name: 'a' })).toEqual(second);
   },
   async 'an update that changes nothing keeps the revision'({ client }) {
@@ -67,7 +84,11 @@ export const writeCases: ClientCases = {
       { subresource: 'status' },
     );
     expect(updated).toMatchObject({ spec: { replicas: 1 }, status: { replicas: 3 } });
-    const replaced = await client.update(deployments, { ...updated, spec: { ...updated.spec!, replicas: 2 }, status: {} });
+    const replaced = await client.update(deployments, {
+      ...updated,
+      spec: { ...updated.spec!, replicas: 2 },
+      status: {},
+    });
     expect(replaced).toMatchObject({ spec: { replicas: 2 }, status: { replicas: 3 } });
   },
   async 'a binding gives a pod its node once'({ client }) {
@@ -78,7 +99,9 @@ export const writeCases: ClientCases = {
     expect(bound.spec?.nodeName).toBe('n1');
     expect(bound.status?.conditions).toContainEqual(expect.objectContaining({ type: 'PodScheduled', status: 'True' }));
     const error = await refused(client.create(pods, binding as never, { subresource: 'binding' }), 409, 'Conflict');
-    expect(error.message).toBe('Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"');
+    expect(error.message).toBe(
+      'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"',
+    );
   },
   async 'finalizers delay a delete'({ client }) {
     await client.create(configMaps, configMap('a', { metadata: { finalizers: ['a.b/c'] } }));
@@ -92,16 +115,25 @@ export const writeCases: ClientCases = {
     const made = await client.create(configMaps, configMap('a'));
     const key = { namespace, name: 'a' };
     await refused(client.delete(configMaps, key, { preconditions: { uid: 'other' } }), 409, 'Conflict');
-    await client.delete(configMaps, key, { preconditions: { uid: made.metadata?.uid, resourceVersion: made.metadata?.resourceVersion } });
+    await client.delete(configMaps, key, {
+      preconditions: { uid: made.metadata?.uid, resourceVersion: made.metadata?.resourceVersion },
+    });
     await refused(client.get(configMaps, key), 404, 'NotFound');
   },
   async 'propagation is a finalizer'({ client }) {
     await client.create(configMaps, configMap('a'));
     await client.delete(configMaps, { namespace, name: 'a' }, { propagationPolicy: 'Foreground' });
-    expect((await client.get(configMaps, { namespace, name: 'a' })).metadata?.finalizers).toEqual(['foregroundDeletion']);
+    expect((await client.get(configMaps, { namespace, name: 'a' })).metadata?.finalizers).toEqual([
+      'foregroundDeletion',
+    ]);
   },
   async 'deleteCollection takes what is selected'({ client }) {
-    for (const [name, g] of [['a', '1'], ['b', '2'], ['c', '1']] as const) await client.create(configMaps, configMap(name, { metadata: { labels: { g } } }));
+    for (const [name, g] of [
+      ['a', '1'],
+      ['b', '2'],
+      ['c', '1'],
+    ] as const)
+      await client.create(configMaps, configMap(name, { metadata: { labels: { g } } }));
     await client.deleteCollection(configMaps, { namespace, labelSelector: 'g=1' });
     const { items } = await client.list(configMaps, { namespace, labelSelector: 'g' });
     expect(items.map((item) => item.metadata?.name)).toEqual(['b']);
@@ -109,7 +141,9 @@ export const writeCases: ClientCases = {
   async 'who has no rights is Forbidden'({ client, nobody }) {
     await client.create(configMaps, configMap('a'));
     const error = await refused(nobody.get(configMaps, { namespace, name: 'a' }), 403, 'Forbidden');
-    expect(error.message).toMatch(/^configmaps "a" is forbidden: User ".*" cannot get resource "configmaps" in API group "" in the namespace "default"$/);
+    expect(error.message).toMatch(
+      /^configmaps "a" is forbidden: User ".*" cannot get resource "configmaps" in API group "" in the namespace "default"$/,
+    );
     await refused(nobody.create(configMaps, configMap('b')), 403, 'Forbidden');
     await refused(nobody.list(configMaps, { namespace }), 403, 'Forbidden');
     await refused(nobody.delete(configMaps, { namespace, name: 'a' }), 403, 'Forbidden');

@@ -12,7 +12,12 @@ export interface ContractOptions {
 
 /** What packages/client/client.ts promises, for any implementation. */
 export function describeClient(name: string, make: MakeClient, { skip = [] }: ContractOptions = {}): void {
-  const groups: Record<string, ClientCases> = { writes: writeCases, patches: patchCases, lists: listCases, watches: watchCases };
+  const groups: Record<string, ClientCases> = {
+    writes: writeCases,
+    patches: patchCases,
+    lists: listCases,
+    watches: watchCases,
+  };
   const unused = new Set(skip.map(({ test }) => test));
   describe(name, () => {
     for (const [group, cases] of Object.entries(groups)) {

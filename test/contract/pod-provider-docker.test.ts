@@ -3,7 +3,11 @@ import type { Container } from '@nodeless/apimachinery/generated/types/core/v1';
 import { createTestCluster, dockerProblem, image } from '../integration/docker-engine.ts';
 import { type Behaviour, describePodProvider } from './pod-provider.ts';
 
-const sh = (script: string): Partial<Container> => ({ image, imagePullPolicy: 'IfNotPresent', command: ['sh', '-c', script] });
+const sh = (script: string): Partial<Container> => ({
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  command: ['sh', '-c', script],
+});
 const containers: Record<Behaviour, Partial<Container>> = {
   runs: sh('echo "$GREETING"; trap "exit 0" TERM; while :; do sleep 0.2; done'),
   succeeds: sh('exit 0'),

@@ -14,7 +14,18 @@ describePodProvider(
   'simulated',
   async () => {
     const provider = createSimulatedProvider({ clock: systemClock });
-    return { provider, behave: (behaviour) => ({ container: { image: 'any:1' }, annotations: { ...annotations[behaviour] } }), dispose: () => provider.close() };
+    return {
+      provider,
+      behave: (behaviour) => ({ container: { image: 'any:1' }, annotations: { ...annotations[behaviour] } }),
+      dispose: () => provider.close(),
+    };
   },
-  { skip: [{ test: 'pods outlive the process that began them', reason: 'simulated pods are data in this process; the kubelet gives them again, with their status' }] },
+  {
+    skip: [
+      {
+        test: 'pods outlive the process that began them',
+        reason: 'simulated pods are data in this process; the kubelet gives them again, with their status',
+      },
+    ],
+  },
 );

@@ -1,7 +1,14 @@
 /** What every pod provider guarantees (lambdas/virtual-kubelet/providers/provider.ts). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Container, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
-import type { ObservedContainer, ObservedPod, PodLogs, PodProvider, PodRef, ResolvedPod } from '@nodeless/virtual-kubelet/providers/provider';
+import type {
+  ObservedContainer,
+  ObservedPod,
+  PodLogs,
+  PodProvider,
+  PodRef,
+  ResolvedPod,
+} from '@nodeless/virtual-kubelet/providers/provider';
 
 /** What a pod of the suite is to do; each provider says how a pod is made to do it. */
 export type Behaviour = 'runs' | 'succeeds' | 'fails' | 'crashes' | 'has no image';
@@ -9,7 +16,10 @@ export type Behaviour = 'runs' | 'succeeds' | 'fails' | 'crashes' | 'has no imag
 export interface ProviderHarness {
   readonly provider: PodProvider & Partial<PodLogs>;
   /** Container fields and annotations that make it behave so. The failing ones end with code 3. */
-  behave(behaviour: Behaviour): { readonly container: Partial<Container>; readonly annotations?: Record<string, string> };
+  behave(behaviour: Behaviour): {
+    readonly container: Partial<Container>;
+    readonly annotations?: Record<string, string>;
+  };
   /** The provider of a process that starts after the first has ended; undefined = nothing outlives the process. */
   restart?(): Promise<PodProvider>;
   dispose(): Promise<void>;
@@ -23,7 +33,11 @@ export interface SuiteOptions {
 
 let sequence = 0;
 
-export function describePodProvider(name: string, make: () => Promise<ProviderHarness>, options: SuiteOptions = {}): void {
+export function describePodProvider(
+  name: string,
+  make: () => Promise<ProviderHarness>,
+  options: SuiteOptions = {},
+): void {
   const { patienceMs = 15_000 } = options;
   describe(`pod provider: ${name}`, () => {
     let harness: ProviderHarness;
@@ -53,7 +67,9 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
       };
       return {
         pod,
-        containers: { app: { name: 'app', env: [{ name: 'GREETING', value: 'hello' }], command: spec.command, args: spec.args } },
+        containers: {
+          app: { name: 'app', env: [{ name: 'GREETING', value: 'hello' }], command: spec.command, args: spec.args },
+        },
         volumes: [],
         dns: { nameservers: ['10.96.0.10'], searches: [], options: [] },
         hostname: `pod-${sequence}`,
@@ -62,10 +78,19 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
         nodeAddresses: [],
       };
     }
-    const refOf = (pod: ResolvedPod): PodRef => ({ namespace: pod.pod.metadata?.namespace ?? '', name: pod.pod.metadata?.name ?? '', uid: pod.pod.metadata?.uid ?? '' });
-    const appOf = (pod: ObservedPod | undefined): ObservedContainer | undefined => pod?.containers.find((c) => c.name === 'app');
+    const refOf = (pod: ResolvedPod): PodRef => ({
+      namespace: pod.pod.metadata?.namespace ?? '',
+      name: pod.pod.metadata?.name ?? '',
+      uid: pod.pod.metadata?.uid ?? '',
+    });
+    const appOf = (pod: ObservedPod | undefined): ObservedContainer | undefined =>
+      pod?.containers.find((c) => c.name === 'app');
 
-    async function until(ref: PodRef, what: (pod: ObservedPod | undefined) => boolean, of: PodProvider = provider): Promise<ObservedPod> {
+    async function until(
+      ref: PodRef,
+      what: (pod: ObservedPod | undefined) => boolean,
+      of: PodProvider = provider,
+    ): Promise<ObservedPod> {
       const end = Date.now() + patienceMs;
       for (;;) {
         const pod = await of.observePod(ref);
@@ -152,14 +177,19 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
       const observed = await until(refOf(pod), (p) => appOf(p)?.state.waiting?.reason === 'CrashLoopBackOff');
       expect(appOf(observed)).toMatchObject({ ready: false, lastState: { terminated: { exitCode: 3 } } });
       expect(appOf(observed)?.restartCount).toBeGreaterThanOrEqual(1);
-      expect(appOf(observed)?.state.waiting?.message).toMatch(/^back-off \d+s restarting failed container=app pod=pod-\d+_contract\(.*\)$/);
+      expect(appOf(observed)?.state.waiting?.message).toMatch(
+        /^back-off \d+s restarting failed container=app pod=pod-\d+_contract\(.*\)$/,
+      );
       expect(observed.finished).toBe(false);
     });
 
     run('an image that cannot be had is a reason to wait', async () => {
       const pod = aPod('has no image');
       await provider.createPod(pod);
-      const observed = await until(refOf(pod), (p) => appOf(p)?.state.waiting !== undefined && appOf(p)?.state.waiting?.reason !== 'ContainerCreating');
+      const observed = await until(
+        refOf(pod),
+        (p) => appOf(p)?.state.waiting !== undefined && appOf(p)?.state.waiting?.reason !== 'ContainerCreating',
+      );
       expect(['ErrImagePull', 'ImagePullBackOff']).toContain(appOf(observed)?.state.waiting?.reason);
       expect(appOf(observed)?.state.waiting?.message).toMatch(/\w+/);
     });
@@ -167,7 +197,18 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
     run('a container whose environment cannot be made waits until it can', async () => {
       const pod = aPod('runs');
       const message = 'configmap "x" not found';
-      await provider.createPod({ ...pod, containers: { app: { name: 'app', env: [], command: undefined, args: undefined, error: { reason: 'CreateContainerConfigError', message } } } });
+      await provider.createPod({
+        ...pod,
+        containers: {
+          app: {
+            name: 'app',
+            env: [],
+            command: undefined,
+            args: undefined,
+            error: { reason: 'CreateContainerConfigError', message },
+          },
+        },
+      });
       const waiting = await until(refOf(pod), (p) => appOf(p)?.state.waiting?.reason === 'CreateContainerConfigError');
       expect(appOf(waiting)?.state.waiting?.message).toBe(message);
       await provider.updatePod(pod);
@@ -198,7 +239,10 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
     run('tells of changes', async () => {
       const pod = aPod('fails', 'Never');
       const told: string[] = [];
-      const listener = provider.subscribe?.((ref) => void told.push(ref.uid), () => {});
+      const listener = provider.subscribe?.(
+        (ref) => void told.push(ref.uid),
+        () => {},
+      );
       await provider.createPod(pod);
       await until(refOf(pod), (p) => p?.finished === true);
       listener?.stop();
@@ -213,7 +257,13 @@ export function describePodProvider(name: string, make: () => Promise<ProviderHa
       await started(pod);
       const read = async (container: string): Promise<string> => {
         const chunks: Buffer[] = [];
-        for await (const chunk of await open(refOf(pod), { container, follow: false, previous: false, timestamps: false })) chunks.push(chunk as Buffer);
+        for await (const chunk of await open(refOf(pod), {
+          container,
+          follow: false,
+          previous: false,
+          timestamps: false,
+        }))
+          chunks.push(chunk as Buffer);
         return Buffer.concat(chunks).toString();
       };
       const end = Date.now() + patienceMs;

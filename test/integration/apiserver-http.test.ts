@@ -31,10 +31,18 @@ interface Asked {
   readonly token?: string | null;
 }
 
-function ask(path: string, { method = 'GET', body, headers = {}, token = server.adminToken }: Asked = {}): Promise<Answer> {
+function ask(
+  path: string,
+  { method = 'GET', body, headers = {}, token = server.adminToken }: Asked = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
-    const request = httpsRequest(server.url + path, { method, agent, ca: server.ca.certificate, headers: { ...authorization, ...headers } });
+    const request = httpsRequest(server.url + path, {
+      method,
+      agent,
+      ca: server.ca.certificate,
+      headers: { ...authorization, ...headers },
+    });
     request.on('error', reject);
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
@@ -78,7 +86,12 @@ async function raw(bytes: string, until: RegExp, timeoutMs = 5_000): Promise<str
   return result;
 }
 async function tls(): Promise<TLSSocket> {
-  const socket = connectTls({ port: server.listener.address.port, host: '127.0.0.1', ca: server.ca.certificate, ALPNProtocols: ['http/1.1'] });
+  const socket = connectTls({
+    port: server.listener.address.port,
+    host: '127.0.0.1',
+    ca: server.ca.certificate,
+    ALPNProtocols: ['http/1.1'],
+  });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   return socket;
@@ -98,7 +111,11 @@ describe('requests', () => {
 
   it('carry the headers of kube-apiserver', async () => {
     const { headers } = await ask(path, { headers: { 'audit-id': 'mine' } });
-    expect(headers).toMatchObject({ 'audit-id': 'mine', 'cache-control': 'no-cache, private', 'content-type': 'application/json' });
+    expect(headers).toMatchObject({
+      'audit-id': 'mine',
+      'cache-control': 'no-cache, private',
+      'content-type': 'application/json',
+    });
     expect(headers['x-kubernetes-pf-flowschema-uid']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
@@ -116,7 +133,9 @@ describe('requests', () => {
 
   it('are refused without an answer in their form', async () => {
     expect((await ask(path, { headers: { accept: 'text/html' } })).json.message).toMatch(/^406: Not Acceptable/);
-    expect((await ask(path, { method: 'POST', body: '{}', headers: { 'content-type': 'text/plain' } })).status).toBe(415);
+    expect((await ask(path, { method: 'POST', body: '{}', headers: { 'content-type': 'text/plain' } })).status).toBe(
+      415,
+    );
     const yaml = await ask(`${path}/nope`, { headers: { accept: 'application/yaml' } });
     expect(yaml.headers['content-type']).toBe('application/yaml');
     expect(yaml.body.toString()).toContain('message: configmaps "nope" not found\n');
@@ -125,13 +144,20 @@ describe('requests', () => {
   });
 
   it('are pretty for people', async () => {
-    expect((await ask(`${path}/nope`, { headers: { 'user-agent': 'curl/8' } })).body.toString()).toMatch(/^\{\n {2}"kind": "Status",\n/);
+    expect((await ask(`${path}/nope`, { headers: { 'user-agent': 'curl/8' } })).body.toString()).toMatch(
+      /^\{\n {2}"kind": "Status",\n/,
+    );
     expect((await ask(`${path}/nope?pretty=true`)).body.toString()).toMatch(/^\{\n/);
-    expect((await ask(`${path}/nope`)).body.toString()).toMatch(/^\{"kind":"Status","apiVersion":"v1","metadata":\{\},"status":"Failure"/);
+    expect((await ask(`${path}/nope`)).body.toString()).toMatch(
+      /^\{"kind":"Status","apiVersion":"v1","metadata":\{\},"status":"Failure"/,
+    );
   });
 
   it('give warnings', async () => {
-    const { headers } = await ask(`${path}?dryRun=All`, { method: 'POST', body: JSON.stringify({ metadata: { name: 'w' }, zig: 1, 'zäg': 2 }) });
+    const { headers } = await ask(`${path}?dryRun=All`, {
+      method: 'POST',
+      body: JSON.stringify({ metadata: { name: 'w' }, zig: 1, zäg: 2 }),
+    });
     expect(headers.warning).toContain('299 - "unknown field \\"zig\\""');
   });
 
@@ -150,25 +176,45 @@ describe('requests', () => {
 
 describe('who asks', () => {
   it('is somebody, nobody or refused', async () => {
-    expect((await ask(path, { token: 'bad' })).json).toMatchObject({ status: 'Failure', message: 'Unauthorized', reason: 'Unauthorized', code: 401 });
-    expect((await ask(path, { token: null })).json.message).toBe('configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"');
+    expect((await ask(path, { token: 'bad' })).json).toMatchObject({
+      status: 'Failure',
+      message: 'Unauthorized',
+      reason: 'Unauthorized',
+      code: 401,
+    });
+    expect((await ask(path, { token: null })).json.message).toBe(
+      'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"',
+    );
     expect((await ask('/version', { token: null })).json).toMatchObject({ major: '1', minor: '36' });
-    expect((await ask('/api', { token: null })).json.message).toBe('forbidden: User "system:anonymous" cannot get path "/api"');
+    expect((await ask('/api', { token: null })).json.message).toBe(
+      'forbidden: User "system:anonymous" cannot get path "/api"',
+    );
     expect((await ask('/api', { token: 'bob-token' })).status).toBe(200);
   });
 
   it('may act as another', async () => {
     const whoami = { method: 'POST', body: '{}' };
     const self = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
-    const as = await ask(self, { ...whoami, headers: { 'impersonate-user': 'eve', 'impersonate-group': ['a', 'b'], 'impersonate-extra-scopes': 'x' } });
-    expect(as.json.status).toEqual({ userInfo: { username: 'eve', groups: ['a', 'b', 'system:authenticated'], extra: { scopes: ['x'] } } });
+    const as = await ask(self, {
+      ...whoami,
+      headers: { 'impersonate-user': 'eve', 'impersonate-group': ['a', 'b'], 'impersonate-extra-scopes': 'x' },
+    });
+    expect(as.json.status).toEqual({
+      userInfo: { username: 'eve', groups: ['a', 'b', 'system:authenticated'], extra: { scopes: ['x'] } },
+    });
     const account = await ask(self, { ...whoami, headers: { 'impersonate-user': 'system:serviceaccount:ns:sa' } });
-    expect(account.json.status).toMatchObject({ userInfo: { groups: ['system:serviceaccounts', 'system:serviceaccounts:ns', 'system:authenticated'] } });
-    expect((await ask(path, { headers: { 'impersonate-group': 'a' } })).json.message).toMatch(/without impersonating a user name$/);
+    expect(account.json.status).toMatchObject({
+      userInfo: { groups: ['system:serviceaccounts', 'system:serviceaccounts:ns', 'system:authenticated'] },
+    });
+    expect((await ask(path, { headers: { 'impersonate-group': 'a' } })).json.message).toMatch(
+      /without impersonating a user name$/,
+    );
     expect((await ask(path, { token: 'bob-token', headers: { 'impersonate-user': 'eve' } })).json.message).toBe(
       'configmaps is forbidden: User "bob" cannot impersonate-on:user-info:list resource "configmaps" in API group "" in the namespace "default"',
     );
-    expect((await ask(path, { headers: { 'impersonate-user': 'eve' } })).json.message).toMatch(/^configmaps is forbidden: User "eve" cannot list/);
+    expect((await ask(path, { headers: { 'impersonate-user': 'eve' } })).json.message).toMatch(
+      /^configmaps is forbidden: User "eve" cannot list/,
+    );
   });
 });
 
@@ -176,7 +222,12 @@ describe('HTTP/2', () => {
   it('serves many requests of one connection, with repeated headers', async () => {
     const session = connectHttp2(server.url, { ca: server.ca.certificate });
     const one = async (target: string, headers: Record<string, string> = {}, body?: string) => {
-      const stream = session.request({ ':path': target, ':method': body === undefined ? 'GET' : 'POST', authorization: `Bearer ${server.adminToken}`, ...headers });
+      const stream = session.request({
+        ':path': target,
+        ':method': body === undefined ? 'GET' : 'POST',
+        authorization: `Bearer ${server.adminToken}`,
+        ...headers,
+      });
       stream.end(body);
       const [response] = (await once(stream, 'response')) as [Record<string, string | string[]>];
       return { response, body: await text(stream) };
@@ -207,12 +258,16 @@ describe('hostile clients', () => {
     ['/openapi/v3/__proto__', 404],
     ['/livez/__proto__', 404],
   ])('%s is answered with %i', async (target, status) => {
-    const answer = await raw(`GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nConnection: close\r\n\r\n`, /<never>/);
+    const answer = await raw(
+      `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nConnection: close\r\n\r\n`,
+      /<never>/,
+    );
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 
   it('pollute nothing', async () => {
-    const body = '{"metadata":{"name":"evil","labels":{"__proto__":"x","constructor":"y"}},"data":{"__proto__":"p","toString":"q"},"__proto__":{"polluted":1}}';
+    const body =
+      '{"metadata":{"name":"evil","labels":{"__proto__":"x","constructor":"y"}},"data":{"__proto__":"p","toString":"q"},"__proto__":{"polluted":1}}';
     await ask(path, { method: 'POST', body });
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
     const stored = (await ask(`${path}/evil`)).body.toString();
@@ -222,14 +277,20 @@ describe('hostile clients', () => {
 
   it('get 413 for what is too large, declared or not, and the connection goes on', async () => {
     const big = configMap('big', { a: 'x'.repeat(3_300_000) });
-    expect((await ask(path, { method: 'POST', body: big })).json.message).toBe('Request entity too large: limit is 3145728');
-    expect((await ask(path, { method: 'POST', body: big, headers: { 'transfer-encoding': 'chunked' } })).status).toBe(413);
+    expect((await ask(path, { method: 'POST', body: big })).json.message).toBe(
+      'Request entity too large: limit is 3145728',
+    );
+    expect((await ask(path, { method: 'POST', body: big, headers: { 'transfer-encoding': 'chunked' } })).status).toBe(
+      413,
+    );
     expect((await ask('/version')).status).toBe(200);
   });
 
   it('get 400 for half a body', async () => {
     const socket = await tls();
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Length: 100\r\n\r\n{"half":`);
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Length: 100\r\n\r\n{"half":`,
+    );
     socket.resume();
     socket.end();
     await once(socket, 'close');
@@ -237,8 +298,11 @@ describe('hostile clients', () => {
   });
 
   it('may use methods that nobody knows', async () => {
-    const head = (token: string): string => `FOO ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
-    expect(await raw(head(server.adminToken), /<never>/)).toMatch(/^HTTP\/1\.1 405 [^]*"message":"the server does not allow this method on the requested resource"/);
+    const head = (token: string): string =>
+      `FOO ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
+    expect(await raw(head(server.adminToken), /<never>/)).toMatch(
+      /^HTTP\/1\.1 405 [^]*"message":"the server does not allow this method on the requested resource"/,
+    );
     expect(await raw(head('bad'), /<never>/)).toMatch(/^HTTP\/1\.1 401 /);
   });
 
@@ -250,7 +314,8 @@ describe('hostile clients', () => {
   });
 
   it('may pipeline', async () => {
-    const one = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\n\r\n`;
+    const one = (target: string): string =>
+      `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\n\r\n`;
     const answer = await raw(one(`${path}/a`) + one(`${path}/b`) + one('/version'), /"gitVersion"/);
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     expect(answer.indexOf('\\"a\\"')).toBeLessThan(answer.indexOf('\\"b\\"'));
@@ -266,7 +331,10 @@ describe('hostile clients', () => {
       Array.from({ length: 300 }, async (_, i) => {
         const socket = await tls();
         if (i % 3 === 0) socket.write('GET /version HT');
-        if (i % 3 === 1) socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Length: 100\r\n\r\n{`);
+        if (i % 3 === 1)
+          socket.write(
+            `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Length: 100\r\n\r\n{`,
+          );
         return socket;
       }),
     );
@@ -282,25 +350,47 @@ describe('hostile clients', () => {
 describe('limits', () => {
   it('answer 429 when too much is under way', async () => {
     // Slow bodies hold their places; masters are let through all the same.
-    const policy = { subjects: [{ kind: 'User', name: 'bob' }], roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' } };
-    await server.inlineClient().create(
-      { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false },
-      { metadata: { name: 'bob' }, ...policy } as never,
-    );
+    const policy = {
+      subjects: [{ kind: 'User', name: 'bob' }],
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    };
+    await server
+      .inlineClient()
+      .create(
+        {
+          group: 'rbac.authorization.k8s.io',
+          version: 'v1',
+          resource: 'clusterrolebindings',
+          kind: 'ClusterRoleBinding',
+          namespaced: false,
+        },
+        { metadata: { name: 'bob' }, ...policy } as never,
+      );
     const sockets = await Promise.all(
       Array.from({ length: 200 }, async () => {
         const socket = await tls();
-        socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bob-token\r\nContent-Length: 100\r\n\r\n{`);
+        socket.write(
+          `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bob-token\r\nContent-Length: 100\r\n\r\n{`,
+        );
         return socket;
       }),
     );
-    await expect.poll(async () => (await ask(path, { method: 'POST', body: configMap('x'), token: 'bob-token' })).status, { timeout: 5_000 }).toBe(429);
+    await expect
+      .poll(async () => (await ask(path, { method: 'POST', body: configMap('x'), token: 'bob-token' })).status, {
+        timeout: 5_000,
+      })
+      .toBe(429);
     const busy = await ask(path, { method: 'POST', body: configMap('x'), token: 'bob-token' });
     expect(busy.headers).toMatchObject({ 'retry-after': '1', 'content-type': 'text/plain; charset=utf-8' });
     expect(busy.body.toString()).toBe('Too many requests, please try again later.\n');
     expect((await ask(path, { token: 'bob-token' })).status).toBe(200);
     expect((await ask(`${path}?dryRun=All`, { method: 'POST', body: configMap('x') })).status).toBe(201);
     for (const socket of sockets) socket.destroy();
-    await expect.poll(async () => (await ask(`${path}?dryRun=All`, { method: 'POST', body: configMap('x'), token: 'bob-token' })).status).toBe(201);
+    await expect
+      .poll(
+        async () =>
+          (await ask(`${path}?dryRun=All`, { method: 'POST', body: configMap('x'), token: 'bob-token' })).status,
+      )
+      .toBe(201);
   });
 });

@@ -30,7 +30,10 @@ beforeAll(async () => {
     void text(request).then((body) => {
       if (request.url === '/redirect') response.writeHead(302, { location: '/elsewhere' }).end();
       else if (request.url === '/slow') setTimeout(() => response.end('late'), 50);
-      else response.writeHead(203, { 'x-own': 'yes', 'content-type': 'application/json' }).end(JSON.stringify({ method: request.method, url: request.url, body, headers: request.headers }));
+      else
+        response
+          .writeHead(203, { 'x-own': 'yes', 'content-type': 'application/json' })
+          .end(JSON.stringify({ method: request.method, url: request.url, body, headers: request.headers }));
     });
   });
   backend.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
@@ -41,11 +44,28 @@ beforeAll(async () => {
   backend.listen(0, '127.0.0.1');
   server = await startApiServer({ dialer });
   const client = server.inlineClient();
-  await client.create(type('serviceaccounts', 'ServiceAccount'), { metadata: { name: 'default', namespace: 'default' } });
-  await client.create(type('pods', 'Pod'), { metadata: { name: 'web', namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 8080 }] }] } } as never);
-  await client.patch(type('pods', 'Pod'), { namespace: 'default', name: 'web' }, 'merge', { status: { podIP: '10.1.0.5', podIPs: [{ ip: '10.1.0.5' }] } }, { subresource: 'status' });
-  await client.create(type('services', 'Service'), { metadata: { name: 'web', namespace: 'default' }, spec: { ports: [{ name: 'http', port: 80 }] } } as never);
-  await client.create(type('endpoints', 'Endpoints'), { metadata: { name: 'web', namespace: 'default' }, subsets: [{ addresses: [{ ip: '10.1.0.6' }], ports: [{ name: 'http', port: 8080 }] }] } as never);
+  await client.create(type('serviceaccounts', 'ServiceAccount'), {
+    metadata: { name: 'default', namespace: 'default' },
+  });
+  await client.create(type('pods', 'Pod'), {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 8080 }] }] },
+  } as never);
+  await client.patch(
+    type('pods', 'Pod'),
+    { namespace: 'default', name: 'web' },
+    'merge',
+    { status: { podIP: '10.1.0.5', podIPs: [{ ip: '10.1.0.5' }] } },
+    { subresource: 'status' },
+  );
+  await client.create(type('services', 'Service'), {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { ports: [{ name: 'http', port: 80 }] },
+  } as never);
+  await client.create(type('endpoints', 'Endpoints'), {
+    metadata: { name: 'web', namespace: 'default' },
+    subsets: [{ addresses: [{ ip: '10.1.0.6' }], ports: [{ name: 'http', port: 8080 }] }],
+  } as never);
 });
 afterAll(async () => {
   await server.close();
@@ -58,12 +78,26 @@ interface Answer {
   readonly body: string;
 }
 
-function ask(path: string, options: { method?: string; body?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
+function ask(
+  path: string,
+  options: { method?: string; body?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { method = 'GET', body, headers = {} } = options;
-    const request = httpsRequest(server.url + path, { method, agent: false, ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, ...headers } });
+    const request = httpsRequest(server.url + path, {
+      method,
+      agent: false,
+      ca: server.ca.certificate,
+      headers: { authorization: `Bearer ${server.adminToken}`, ...headers },
+    });
     request.on('error', reject);
-    request.on('response', (response) => void text(response).then((all) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: all })));
+    request.on(
+      'response',
+      (response) =>
+        void text(response).then((all) =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: all }),
+        ),
+    );
     request.end(body);
   });
 }
@@ -73,12 +107,23 @@ const service = '/api/v1/namespaces/default/services';
 describe('proxies', () => {
   it('carry method, path, query, body and headers, but no credentials', async () => {
     dialed.length = 0;
-    const answer = await ask(`${pod}/proxy/a/b%2Fc?x=1&x=2`, { method: 'PATCH', body: 'hello', headers: { 'x-mine': '1', 'impersonate-user': 'admin', 'impersonate-group': 'system:masters' } });
+    const answer = await ask(`${pod}/proxy/a/b%2Fc?x=1&x=2`, {
+      method: 'PATCH',
+      body: 'hello',
+      headers: { 'x-mine': '1', 'impersonate-user': 'admin', 'impersonate-group': 'system:masters' },
+    });
     expect(answer.status).toBe(203);
     expect(answer.headers).toMatchObject({ 'x-own': 'yes', 'audit-id': expect.any(String) as string });
     const seen = JSON.parse(answer.body) as { headers: Record<string, string> };
-    expect(seen).toMatchObject({ method: 'PATCH', url: '/a/b%2Fc?x=1&x=2', body: 'hello', headers: { 'x-mine': '1', host: '10.1.0.5:8080', 'x-forwarded-for': '127.0.0.1' } });
-    expect(Object.keys(seen.headers).filter((name) => name === 'authorization' || name.startsWith('impersonate'))).toEqual([]);
+    expect(seen).toMatchObject({
+      method: 'PATCH',
+      url: '/a/b%2Fc?x=1&x=2',
+      body: 'hello',
+      headers: { 'x-mine': '1', host: '10.1.0.5:8080', 'x-forwarded-for': '127.0.0.1' },
+    });
+    expect(
+      Object.keys(seen.headers).filter((name) => name === 'authorization' || name.startsWith('impersonate')),
+    ).toEqual([]);
     expect(dialed).toEqual(['10.1.0.5:8080']);
   });
   it('reach ports and Services', async () => {
@@ -89,7 +134,10 @@ describe('proxies', () => {
     expect(dialed).toEqual(['10.1.0.5:99', '10.1.0.6:8080', '10.1.0.6:8080']);
   });
   it('lead redirects back through themselves', async () => {
-    expect(await ask(`${pod}/proxy/redirect`)).toMatchObject({ status: 302, headers: { location: `${pod}/proxy/elsewhere` } });
+    expect(await ask(`${pod}/proxy/redirect`)).toMatchObject({
+      status: 302,
+      headers: { location: `${pod}/proxy/elsewhere` },
+    });
     expect(await ask(`${pod}/proxy?a=b`)).toMatchObject({ status: 301, headers: { location: `${pod}/proxy/?a=b` } });
     expect((await ask(`${pod}/proxy/slow`)).body).toBe('late');
     expect((await ask(`${pod}/proxy/x`, { method: 'HEAD' })).status).toBe(203);
@@ -99,14 +147,24 @@ describe('proxies', () => {
       const { status, body } = await ask(path);
       return [status, (JSON.parse(body) as { message: string }).message];
     };
-    expect(await message('/api/v1/namespaces/default/pods/web:9/proxy/')).toEqual([503, 'error trying to reach service: dial tcp 10.1.0.5:9: connect: connection refused']);
+    expect(await message('/api/v1/namespaces/default/pods/web:9/proxy/')).toEqual([
+      503,
+      'error trying to reach service: dial tcp 10.1.0.5:9: connect: connection refused',
+    ]);
     expect(await message(`${service}/web:zig/proxy/`)).toEqual([503, 'no endpoints available for service "web:zig"']);
     expect(await message(`${service}/nope/proxy/`)).toEqual([404, 'services "nope" not found']);
-    expect(await message('/api/v1/namespaces/default/pods/a:b:c:d/proxy/')).toEqual([400, 'invalid pod request "a:b:c:d"']);
+    expect(await message('/api/v1/namespaces/default/pods/a:b:c:d/proxy/')).toEqual([
+      400,
+      'invalid pod request "a:b:c:d"',
+    ]);
     expect(await message('/api/v1/nodes/n/proxy/stats')).toEqual([404, 'nodes "n" not found']);
   });
   it('let connections be upgraded', async () => {
-    const request = httpsRequest(`${server.url}${pod}/proxy/socket`, { agent: false, ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, connection: 'Upgrade', upgrade: 'echo' } });
+    const request = httpsRequest(`${server.url}${pod}/proxy/socket`, {
+      agent: false,
+      ca: server.ca.certificate,
+      headers: { authorization: `Bearer ${server.adminToken}`, connection: 'Upgrade', upgrade: 'echo' },
+    });
     request.end();
     const [response, socket] = (await once(request, 'upgrade')) as [IncomingMessage, Duplex];
     expect(response.headers.upgrade).toBe('echo');
@@ -117,14 +175,28 @@ describe('proxies', () => {
 });
 
 describe('the fetch door', () => {
-  const fetchIt = (path: string, init: RequestInit = {}) => createFetchDoor(server.api).request(`https://x${path}`, { ...init, headers: { authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json', ...(init.headers as Record<string, string>) } });
+  const fetchIt = (path: string, init: RequestInit = {}) =>
+    createFetchDoor(server.api).request(`https://x${path}`, {
+      ...init,
+      headers: {
+        authorization: `Bearer ${server.adminToken}`,
+        'content-type': 'application/json',
+        ...(init.headers as Record<string, string>),
+      },
+    });
   const configMaps = '/api/v1/namespaces/default/configmaps';
 
   it('answers as the other one does', async () => {
-    const created = await fetchIt(configMaps, { method: 'POST', body: JSON.stringify({ metadata: { name: 'f' }, zig: 1 }) });
+    const created = await fetchIt(configMaps, {
+      method: 'POST',
+      body: JSON.stringify({ metadata: { name: 'f' }, zig: 1 }),
+    });
     expect(created.status).toBe(201);
     expect(created.headers.get('warning')).toBe('299 - "unknown field \\"zig\\""');
-    expect(await (await fetchIt(`${configMaps}/f`)).json()).toMatchObject({ kind: 'ConfigMap', metadata: { name: 'f' } });
+    expect(await (await fetchIt(`${configMaps}/f`)).json()).toMatchObject({
+      kind: 'ConfigMap',
+      metadata: { name: 'f' },
+    });
     expect(await (await fetchIt(configMaps)).json()).toMatchObject({ kind: 'ConfigMapList' });
     expect((await fetchIt(configMaps, { method: 'POST', body: 'x'.repeat(3_200_000) })).status).toBe(413);
     expect((await fetchIt(`${configMaps}/f`, { method: 'HEAD' })).status).toBe(405);
@@ -134,9 +206,14 @@ describe('the fetch door', () => {
     const response = await fetchIt(`${configMaps}?watch=1&fieldSelector=metadata.name%3Df`);
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const { value } = await reader.read();
-    expect(JSON.parse(Buffer.from(value ?? []).toString())).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'f' } } });
+    expect(JSON.parse(Buffer.from(value ?? []).toString())).toMatchObject({
+      type: 'ADDED',
+      object: { metadata: { name: 'f' } },
+    });
     await reader.cancel();
-    await expect.poll(async () => (await (await fetchIt('/metrics')).text()).includes('apiserver_registered_watchers{} 0')).toBe(true);
+    await expect
+      .poll(async () => (await (await fetchIt('/metrics')).text()).includes('apiserver_registered_watchers{} 0'))
+      .toBe(true);
   });
 });
 
@@ -147,23 +224,34 @@ describe('documents', () => {
     expect(first.headers).toMatchObject({ 'content-type': accept, vary: 'Accept', 'cache-control': 'public' });
     const again = await ask('/apis', { headers: { accept, 'if-none-match': first.headers.etag as string } });
     expect(again).toMatchObject({ status: 304, body: '' });
-    const index = JSON.parse((await ask('/openapi/v3')).body) as { paths: Record<string, { serverRelativeURL: string }> };
+    const index = JSON.parse((await ask('/openapi/v3')).body) as {
+      paths: Record<string, { serverRelativeURL: string }>;
+    };
     const url = index.paths['apis/apps/v1']?.serverRelativeURL as string;
     const document = await ask(url);
     expect(document.headers['cache-control']).toBe('public, immutable');
-    expect(await ask(url, { headers: { 'if-none-match': document.headers.etag as string } })).toMatchObject({ status: 304 });
+    expect(await ask(url, { headers: { 'if-none-match': document.headers.etag as string } })).toMatchObject({
+      status: 304,
+    });
     expect(await ask('/openapi/v3/apis/apps/v1?hash=OLD')).toMatchObject({ status: 301, headers: { location: url } });
-    expect((await ask('/openapi/v2', { headers: { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' } })).headers['content-type']).toMatch(/protobuf$/);
+    expect(
+      (await ask('/openapi/v2', { headers: { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' } }))
+        .headers['content-type'],
+    ).toMatch(/protobuf$/);
   });
   it('tell of health', async () => {
-    expect((await ask('/livez?verbose&exclude=etcd&exclude=zig')).body).toBe('[+]ping ok\n[+]etcd excluded: ok\nwarn: some health checks cannot be excluded: no matches for "zig"\nlivez check passed\n');
+    expect((await ask('/livez?verbose&exclude=etcd&exclude=zig')).body).toBe(
+      '[+]ping ok\n[+]etcd excluded: ok\nwarn: some health checks cannot be excluded: no matches for "zig"\nlivez check passed\n',
+    );
     expect((await ask('/readyz/etcd')).body).toBe('ok');
     expect((await ask('/readyz/nope')).status).toBe(404);
   });
   it('count requests', async () => {
     const { body, headers } = await ask('/metrics');
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(body).toMatch(/^apiserver_request_total\{code="\d+",component="apiserver",.*verb="GET",version="v1"\} \d+$/m);
+    expect(body).toMatch(
+      /^apiserver_request_total\{code="\d+",component="apiserver",.*verb="GET",version="v1"\} \d+$/m,
+    );
     expect(body).toMatch(/^apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} \d+$/m);
   });
 });

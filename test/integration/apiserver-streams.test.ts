@@ -24,10 +24,15 @@ const calls: string[] = [];
 /** A node whose containers run a few made-up commands. */
 const nodes: NodeConnection = {
   logs: (_node, pod, options) =>
-    Promise.resolve(options.follow ? Readable.from(['one\n', 'two\n', 'three\n'].map((line) => Buffer.from(line))) : Readable.from([Buffer.from(`logs of ${pod.name}/${options.container} tail ${options.tailLines}\n`)])),
+    Promise.resolve(
+      options.follow
+        ? Readable.from(['one\n', 'two\n', 'three\n'].map((line) => Buffer.from(line)))
+        : Readable.from([Buffer.from(`logs of ${pod.name}/${options.container} tail ${options.tailLines}\n`)]),
+    ),
   async exec(_node, _pod, container, command, io) {
     calls.push(`${container}: ${command.join(' ')}`);
-    if (container === 'broken') throw new ApiError({ code: 404, reason: 'NotFound', message: 'container not found ("broken")' });
+    if (container === 'broken')
+      throw new ApiError({ code: 404, reason: 'NotFound', message: 'container not found ("broken")' });
     switch (command[0]) {
       case 'cat': {
         if (!io.stdin || !io.stdout) throw new Error('cat needs both');
@@ -42,7 +47,8 @@ const nodes: NodeConnection = {
         return { exitCode: 0 };
       }
       case 'big':
-        for (let i = 0; i < 200; i++) if (io.stdout && !io.stdout.write(Buffer.alloc(16 * 1024, 'x'))) await once(io.stdout, 'drain');
+        for (let i = 0; i < 200; i++)
+          if (io.stdout && !io.stdout.write(Buffer.alloc(16 * 1024, 'x'))) await once(io.stdout, 'drain');
         return { exitCode: 0 };
       case 'sleep':
         await new Promise((resolve) => io.signal.addEventListener('abort', resolve));
@@ -65,17 +71,37 @@ const nodes: NodeConnection = {
     return socket;
   },
   proxy: (node, request) =>
-    Promise.resolve({ status: 200, headers: { 'content-type': 'text/plain' }, body: Readable.from([Buffer.from(`${node} ${request.method} ${request.path}`)]) }),
+    Promise.resolve({
+      status: 200,
+      headers: { 'content-type': 'text/plain' },
+      body: Readable.from([Buffer.from(`${node} ${request.method} ${request.path}`)]),
+    }),
 };
 
 const pods = { group: '', version: 'v1', resource: 'pods', kind: 'Pod', namespaced: true };
 
 async function makePod(client: Client, name: string, containers: string[], nodeName: string): Promise<void> {
-  const pod: Pod = { metadata: { name, namespace: 'default' }, spec: { nodeName, containers: containers.map((c) => ({ name: c, image: 'i' })), tolerations: [] } };
+  const pod: Pod = {
+    metadata: { name, namespace: 'default' },
+    spec: { nodeName, containers: containers.map((c) => ({ name: c, image: 'i' })), tolerations: [] },
+  };
   await client.create(pods, pod);
   if (nodeName === '') return;
-  const containerStatuses = containers.map((c) => ({ name: c, ready: true, restartCount: 0, image: 'i', imageID: '', state: { running: { startedAt: '2026-01-01T00:00:00Z' } } }));
-  await client.patch(pods, { namespace: 'default', name }, 'merge', { status: { phase: 'Running', containerStatuses } }, { subresource: 'status' });
+  const containerStatuses = containers.map((c) => ({
+    name: c,
+    ready: true,
+    restartCount: 0,
+    image: 'i',
+    imageID: '',
+    state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+  }));
+  await client.patch(
+    pods,
+    { namespace: 'default', name },
+    'merge',
+    { status: { phase: 'Running', containerStatuses } },
+    { subresource: 'status' },
+  );
 }
 
 beforeAll(async () => {
@@ -83,7 +109,10 @@ beforeAll(async () => {
   echo.listen(0, '127.0.0.1');
   server = await startApiServer({ nodes });
   const client = server.inlineClient();
-  await client.create({ ...pods, resource: 'serviceaccounts', kind: 'ServiceAccount' }, { metadata: { name: 'default', namespace: 'default' } });
+  await client.create(
+    { ...pods, resource: 'serviceaccounts', kind: 'ServiceAccount' },
+    { metadata: { name: 'default', namespace: 'default' } },
+  );
   await makePod(client, 'web', ['main'], 'n1');
   await makePod(client, 'two', ['main', 'broken'], 'n1');
   await makePod(client, 'pending', ['main'], '');
@@ -114,8 +143,14 @@ interface Answer {
 
 function get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = httpsRequest(server.url + path, { ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, ...headers } });
-    request.on('response', (response) => void text(response).then((body) => resolve({ status: response.statusCode ?? 0, body })));
+    const request = httpsRequest(server.url + path, {
+      ca: server.ca.certificate,
+      headers: { authorization: `Bearer ${server.adminToken}`, ...headers },
+    });
+    request.on(
+      'response',
+      (response) => void text(response).then((body) => resolve({ status: response.statusCode ?? 0, body })),
+    );
     request.on('upgrade', (response, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, body: '' });
@@ -125,27 +160,48 @@ function get(path: string, headers: Record<string, string> = {}): Promise<Answer
   });
 }
 const message = ({ body }: Answer): string => (JSON.parse(body) as { message: string }).message;
-const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+const upgrade = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
 
 describe('logs', () => {
   it('come as text', async () => {
-    expect(await get('/api/v1/namespaces/default/pods/web/log?tailLines=5')).toEqual({ status: 200, body: 'logs of web/main tail 5\n' });
+    expect(await get('/api/v1/namespaces/default/pods/web/log?tailLines=5')).toEqual({
+      status: 200,
+      body: 'logs of web/main tail 5\n',
+    });
     expect((await get('/api/v1/namespaces/default/pods/web/log?follow=true')).body).toBe('one\ntwo\nthree\n');
   });
   it('say what is wrong', async () => {
-    expect(message(await get('/api/v1/namespaces/default/pods/two/log'))).toBe('a container name must be specified for pod two, choose one of: [main broken]');
-    expect(message(await get('/api/v1/namespaces/default/pods/web/log?container=zig'))).toBe('container zig is not valid for pod web');
-    expect(message(await get('/api/v1/namespaces/default/pods/web/log?tailLines=-1'))).toBe('PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0');
+    expect(message(await get('/api/v1/namespaces/default/pods/two/log'))).toBe(
+      'a container name must be specified for pod two, choose one of: [main broken]',
+    );
+    expect(message(await get('/api/v1/namespaces/default/pods/web/log?container=zig'))).toBe(
+      'container zig is not valid for pod web',
+    );
+    expect(message(await get('/api/v1/namespaces/default/pods/web/log?tailLines=-1'))).toBe(
+      'PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0',
+    );
     expect(message(await get('/api/v1/namespaces/default/pods/nope/log'))).toBe('pods "nope" not found');
     expect((await get('/api/v1/namespaces/default/pods/pending/log')).status).toBe(204);
   });
 });
 
 describe('exec over a WebSocket', () => {
-  const exec = async (pod: string, command: string[], stdin?: Readable, tty = false): Promise<{ out: string; err: string; status: unknown }> => {
+  const exec = async (
+    pod: string,
+    command: string[],
+    stdin?: Readable,
+    tty = false,
+  ): Promise<{ out: string; err: string; status: unknown }> => {
     const [out, err] = [new PassThrough(), new PassThrough()];
     const status = await new Promise<unknown>((resolve, reject) => {
-      new Exec(config()).exec('default', pod, 'main', command, out, tty ? null : err, stdin ?? null, tty, resolve).catch(reject);
+      new Exec(config())
+        .exec('default', pod, 'main', command, out, tty ? null : err, stdin ?? null, tty, resolve)
+        .catch(reject);
     });
     out.end();
     err.end();
@@ -153,21 +209,32 @@ describe('exec over a WebSocket', () => {
   };
 
   it('separates output and errors, and tells the exit code', async () => {
-    expect(await exec('web', ['say'])).toEqual({ out: 'to stdout\n', err: 'to stderr\n', status: { metadata: {}, status: 'Success' } });
-    expect((await exec('web', ['say', '3'])).status).toMatchObject({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '3' }] } });
+    expect(await exec('web', ['say'])).toEqual({
+      out: 'to stdout\n',
+      err: 'to stderr\n',
+      status: { metadata: {}, status: 'Success' },
+    });
+    expect((await exec('web', ['say', '3'])).status).toMatchObject({
+      status: 'Failure',
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ reason: 'ExitCode', message: '3' }] },
+    });
   });
   it('loses nothing of much output', async () => {
     expect((await exec('web', ['big'])).out.length).toBe(200 * 16 * 1024);
   });
   it('refuses before the upgrade what cannot be', async () => {
-    const path = (pod: string, query: string): string => `/api/v1/namespaces/default/pods/${pod}/exec?stdout=1&command=say${query}`;
+    const path = (pod: string, query: string): string =>
+      `/api/v1/namespaces/default/pods/${pod}/exec?stdout=1&command=say${query}`;
     expect(message(await get(path('two', '&container=broken'), upgrade))).toBe('container not found ("broken")');
     expect(message(await get(path('pending', ''), upgrade))).toBe('pod pending does not have a host assigned');
     expect(message(await get(path('web', '')))).toBe('Upgrade request required');
     expect(message(await get(path('nope', ''), upgrade))).toBe('pods "nope" not found');
     expect((await get(path('web', ''), { ...upgrade, 'sec-websocket-protocol': 'zig' })).status).toBe(400);
     expect((await get(path('web', ''), { ...upgrade, authorization: 'Bearer bad' })).status).toBe(401);
-    expect((await get(path('web', ''), { ...upgrade, 'sec-websocket-protocol': 'v5.channel.k8s.io' })).status).toBe(101);
+    expect((await get(path('web', ''), { ...upgrade, 'sec-websocket-protocol': 'v5.channel.k8s.io' })).status).toBe(
+      101,
+    );
   });
   it('stops the command when the client goes', async () => {
     calls.length = 0;
@@ -193,10 +260,19 @@ describe('port-forward over WebSocket channels', () => {
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
 
 describe.runIf(hasKubectl)('kubectl', () => {
-  const run = async (args: string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<{ out: string; err: string; code: number | null }> => {
-    const child = spawn('kubectl', args, { env: { ...process.env, KUBECONFIG: join(folder, 'config'), ...options.env } });
+  const run = async (
+    args: string[],
+    options: { stdin?: string; env?: Record<string, string> } = {},
+  ): Promise<{ out: string; err: string; code: number | null }> => {
+    const child = spawn('kubectl', args, {
+      env: { ...process.env, KUBECONFIG: join(folder, 'config'), ...options.env },
+    });
     child.stdin.end(options.stdin ?? '');
-    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
+    const [out, err, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null]>,
+    ]);
     return { out, err, code };
   };
 
@@ -207,20 +283,29 @@ describe.runIf(hasKubectl)('kubectl', () => {
     const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets, KUBECTL_PORT_FORWARD_WEBSOCKETS: webSockets };
 
     it('executes, with its exit code', async () => {
-      expect(await run(['exec', 'web', '--', 'say'], { env })).toEqual({ out: 'to stdout\n', err: 'to stderr\n', code: 0 });
+      expect(await run(['exec', 'web', '--', 'say'], { env })).toEqual({
+        out: 'to stdout\n',
+        err: 'to stderr\n',
+        code: 0,
+      });
       const failed = await run(['exec', 'web', '--', 'say', '7'], { env });
       expect(failed).toMatchObject({ out: 'to stdout\n', code: 7 });
       expect(failed.err).toContain('command terminated with exit code 7');
     });
     it('pipes input through', async () => {
       const input = 'line\n'.repeat(20_000);
-      expect(await run(['exec', '-i', 'web', '--', 'cat'], { env, stdin: input })).toMatchObject({ out: input, code: 0 });
+      expect(await run(['exec', '-i', 'web', '--', 'cat'], { env, stdin: input })).toMatchObject({
+        out: input,
+        code: 0,
+      });
     });
     it('attaches', async () => {
       expect((await run(['attach', 'web'], { env })).out).toContain('attached to main');
     });
     it('forwards ports', async () => {
-      const child = spawn('kubectl', ['port-forward', 'pod/web', ':80'], { env: { ...process.env, KUBECONFIG: join(folder, 'config'), ...env } });
+      const child = spawn('kubectl', ['port-forward', 'pod/web', ':80'], {
+        env: { ...process.env, KUBECONFIG: join(folder, 'config'), ...env },
+      });
       try {
         let output = '';
         child.stdout.on('data', (data: Buffer) => (output += data.toString()));
@@ -244,8 +329,11 @@ describe.runIf(hasKubectl)('kubectl', () => {
     expect((await run(['logs', '-f', 'web'])).out).toBe('one\ntwo\nthree\n');
   });
   it('proxies to a kubelet', async () => {
-    await server.inlineClient().create({ ...pods, resource: 'nodes', kind: 'Node', namespaced: false }, { metadata: { name: 'n1' } });
-    expect((await run(['get', '--raw', '/api/v1/nodes/n1/proxy/stats/summary?only=x'])).out).toBe('n1 GET /stats/summary?only=x');
+    await server
+      .inlineClient()
+      .create({ ...pods, resource: 'nodes', kind: 'Node', namespaced: false }, { metadata: { name: 'n1' } });
+    expect((await run(['get', '--raw', '/api/v1/nodes/n1/proxy/stats/summary?only=x'])).out).toBe(
+      'n1 GET /stats/summary?only=x',
+    );
   });
 });
-

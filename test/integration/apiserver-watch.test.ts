@@ -16,12 +16,23 @@ afterAll(() => server.close());
 
 const configMaps = { group: '', version: 'v1', resource: 'configmaps', kind: 'ConfigMap', namespaced: true };
 const path = '/api/v1/namespaces/default/configmaps';
-const make = (name: string, labels: Record<string, string> = {}) => server.inlineClient().create(configMaps, { metadata: { name, namespace: 'default', labels }, data: { a: 'b' } } as KubernetesObject);
+const make = (name: string, labels: Record<string, string> = {}) =>
+  server
+    .inlineClient()
+    .create(configMaps, { metadata: { name, namespace: 'default', labels }, data: { a: 'b' } } as KubernetesObject);
 const remove = (name: string) => server.inlineClient().delete(configMaps, { namespace: 'default', name });
 
 interface Event {
   readonly type: string;
-  readonly object: { readonly kind: string; readonly metadata: { readonly name?: string; readonly resourceVersion: string; annotations?: Record<string, string> }; [field: string]: unknown };
+  readonly object: {
+    readonly kind: string;
+    readonly metadata: {
+      readonly name?: string;
+      readonly resourceVersion: string;
+      annotations?: Record<string, string>;
+    };
+    [field: string]: unknown;
+  };
 }
 
 interface OpenWatch {
@@ -35,7 +46,10 @@ interface OpenWatch {
 }
 
 async function watch(query: string, headers: Record<string, string> = {}, target = path): Promise<OpenWatch> {
-  const request = httpsRequest(`${server.url}${target}?watch=1&${query}`, { ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, ...headers } });
+  const request = httpsRequest(`${server.url}${target}?watch=1&${query}`, {
+    ca: server.ca.certificate,
+    headers: { authorization: `Bearer ${server.adminToken}`, ...headers },
+  });
   request.on('error', () => {});
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -60,7 +74,8 @@ async function watch(query: string, headers: Record<string, string> = {}, target
     close: () => request.destroy(),
   };
 }
-const shown = (events: readonly Event[]): string[] => events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`);
+const shown = (events: readonly Event[]): string[] =>
+  events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`);
 
 describe('a watch', () => {
   it('shows what is there and what comes, a line each', async () => {
@@ -89,27 +104,41 @@ describe('a watch', () => {
     const open = await watch('timeoutSeconds=1&allowWatchBookmarks=true&labelSelector=none');
     await open.ended;
     expect(open.response.complete).toBe(true);
-    expect(open.events.at(-1)).toMatchObject({ type: 'BOOKMARK', object: { kind: 'ConfigMap', metadata: { resourceVersion: expect.stringMatching(/^\d+$/) as string } } });
+    expect(open.events.at(-1)).toMatchObject({
+      type: 'BOOKMARK',
+      object: { kind: 'ConfigMap', metadata: { resourceVersion: expect.stringMatching(/^\d+$/) as string } },
+    });
   });
 
   it('sends initial events and says when they are over', async () => {
     await make('here', { t: '4' });
-    const open = await watch('labelSelector=t%3D4&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true');
+    const open = await watch(
+      'labelSelector=t%3D4&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true',
+    );
     const [added, bookmark] = await open.until(2);
     expect(added).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'here' } } });
-    expect(bookmark).toMatchObject({ type: 'BOOKMARK', object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } });
+    expect(bookmark).toMatchObject({
+      type: 'BOOKMARK',
+      object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
+    });
     open.close();
     await remove('here');
   });
 
   it('gives tables, with columns once, and metadata alone', async () => {
     await make('x', { t: '5' });
-    const table = await watch('labelSelector=t%3D5', { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' });
-    const partial = await watch('labelSelector=t%3D5', { accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json' });
+    const table = await watch('labelSelector=t%3D5', {
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json',
+    });
+    const partial = await watch('labelSelector=t%3D5', {
+      accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json',
+    });
     await table.until(1);
     await partial.until(1);
     await make('y', { t: '5' });
-    const [first, second] = (await table.until(2)).map(({ object }) => object as unknown as { columnDefinitions: unknown[] | null; rows: { cells: unknown[] }[] });
+    const [first, second] = (await table.until(2)).map(
+      ({ object }) => object as unknown as { columnDefinitions: unknown[] | null; rows: { cells: unknown[] }[] },
+    );
     expect(first?.columnDefinitions?.length).toBeGreaterThan(1);
     expect(second?.columnDefinitions).toBeNull();
     expect(second?.rows[0]?.cells[0]).toBe('y');
@@ -145,9 +174,20 @@ describe('a watch', () => {
 });
 
 describe('a watch over a WebSocket', () => {
-  const asked = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
-  async function open(query: string, headers: Record<string, string> = {}): Promise<{ status: number; protocol?: string; socket?: Duplex; frames: { opcode: number; text: string }[] }> {
-    const request = httpsRequest(`${server.url}${path}?watch=1&${query}`, { ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}`, ...asked, ...headers } });
+  const asked = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  async function open(
+    query: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; protocol?: string; socket?: Duplex; frames: { opcode: number; text: string }[] }> {
+    const request = httpsRequest(`${server.url}${path}?watch=1&${query}`, {
+      ca: server.ca.certificate,
+      headers: { authorization: `Bearer ${server.adminToken}`, ...asked, ...headers },
+    });
     request.end();
     const frames: { opcode: number; text: string }[] = [];
     const [response, socket, head] = await new Promise<[IncomingMessage, Duplex?, Buffer?]>((resolve, reject) => {
@@ -176,12 +216,17 @@ describe('a watch over a WebSocket', () => {
   }
 
   it('has a message an event', async () => {
-    const { status, protocol, frames, socket } = await open('labelSelector=t%3D8', { 'sec-websocket-protocol': 'base64.binary.k8s.io, base64url.bearer.authorization.k8s.io.eA' });
+    const { status, protocol, frames, socket } = await open('labelSelector=t%3D8', {
+      'sec-websocket-protocol': 'base64.binary.k8s.io, base64url.bearer.authorization.k8s.io.eA',
+    });
     expect([status, protocol]).toEqual([101, 'base64.binary.k8s.io']);
     await make('w', { t: '8' });
     await expect.poll(() => frames.length).toBe(1);
     expect(frames[0]?.opcode).toBe(1);
-    expect(JSON.parse(frames[0]?.text ?? '')).toMatchObject({ type: 'ADDED', object: { kind: 'ConfigMap', metadata: { name: 'w' } } });
+    expect(JSON.parse(frames[0]?.text ?? '')).toMatchObject({
+      type: 'ADDED',
+      object: { kind: 'ConfigMap', metadata: { name: 'w' } },
+    });
     socket?.destroy();
     await remove('w');
   });
@@ -203,13 +248,25 @@ describe('clients that do not read', () => {
     const socket = connectTls({ port: server.listener.address.port, host: '127.0.0.1', ca: server.ca.certificate });
     socket.on('error', () => {});
     await once(socket, 'secureConnect');
-    socket.write(`GET ${path}?watch=1&labelSelector=t%3D7 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\n\r\n`);
+    socket.write(
+      `GET ${path}?watch=1&labelSelector=t%3D7 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\n\r\n`,
+    );
     socket.pause();
     const reading = await watch('labelSelector=t%3D7');
     const big = 'x'.repeat(900_000);
-    await server.inlineClient().create(configMaps, { metadata: { name: 'big', namespace: 'default', labels: { t: '7' } }, data: { big } } as never);
+    await server
+      .inlineClient()
+      .create(configMaps, {
+        metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
+        data: { big },
+      } as never);
     for (let i = 0; i < 40; i++) {
-      await server.inlineClient().update(configMaps, { metadata: { name: 'big', namespace: 'default', labels: { t: '7' } }, data: { big: big + i } } as never);
+      await server
+        .inlineClient()
+        .update(configMaps, {
+          metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
+          data: { big: big + i },
+        } as never);
       await reading.until(i + 2);
     }
     const closed = once(socket, 'close');
@@ -235,7 +292,10 @@ describe('clients that do not read', () => {
 });
 
 async function fetchMetrics(): Promise<string> {
-  const request = httpsRequest(`${server.url}/metrics`, { ca: server.ca.certificate, headers: { authorization: `Bearer ${server.adminToken}` } });
+  const request = httpsRequest(`${server.url}/metrics`, {
+    ca: server.ca.certificate,
+    headers: { authorization: `Bearer ${server.adminToken}` },
+  });
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   let body = '';

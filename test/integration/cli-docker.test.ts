@@ -45,7 +45,12 @@ beforeAll(async () => {
   folder = await temporaryFolder('docker');
   await ensureTestImage(engine);
   writeFileSync(join(folder, 'web.yaml'), manifest);
-  cluster = await startRunningCluster({ dataDir: data(), provider: 'docker', nodes: 2, args: ['-f', join(folder, 'web.yaml')] });
+  cluster = await startRunningCluster({
+    dataDir: data(),
+    provider: 'docker',
+    nodes: 2,
+    args: ['-f', join(folder, 'web.yaml')],
+  });
   clusterId = (await runTool('cat', [join(data(), 'cluster-id')])).stdout.trim();
 }, 180_000);
 afterAll(async () => {
@@ -58,35 +63,65 @@ beforeEach((context) => context.skip(unable !== undefined, unable));
 
 interface Status {
   readonly metadata: { readonly name: string; readonly uid: string };
-  readonly status: { readonly podIP: string; readonly containerStatuses: readonly { readonly containerID: string; readonly restartCount: number; readonly ready: boolean }[] };
+  readonly status: {
+    readonly podIP: string;
+    readonly containerStatuses: readonly {
+      readonly containerID: string;
+      readonly restartCount: number;
+      readonly ready: boolean;
+    }[];
+  };
 }
 const pods = async (): Promise<string[]> => {
   const { items } = (await ask(cluster, { path: '/api/v1/namespaces/default/pods' })).json() as { items: Status[] };
-  return items.map(({ metadata, status }) => [metadata.name, metadata.uid, status.podIP, ...status.containerStatuses.map((c) => `${c.containerID} ${c.restartCount} ${c.ready}`)].join(' ')).toSorted();
+  return items
+    .map(({ metadata, status }) =>
+      [
+        metadata.name,
+        metadata.uid,
+        status.podIP,
+        ...status.containerStatuses.map((c) => `${c.containerID} ${c.restartCount} ${c.ready}`),
+      ].join(' '),
+    )
+    .toSorted();
 };
-const running = async (): Promise<number> => (await engine.listContainers()).filter(({ Names, Labels }) => [...Names, ...Object.values(Labels)].some((text) => text.includes(clusterId))).length;
+const running = async (): Promise<number> =>
+  (await engine.listContainers()).filter(({ Names, Labels }) =>
+    [...Names, ...Object.values(Labels)].some((text) => text.includes(clusterId)),
+  ).length;
 const address = (): string => /web answers at (http:\/\/\S+)/.exec(cluster.output().stdout)?.[1] ?? '';
 
 describe('up with Docker', () => {
   it('prints where the Service answers, and it does', async () => {
     expect(cluster.output().stdout).toMatch(/pod\/web-\S+ Ready\n[^]*web answers at http:\/\/\S+\n/);
     // Each copy serves one connection after the other: a refused one is tried again.
-    await expect.poll(() => fetch(address(), { headers: { connection: 'close' } }).then((response) => response.text(), String), { timeout: 20_000 }).toBe('hello\n');
+    await expect
+      .poll(() => fetch(address(), { headers: { connection: 'close' } }).then((response) => response.text(), String), {
+        timeout: 20_000,
+      })
+      .toBe('hello\n');
   });
 
-  it.each(['SIGINT', 'SIGKILL'] as const)('takes over the pods that ran on after %s', { timeout: 90_000 }, async (signal) => {
-    const before = await pods();
-    expect(before).toHaveLength(2);
-    const containers = await running();
-    const { port } = cluster;
-    const exit = await cluster.stop(signal);
-    if (signal === 'SIGINT') expect(exit.stderr).toMatch(/\nStopped\. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything\.\n$/);
-    expect(await running()).toBe(containers);
-    cluster = await startRunningCluster({ dataDir: data(), port, provider: 'docker', nodes: 2 });
-    // The same pods in the same containers, none of them started anew.
-    await expect.poll(pods, { timeout: 30_000 }).toEqual(before);
-    expect(await running()).toBe(containers);
-  });
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    'takes over the pods that ran on after %s',
+    { timeout: 90_000 },
+    async (signal) => {
+      const before = await pods();
+      expect(before).toHaveLength(2);
+      const containers = await running();
+      const { port } = cluster;
+      const exit = await cluster.stop(signal);
+      if (signal === 'SIGINT')
+        expect(exit.stderr).toMatch(
+          /\nStopped\. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything\.\n$/,
+        );
+      expect(await running()).toBe(containers);
+      cluster = await startRunningCluster({ dataDir: data(), port, provider: 'docker', nodes: 2 });
+      // The same pods in the same containers, none of them started anew.
+      await expect.poll(pods, { timeout: 30_000 }).toEqual(before);
+      expect(await running()).toBe(containers);
+    },
+  );
 
   it('mends what happened to pods while it was away', { timeout: 90_000 }, async () => {
     const { port } = cluster;
@@ -95,12 +130,19 @@ describe('up with Docker', () => {
     await cluster.stop('SIGKILL');
     await engine.getContainer(id).kill();
     cluster = await startRunningCluster({ dataDir: data(), port, provider: 'docker', nodes: 2 });
-    await expect.poll(async () => (await pods()).map((pod) => / (\d+) (true|false)$/.exec(pod)?.slice(1).join(' ')).toSorted(), { timeout: 60_000 }).toEqual(['0 true', '1 true']);
+    await expect
+      .poll(async () => (await pods()).map((pod) => / (\d+) (true|false)$/.exec(pod)?.slice(1).join(' ')).toSorted(), {
+        timeout: 60_000,
+      })
+      .toEqual(['0 true', '1 true']);
   });
 
   it('leaves nothing after down --purge', { timeout: 90_000 }, async () => {
     const down = await nodeless(['down', '--purge', '--data-dir', data()]);
-    expect(down).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The cluster has stopped\.\nRemoved \S+ and \d+ containers\.\n$/) });
+    expect(down).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^The cluster has stopped\.\nRemoved \S+ and \d+ containers\.\n$/),
+    });
     expect(await running()).toBe(0);
     expect((await engine.listNetworks()).filter(({ Name }) => Name.includes(clusterId))).toEqual([]);
     expect(((await engine.listVolumes()).Volumes ?? []).filter(({ Name }) => Name.includes(clusterId))).toEqual([]);

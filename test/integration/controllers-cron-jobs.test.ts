@@ -19,12 +19,24 @@ const create = (spec: Partial<CronJobSpec> = {}, image = 'exit-0'): Promise<Cron
     apiVersion: 'batch/v1',
     kind: 'CronJob',
     metadata: { namespace: 'default', name: 'c' },
-    spec: { schedule: '*/5 * * * *', jobTemplate: { metadata: { labels: { from: 'cron' }, annotations: { note: 'x' } }, spec: { template: podTemplate({ image, restartPolicy: 'Never' }) } }, ...spec },
+    spec: {
+      schedule: '*/5 * * * *',
+      jobTemplate: {
+        metadata: { labels: { from: 'cron' }, annotations: { note: 'x' } },
+        spec: { template: podTemplate({ image, restartPolicy: 'Never' }) },
+      },
+      ...spec,
+    },
   });
 const cron = () => cluster.client.get(cronJobs, { namespace: 'default', name: 'c' });
 const all = async (): Promise<readonly Job[]> => (await cluster.client.list(jobs)).items;
-const names = async (): Promise<string> => (await all()).map((job) => job.metadata?.name).toSorted().join();
-const said = async (reason: string): Promise<(string | undefined)[]> => (await cluster.client.list(events)).items.filter((e) => e.reason === reason).map((e) => e.message);
+const names = async (): Promise<string> =>
+  (await all())
+    .map((job) => job.metadata?.name)
+    .toSorted()
+    .join();
+const said = async (reason: string): Promise<(string | undefined)[]> =>
+  (await cluster.client.list(events)).items.filter((e) => e.reason === reason).map((e) => e.message);
 const numberOf = (ms: number): number => Math.floor(ms / minute);
 
 describe('a cron job', () => {
@@ -35,14 +47,27 @@ describe('a cron job', () => {
     expect(await all()).toEqual([]);
     await cluster.until('first', async () => (await all()).length === 1, 2 * minute);
     const [job] = await all();
-    expect(job?.metadata).toMatchObject({ name: `c-${numberOf(begin) + 5}`, labels: { from: 'cron' }, annotations: { note: 'x', 'batch.kubernetes.io/cronjob-scheduled-timestamp': '2030-01-01T00:05:00Z' }, ownerReferences: [{ kind: 'CronJob', name: 'c', controller: true }] });
+    expect(job?.metadata).toMatchObject({
+      name: `c-${numberOf(begin) + 5}`,
+      labels: { from: 'cron' },
+      annotations: { note: 'x', 'batch.kubernetes.io/cronjob-scheduled-timestamp': '2030-01-01T00:05:00Z' },
+      ownerReferences: [{ kind: 'CronJob', name: 'c', controller: true }],
+    });
     await cluster.until('done', async () => (await cron()).status?.lastSuccessfulTime);
-    expect((await cron()).status).toMatchObject({ lastScheduleTime: '2030-01-01T00:05:00Z', lastSuccessfulTime: expect.any(String) as string });
+    expect((await cron()).status).toMatchObject({
+      lastScheduleTime: '2030-01-01T00:05:00Z',
+      lastSuccessfulTime: expect.any(String) as string,
+    });
     expect((await cron()).status?.active).toBeUndefined();
     await cluster.until('second', async () => (await all()).length === 2, 6 * minute);
-    expect((await said('SuccessfulCreate')).filter((m) => m?.startsWith('Created job'))).toEqual([`Created job c-${numberOf(begin) + 5}`, `Created job c-${numberOf(begin) + 10}`]);
+    expect((await said('SuccessfulCreate')).filter((m) => m?.startsWith('Created job'))).toEqual([
+      `Created job c-${numberOf(begin) + 5}`,
+      `Created job c-${numberOf(begin) + 10}`,
+    ]);
     await cluster.settle();
-    expect((await said('SawCompletedJob')).at(0)).toBe(`Saw completed job: c-${numberOf(begin) + 5}, condition: Complete`);
+    expect((await said('SawCompletedJob')).at(0)).toBe(
+      `Saw completed job: c-${numberOf(begin) + 5}, condition: Complete`,
+    );
   });
 
   it('goes by the clock of its zone', async () => {
@@ -50,7 +75,9 @@ describe('a cron job', () => {
     await cluster.settle(3 * 60 * minute + 59 * minute);
     expect(await all()).toEqual([]);
     await cluster.until('started', async () => (await all()).length === 1, 2 * minute);
-    expect((await all())[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe('2030-01-01T09:30:00+05:30');
+    expect((await all())[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe(
+      '2030-01-01T09:30:00+05:30',
+    );
   });
 
   it.each([
@@ -66,13 +93,18 @@ describe('a cron job', () => {
     const [only] = (await all()).filter((job) => !job.metadata?.deletionTimestamp);
     if (policy === 'Forbid') {
       expect(only?.metadata?.name).toMatch(/05$|5$/);
-      expect(await said('JobAlreadyActive')).toContain('Not starting job because prior execution is running and concurrency policy is Forbid');
+      expect(await said('JobAlreadyActive')).toContain(
+        'Not starting job because prior execution is running and concurrency policy is Forbid',
+      );
       const [pod] = (await cluster.client.list(pods)).items;
       await cluster.kubelet.exit('default', pod?.metadata?.name ?? '', 0);
       // The start that was forbidden is made up for.
       await cluster.until('the next', async () => (await all()).length === 2, minute);
     }
-    if (policy === 'Replace') expect(only?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe('2030-01-01T00:15:00Z');
+    if (policy === 'Replace')
+      expect(only?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe(
+        '2030-01-01T00:15:00Z',
+      );
   });
 
   it('starts nothing while it is suspended', async () => {
@@ -82,7 +114,9 @@ describe('a cron job', () => {
     await cluster.edit(cronJobs, 'c', (c) => c.spec && (c.spec.suspend = false));
     // The latest of those that were missed, once.
     await cluster.until('one', async () => (await all()).length === 1);
-    expect((await all())[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe('2030-01-01T00:20:00Z');
+    expect((await all())[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe(
+      '2030-01-01T00:20:00Z',
+    );
   });
 
   it('gives up starts that are too late', async () => {
@@ -100,7 +134,9 @@ describe('a cron job', () => {
     await cluster.edit(cronJobs, 'c', (c) => c.spec && (c.spec.suspend = false));
     await cluster.until('one', async () => (await all()).length === 1);
     await cluster.settle();
-    expect(await said('TooManyMissedTimes')).toEqual(['too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew']);
+    expect(await said('TooManyMissedTimes')).toEqual([
+      'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew',
+    ]);
   });
 
   it('keeps as many ended jobs as it is asked to', async () => {
@@ -117,6 +153,12 @@ describe('a cron job', () => {
     await create({}, 'run');
     await cluster.until('started', async () => (await all()).length === 1, 6 * minute);
     await cluster.client.delete(cronJobs, { namespace: 'default', name: 'c' }, { propagationPolicy: 'Foreground' });
-    await cluster.until('all gone', async () => (await all()).length === 0 && (await cluster.client.list(pods)).items.length === 0 && !(await cluster.find(cronJobs, 'c')));
+    await cluster.until(
+      'all gone',
+      async () =>
+        (await all()).length === 0 &&
+        (await cluster.client.list(pods)).items.length === 0 &&
+        !(await cluster.find(cronJobs, 'c')),
+    );
   });
 });

@@ -20,25 +20,57 @@ afterEach(async () => {
 
 const labels = { app: 'd' };
 const create = (spec: Partial<DaemonSetSpec> = {}): Promise<DaemonSet> =>
-  cluster.client.create(daemonSets, { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { namespace: 'default', name: 'd' }, spec: { selector: { matchLabels: labels }, template: podTemplate({ labels }), ...spec } });
+  cluster.client.create(daemonSets, {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { namespace: 'default', name: 'd' },
+    spec: { selector: { matchLabels: labels }, template: podTemplate({ labels }), ...spec },
+  });
 const daemons = () => cluster.client.get(daemonSets, { namespace: 'default', name: 'd' });
-const edit = (change: (spec: DaemonSetSpec) => unknown) => cluster.edit(daemonSets, 'd', ({ spec }) => spec && change(spec));
+const edit = (change: (spec: DaemonSetSpec) => unknown) =>
+  cluster.edit(daemonSets, 'd', ({ spec }) => spec && change(spec));
 const image = (name: string) => edit((spec) => (spec.template.spec = { containers: [{ name: 'c', image: name }] }));
 const all = async (): Promise<readonly Pod[]> => (await cluster.client.list(pods)).items;
-const places = async (): Promise<string> => (await all()).map((pod) => pod.spec?.nodeName ?? '-').toSorted().join();
-const images = async (): Promise<string> => (await all()).map((pod) => pod.spec?.containers[0]?.image).toSorted().join();
-const ready = (count: number) => cluster.until(`${count} ready`, async () => (await daemons()).status?.numberAvailable === count && (await all()).length === count);
+const places = async (): Promise<string> =>
+  (await all())
+    .map((pod) => pod.spec?.nodeName ?? '-')
+    .toSorted()
+    .join();
+const images = async (): Promise<string> =>
+  (await all())
+    .map((pod) => pod.spec?.containers[0]?.image)
+    .toSorted()
+    .join();
+const ready = (count: number) =>
+  cluster.until(
+    `${count} ready`,
+    async () => (await daemons()).status?.numberAvailable === count && (await all()).length === count,
+  );
 
 describe('a daemon set', () => {
   it('has a pod on each node, and on those that come', async () => {
     await create();
     await ready(3);
     expect(await places()).toBe('n1,n2,n3');
-    expect((await daemons()).status).toMatchObject({ currentNumberScheduled: 3, desiredNumberScheduled: 3, numberMisscheduled: 0, numberReady: 3, updatedNumberScheduled: 3, numberAvailable: 3, observedGeneration: 1 });
+    expect((await daemons()).status).toMatchObject({
+      currentNumberScheduled: 3,
+      desiredNumberScheduled: 3,
+      numberMisscheduled: 0,
+      numberReady: 3,
+      updatedNumberScheduled: 3,
+      numberAvailable: 3,
+      observedGeneration: 1,
+    });
     const [pod] = await all();
     const [revision] = (await cluster.client.list(controllerRevisions)).items;
-    expect(pod?.metadata?.labels).toEqual({ app: 'd', 'pod-template-generation': '1', 'controller-revision-hash': revision?.metadata?.labels?.['controller-revision-hash'] });
-    expect(pod?.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms).toEqual([{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [pod?.spec?.nodeName] }] }]);
+    expect(pod?.metadata?.labels).toEqual({
+      app: 'd',
+      'pod-template-generation': '1',
+      'controller-revision-hash': revision?.metadata?.labels?.['controller-revision-hash'],
+    });
+    expect(
+      pod?.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
+    ).toEqual([{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [pod?.spec?.nodeName] }] }]);
     expect(pod?.spec?.tolerations?.map((t) => `${t.key} ${t.effect} ${t.tolerationSeconds ?? 'ever'}`)).toEqual([
       'node.kubernetes.io/not-ready NoExecute ever',
       'node.kubernetes.io/unreachable NoExecute ever',
@@ -52,14 +84,29 @@ describe('a daemon set', () => {
   });
 
   it('stays away from nodes that it does not select or tolerate', async () => {
-    await cluster.edit(nodes, 'n1', (n) => (n.metadata = { ...n.metadata, labels: { ...n.metadata?.labels, color: 'blue' } }));
+    await cluster.edit(
+      nodes,
+      'n1',
+      (n) => (n.metadata = { ...n.metadata, labels: { ...n.metadata?.labels, color: 'blue' } }),
+    );
     await cluster.edit(nodes, 'n2', (n) => n.spec && (n.spec.taints = [{ key: 'mine', effect: 'NoSchedule' }]));
     await create();
     await ready(2);
     expect(await places()).toBe('n1,n3');
-    await edit((spec) => (spec.template.spec = { ...spec.template.spec, containers: [{ name: 'c', image: 'run' }], nodeSelector: { color: 'blue' } }));
+    await edit(
+      (spec) =>
+        (spec.template.spec = {
+          ...spec.template.spec,
+          containers: [{ name: 'c', image: 'run' }],
+          nodeSelector: { color: 'blue' },
+        }),
+    );
     await cluster.until('only the blue one', async () => (await places()) === 'n1');
-    await cluster.edit(nodes, 'n1', (n) => (n.metadata = { ...n.metadata, labels: { ...n.metadata?.labels, color: 'green' } }));
+    await cluster.edit(
+      nodes,
+      'n1',
+      (n) => (n.metadata = { ...n.metadata, labels: { ...n.metadata?.labels, color: 'green' } }),
+    );
     await cluster.until('none', async () => (await all()).length === 0);
     expect((await daemons()).status?.desiredNumberScheduled).toBe(0);
   });
@@ -82,15 +129,30 @@ describe('a daemon set', () => {
     await ready(3);
     const fail = async (): Promise<number> => {
       const one = (await all()).find((p) => p.spec?.nodeName === 'n1');
-      await cluster.edit(pods, one?.metadata?.name ?? '', (p) => (p.status = { ...p.status, phase: 'Failed' }), 'status');
+      await cluster.edit(
+        pods,
+        one?.metadata?.name ?? '',
+        (p) => (p.status = { ...p.status, phase: 'Failed' }),
+        'status',
+      );
       const before = cluster.clock.now();
-      await cluster.until('replaced', async () => (await all()).some((p) => p.spec?.nodeName === 'n1' && p.metadata?.uid !== one?.metadata?.uid && p.status?.phase === 'Running'));
+      await cluster.until('replaced', async () =>
+        (await all()).some(
+          (p) => p.spec?.nodeName === 'n1' && p.metadata?.uid !== one?.metadata?.uid && p.status?.phase === 'Running',
+        ),
+      );
       return cluster.clock.now() - before;
     };
     await fail();
     expect(await fail()).toBeGreaterThan(900);
     expect(await fail()).toBeGreaterThan(1_900);
-    expect((await cluster.client.list(events)).items.some((e) => e.reason === 'FailedDaemonPod' && /^Found failed daemon pod default\/d-\w{5} on node n1, will try to kill it$/.test(e.message ?? ''))).toBe(true);
+    expect(
+      (await cluster.client.list(events)).items.some(
+        (e) =>
+          e.reason === 'FailedDaemonPod' &&
+          /^Found failed daemon pod default\/d-\w{5} on node n1, will try to kill it$/.test(e.message ?? ''),
+      ),
+    ).toBe(true);
   });
 
   it('rolls an update node by node, and back', async () => {
@@ -99,22 +161,35 @@ describe('a daemon set', () => {
     await ready(3);
     let fewest = Infinity;
     const live = new Map((await all()).map((pod) => [pod.metadata?.uid, pod]));
-    cluster.client.watch(pods, {}, {
-      onEvent(event) {
-        if (event.type === 'BOOKMARK') return;
-        if (event.type === 'DELETED') live.delete(event.object.metadata?.uid);
-        else live.set(event.object.metadata?.uid, event.object);
-        fewest = Math.min(fewest, [...live.values()].filter((pod) => isPodReady(pod) && !pod.metadata?.deletionTimestamp).length);
+    cluster.client.watch(
+      pods,
+      {},
+      {
+        onEvent(event) {
+          if (event.type === 'BOOKMARK') return;
+          if (event.type === 'DELETED') live.delete(event.object.metadata?.uid);
+          else live.set(event.object.metadata?.uid, event.object);
+          fewest = Math.min(
+            fewest,
+            [...live.values()].filter((pod) => isPodReady(pod) && !pod.metadata?.deletionTimestamp).length,
+          );
+        },
+        onEnd() {},
       },
-      onEnd() {},
-    });
+    );
     await image('two');
-    await cluster.until('updated', async () => (await images()) === 'two,two,two' && (await daemons()).status?.numberAvailable === 3);
+    await cluster.until(
+      'updated',
+      async () => (await images()) === 'two,two,two' && (await daemons()).status?.numberAvailable === 3,
+    );
     expect(fewest).toBe(2);
     expect((await daemons()).status?.updatedNumberScheduled).toBe(3);
     expect((await cluster.client.list(controllerRevisions)).items.map((r) => r.revision).toSorted()).toEqual([1, 2]);
     await image('run');
-    await cluster.until('back', async () => (await images()) === 'run,run,run' && (await daemons()).status?.numberAvailable === 3);
+    await cluster.until(
+      'back',
+      async () => (await images()) === 'run,run,run' && (await daemons()).status?.numberAvailable === 3,
+    );
     expect((await cluster.client.list(controllerRevisions)).items.map((r) => r.revision).toSorted()).toEqual([2, 3]);
   });
 
@@ -125,7 +200,10 @@ describe('a daemon set', () => {
     await image('unready');
     await cluster.until('one is broken', async () => (await images()) === 'run,run,unready');
     await image('run');
-    await cluster.until('back', async () => (await images()) === 'run,run,run' && (await daemons()).status?.numberAvailable === 3);
+    await cluster.until(
+      'back',
+      async () => (await images()) === 'run,run,run' && (await daemons()).status?.numberAvailable === 3,
+    );
     expect((await all()).filter((pod) => before.includes(pod.metadata?.uid))).toHaveLength(2);
   });
 

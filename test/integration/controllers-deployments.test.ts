@@ -13,7 +13,8 @@ beforeEach(async () => {
 afterEach(() => cluster.stop());
 
 const web = async (): Promise<Deployment> => cluster.client.get(deployments, { namespace: 'default', name: 'web' });
-const create = (spec: Partial<NonNullable<Deployment['spec']>> = {}, pod: NewPod = {}): Promise<Deployment> => cluster.client.create(deployments, newDeployment('web', spec, pod));
+const create = (spec: Partial<NonNullable<Deployment['spec']>> = {}, pod: NewPod = {}): Promise<Deployment> =>
+  cluster.client.create(deployments, newDeployment('web', spec, pod));
 /** Writes the spec that `change` makes of the current one. */
 const edit = async (change: (spec: NonNullable<Deployment['spec']>) => void): Promise<void> => {
   await cluster.edit(deployments, 'web', ({ spec }) => spec && change(spec));
@@ -29,23 +30,39 @@ const complete = (d: Deployment): boolean =>
   (d.status?.replicas ?? 0) === d.spec?.replicas &&
   (d.status?.availableReplicas ?? 0) === d.spec?.replicas;
 const rolledOut = (): Promise<true> => cluster.until('rollout', async () => complete(await web()));
-const sets = async (): Promise<readonly ReplicaSet[]> => (await cluster.client.list(replicaSets)).items.toSorted((a, b) => Number(revision(a)) - Number(revision(b)));
-const revision = (object: { metadata?: { annotations?: Record<string, string> } }): string | undefined => object.metadata?.annotations?.['deployment.kubernetes.io/revision'];
-const progressing = async (): Promise<string | undefined> => (await web()).status?.conditions?.find((c) => c.type === 'Progressing')?.reason;
-const reasons = async (reason: string): Promise<string[]> => (await cluster.client.list(events)).items.filter((e) => e.reason === reason).map((e) => e.message ?? '');
+const sets = async (): Promise<readonly ReplicaSet[]> =>
+  (await cluster.client.list(replicaSets)).items.toSorted((a, b) => Number(revision(a)) - Number(revision(b)));
+const revision = (object: { metadata?: { annotations?: Record<string, string> } }): string | undefined =>
+  object.metadata?.annotations?.['deployment.kubernetes.io/revision'];
+const progressing = async (): Promise<string | undefined> =>
+  (await web()).status?.conditions?.find((c) => c.type === 'Progressing')?.reason;
+const reasons = async (reason: string): Promise<string[]> =>
+  (await cluster.client.list(events)).items.filter((e) => e.reason === reason).map((e) => e.message ?? '');
 
 describe('deployments', () => {
   it('roll out', async () => {
     await create();
     await rolledOut();
     const d = await web();
-    expect(d.status).toMatchObject({ observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 });
+    expect(d.status).toMatchObject({
+      observedGeneration: 1,
+      replicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: 3,
+      availableReplicas: 3,
+    });
     expect(d.status?.unavailableReplicas).toBeUndefined();
-    expect(d.status?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`).toSorted()).toEqual(['Available True MinimumReplicasAvailable', 'Progressing True NewReplicaSetAvailable']);
+    expect(d.status?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`).toSorted()).toEqual([
+      'Available True MinimumReplicasAvailable',
+      'Progressing True NewReplicaSetAvailable',
+    ]);
     expect(revision(d)).toBe('1');
     const [rs] = await sets();
     expect(rs?.metadata?.labels).toEqual({ app: 'web', 'pod-template-hash': rs?.metadata?.name?.slice('web-'.length) });
-    expect(rs?.metadata?.annotations).toMatchObject({ 'deployment.kubernetes.io/desired-replicas': '3', 'deployment.kubernetes.io/max-replicas': '4' });
+    expect(rs?.metadata?.annotations).toMatchObject({
+      'deployment.kubernetes.io/desired-replicas': '3',
+      'deployment.kubernetes.io/max-replicas': '4',
+    });
     expect(await reasons('ScalingReplicaSet')).toEqual([`Scaled up replica set ${rs?.metadata?.name} from 0 to 3`]);
     expect(cluster.logged).toEqual([]);
     expect(d.metadata?.generation).toBe(1);
@@ -55,7 +72,10 @@ describe('deployments', () => {
     await create();
     await rolledOut();
     await cluster.settle(5_000);
-    const states = async (): Promise<(string | undefined)[]> => [await web(), ...(await sets()), ...(await cluster.client.list(pods)).items].map((o) => o.metadata?.resourceVersion);
+    const states = async (): Promise<(string | undefined)[]> =>
+      [await web(), ...(await sets()), ...(await cluster.client.list(pods)).items].map(
+        (o) => o.metadata?.resourceVersion,
+      );
     const before = await states();
     await cluster.settle(700_000);
     expect(await states()).toEqual(before);
@@ -73,21 +93,28 @@ describe('deployments', () => {
       fewest = Math.min(fewest, live.filter((pod) => isPodReady(pod)).length);
     };
     for (const pod of (await cluster.client.list(pods)).items) seen.set(pod.metadata?.uid ?? '', pod);
-    const watch = cluster.client.watch(pods, {}, {
-      onEvent(event) {
-        if (event.type === 'BOOKMARK') return;
-        if (event.type === 'DELETED') seen.delete(event.object.metadata?.uid ?? '');
-        else seen.set(event.object.metadata?.uid ?? '', event.object);
-        look();
+    const watch = cluster.client.watch(
+      pods,
+      {},
+      {
+        onEvent(event) {
+          if (event.type === 'BOOKMARK') return;
+          if (event.type === 'DELETED') seen.delete(event.object.metadata?.uid ?? '');
+          else seen.set(event.object.metadata?.uid ?? '', event.object);
+          look();
+        },
+        onEnd() {},
       },
-      onEnd() {},
-    });
+    );
     await setImage('two');
     await rolledOut();
     watch.stop();
     expect(most).toBe(13); // 25% of 10, rounded up
     expect(fewest).toBe(8); // 25% of 10, rounded down
-    expect((await sets()).map((rs) => [revision(rs), rs.spec?.replicas])).toEqual([['1', 0], ['2', 10]]);
+    expect((await sets()).map((rs) => [revision(rs), rs.spec?.replicas])).toEqual([
+      ['1', 0],
+      ['2', 10],
+    ]);
     expect(revision(await web())).toBe('2');
   });
 
@@ -132,16 +159,20 @@ describe('deployments', () => {
     const versions = new Set<string>();
     let mixed = false;
     const live = new Map((await cluster.client.list(pods)).items.map((pod) => [pod.metadata?.uid, pod]));
-    const watch = cluster.client.watch(pods, {}, {
-      onEvent(event) {
-        if (event.type === 'BOOKMARK') return;
-        if (event.type === 'DELETED') live.delete(event.object.metadata?.uid);
-        else live.set(event.object.metadata?.uid, event.object);
-        mixed ||= new Set([...live.values()].map((pod) => pod.spec?.containers[0]?.image)).size > 1;
-        versions.add(event.object.spec?.containers[0]?.image ?? '');
+    const watch = cluster.client.watch(
+      pods,
+      {},
+      {
+        onEvent(event) {
+          if (event.type === 'BOOKMARK') return;
+          if (event.type === 'DELETED') live.delete(event.object.metadata?.uid);
+          else live.set(event.object.metadata?.uid, event.object);
+          mixed ||= new Set([...live.values()].map((pod) => pod.spec?.containers[0]?.image)).size > 1;
+          versions.add(event.object.spec?.containers[0]?.image ?? '');
+        },
+        onEnd() {},
       },
-      onEnd() {},
-    });
+    );
     await setImage('two');
     await rolledOut();
     watch.stop();
@@ -150,12 +181,18 @@ describe('deployments', () => {
   });
 
   it('share a scale between the versions of an unfinished rollout', async () => {
-    await create({ replicas: 10, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } });
+    await create({
+      replicas: 10,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } },
+    });
     await rolledOut();
     await setImage('unready');
     await cluster.until('stuck', async () => (await sets()).map((rs) => rs.spec?.replicas).join() === '8,5');
     await edit((spec) => (spec.replicas = 30));
-    await cluster.until('shared', async () => (await sets()).reduce((sum, rs) => sum + (rs.spec?.replicas ?? 0), 0) === 33);
+    await cluster.until(
+      'shared',
+      async () => (await sets()).reduce((sum, rs) => sum + (rs.spec?.replicas ?? 0), 0) === 33,
+    );
     // The conformance suite's "should support proportional scaling": 20 and 13.
     expect((await sets()).map((rs) => rs.spec?.replicas)).toEqual([20, 13]);
   });
@@ -178,7 +215,10 @@ describe('deployments', () => {
     await cluster.until('deadline', async () => (await progressing()) === 'ProgressDeadlineExceeded', 120_000);
     const condition = (await web()).status?.conditions?.find((c) => c.type === 'Progressing');
     const [rs] = await sets();
-    expect(condition).toMatchObject({ status: 'False', message: `ReplicaSet "${rs?.metadata?.name}" has timed out progressing.` });
+    expect(condition).toMatchObject({
+      status: 'False',
+      message: `ReplicaSet "${rs?.metadata?.name}" has timed out progressing.`,
+    });
     expect((await web()).status).toMatchObject({ replicas: 3, unavailableReplicas: 3 });
     await setImage('run');
     await rolledOut();
@@ -222,13 +262,28 @@ describe('deployments', () => {
   });
 
   it('tell what keeps their ReplicaSet from making pods', async () => {
-    await cluster.client.create({ group: '', version: 'v1', resource: 'resourcequotas', kind: 'ResourceQuota', namespaced: true }, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { namespace: 'default', name: 'q' }, spec: { hard: { pods: '1' } } } as never);
+    await cluster.client.create(
+      { group: '', version: 'v1', resource: 'resourcequotas', kind: 'ResourceQuota', namespaced: true },
+      {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: { namespace: 'default', name: 'q' },
+        spec: { hard: { pods: '1' } },
+      } as never,
+    );
     await cluster.settle();
     await create();
-    const failure = await cluster.until('failure', async () => (await web()).status?.conditions?.find((c) => c.type === 'ReplicaFailure'));
+    const failure = await cluster.until('failure', async () =>
+      (await web()).status?.conditions?.find((c) => c.type === 'ReplicaFailure'),
+    );
     expect(failure).toMatchObject({ status: 'True', reason: 'FailedCreate' });
-    expect(failure.message).toMatch(/^pods "web-[a-z0-9]+-[a-z0-9]{5}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1$/);
-    await cluster.client.delete({ group: '', version: 'v1', resource: 'resourcequotas', kind: 'ResourceQuota', namespaced: true }, { namespace: 'default', name: 'q' });
+    expect(failure.message).toMatch(
+      /^pods "web-[a-z0-9]+-[a-z0-9]{5}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1$/,
+    );
+    await cluster.client.delete(
+      { group: '', version: 'v1', resource: 'resourcequotas', kind: 'ResourceQuota', namespaced: true },
+      { namespace: 'default', name: 'q' },
+    );
     await rolledOut();
     expect((await web()).status?.conditions?.some((c) => c.type === 'ReplicaFailure')).toBe(false);
   });

@@ -15,12 +15,20 @@ beforeEach(async () => {
 afterEach(() => cluster.stop());
 
 const tracking = 'batch.kubernetes.io/job-tracking';
-const create = (spec: Partial<JobSpec> = {}, pod: NewPod = {}): Promise<Job> => cluster.client.create(jobs, newJob('j', spec, pod));
+const create = (spec: Partial<JobSpec> = {}, pod: NewPod = {}): Promise<Job> =>
+  cluster.client.create(jobs, newJob('j', spec, pod));
 const job = async (): Promise<Job> => cluster.client.get(jobs, { namespace: 'default', name: 'j' });
 const allPods = async (): Promise<readonly Pod[]> => (await cluster.client.list(pods)).items;
-const running = async (): Promise<readonly Pod[]> => (await allPods()).filter((pod) => pod.status?.phase === 'Running' && !pod.metadata?.deletionTimestamp);
-const ended = (type: 'Complete' | 'Failed', withinMs?: number) => cluster.until(type, async () => (await job()).status?.conditions?.find((c) => c.type === type && c.status === 'True'), withinMs);
-const indexOf = (pod: Pod): string | undefined => pod.metadata?.annotations?.['batch.kubernetes.io/job-completion-index'];
+const running = async (): Promise<readonly Pod[]> =>
+  (await allPods()).filter((pod) => pod.status?.phase === 'Running' && !pod.metadata?.deletionTimestamp);
+const ended = (type: 'Complete' | 'Failed', withinMs?: number) =>
+  cluster.until(
+    type,
+    async () => (await job()).status?.conditions?.find((c) => c.type === type && c.status === 'True'),
+    withinMs,
+  );
+const indexOf = (pod: Pod): string | undefined =>
+  pod.metadata?.annotations?.['batch.kubernetes.io/job-completion-index'];
 const run: NewPod = { image: 'run' };
 
 describe('a job', () => {
@@ -29,7 +37,10 @@ describe('a job', () => {
   it('runs one pod to its end', async () => {
     await create();
     const complete = await ended('Complete');
-    expect(complete).toMatchObject({ reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' });
+    expect(complete).toMatchObject({
+      reason: 'CompletionsReached',
+      message: 'Reached expected number of succeeded pods',
+    });
     const { status } = await job();
     expect(status).toMatchObject({ succeeded: 1, ready: 0, terminating: 0, uncountedTerminatedPods: {} });
     expect(status?.active).toBeUndefined();
@@ -37,12 +48,20 @@ describe('a job', () => {
     await cluster.settle();
     const [pod] = await allPods();
     expect(pod?.metadata?.finalizers).toBeUndefined();
-    expect(pod?.metadata?.labels).toMatchObject({ 'job-name': 'j', 'batch.kubernetes.io/job-name': 'j', 'controller-uid': (await job()).metadata?.uid });
+    expect(pod?.metadata?.labels).toMatchObject({
+      'job-name': 'j',
+      'batch.kubernetes.io/job-name': 'j',
+      'controller-uid': (await job()).metadata?.uid,
+    });
   });
 
   it('runs as many at once as it may, and as many as it must', async () => {
     let most = 0;
-    const watch = cluster.client.watch(pods, {}, { onEvent: () => void running().then((now) => (most = Math.max(most, now.length))), onEnd() {} });
+    const watch = cluster.client.watch(
+      pods,
+      {},
+      { onEvent: () => void running().then((now) => (most = Math.max(most, now.length))), onEnd() {} },
+    );
     lives = () => ({ exitCode: 0, exitMs: 1_000 });
     await create({ completions: 7, parallelism: 3 });
     await ended('Complete');
@@ -69,7 +88,10 @@ describe('a job', () => {
     await create({ backoffLimit: 2 }, { image: 'exit-1' });
     const start = cluster.clock.now();
     const failed = await ended('Failed', 120_000);
-    expect(failed).toMatchObject({ reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' });
+    expect(failed).toMatchObject({
+      reason: 'BackoffLimitExceeded',
+      message: 'Job has reached the specified backoff limit',
+    });
     expect((await job()).status).toMatchObject({ failed: 3 });
     // Ten seconds, then twenty.
     expect(cluster.clock.now() - start).toBeGreaterThan(29_000);
@@ -92,7 +114,10 @@ describe('a job', () => {
     await create({ activeDeadlineSeconds: 30, parallelism: 2 }, run);
     await cluster.settle(25_000);
     expect(await running()).toHaveLength(2);
-    expect(await ended('Failed', 10_000)).toMatchObject({ reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' });
+    expect(await ended('Failed', 10_000)).toMatchObject({
+      reason: 'DeadlineExceeded',
+      message: 'Job was active longer than specified deadline',
+    });
     await cluster.until('no pod runs', async () => (await running()).length === 0);
     expect((await job()).status?.active).toBeUndefined();
   });
@@ -107,26 +132,55 @@ describe('a job', () => {
     expect(first?.metadata?.name).toMatch(/^j-0-[a-z0-9]{5}$/);
     expect(first?.spec?.hostname).toBe('j-0');
     expect(first?.metadata?.labels?.['batch.kubernetes.io/job-completion-index']).toBe('0');
-    expect(first?.spec?.containers[0]?.env).toEqual([{ name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: "metadata.labels['batch.kubernetes.io/job-completion-index']" } } }]);
+    expect(first?.spec?.containers[0]?.env).toEqual([
+      {
+        name: 'JOB_COMPLETION_INDEX',
+        valueFrom: {
+          fieldRef: { apiVersion: 'v1', fieldPath: "metadata.labels['batch.kubernetes.io/job-completion-index']" },
+        },
+      },
+    ]);
   });
 
   it('lets indexes fail by themselves', async () => {
     lives = (pod) => ({ exitCode: Number(indexOf(pod)) % 2 });
     await create({ completions: 4, parallelism: 4, completionMode: 'Indexed', backoffLimitPerIndex: 1 });
-    expect(await ended('Failed', 120_000)).toMatchObject({ reason: 'FailedIndexes', message: 'Job has failed indexes' });
-    expect((await job()).status).toMatchObject({ succeeded: 2, failed: 4, completedIndexes: '0,2', failedIndexes: '1,3' });
+    expect(await ended('Failed', 120_000)).toMatchObject({
+      reason: 'FailedIndexes',
+      message: 'Job has failed indexes',
+    });
+    expect((await job()).status).toMatchObject({
+      succeeded: 2,
+      failed: 4,
+      completedIndexes: '0,2',
+      failedIndexes: '1,3',
+    });
   });
 
   it('fails when too many indexes have failed', async () => {
     lives = (pod) => (indexOf(pod) === '0' ? {} : { exitCode: 1 });
-    await create({ completions: 4, parallelism: 4, completionMode: 'Indexed', backoffLimitPerIndex: 0, maxFailedIndexes: 1 });
-    expect(await ended('Failed', 120_000)).toMatchObject({ reason: 'MaxFailedIndexesExceeded', message: 'Job has exceeded the specified maximal number of failed indexes' });
+    await create({
+      completions: 4,
+      parallelism: 4,
+      completionMode: 'Indexed',
+      backoffLimitPerIndex: 0,
+      maxFailedIndexes: 1,
+    });
+    expect(await ended('Failed', 120_000)).toMatchObject({
+      reason: 'MaxFailedIndexesExceeded',
+      message: 'Job has exceeded the specified maximal number of failed indexes',
+    });
     await cluster.until('no pod runs', async () => (await running()).length === 0);
   });
 
   it('is done early where its success policy says so', async () => {
     lives = (pod) => (Number(indexOf(pod)) < 2 ? { exitCode: 0 } : {});
-    await create({ completions: 5, parallelism: 5, completionMode: 'Indexed', successPolicy: { rules: [{ succeededIndexes: '0-3', succeededCount: 2 }] } });
+    await create({
+      completions: 5,
+      parallelism: 5,
+      completionMode: 'Indexed',
+      successPolicy: { rules: [{ succeededIndexes: '0-3', succeededCount: 2 }] },
+    });
     expect(await ended('Complete')).toMatchObject({ reason: 'SuccessPolicy', message: 'Matched rules at index 0' });
     expect((await job()).status).toMatchObject({ succeeded: 2, completedIndexes: '0,1' });
     await cluster.until('no pod runs', async () => (await running()).length === 0);
@@ -142,7 +196,12 @@ describe('a job', () => {
       first = false;
       return { exitCode };
     };
-    await create({ backoffLimit: 0, podFailurePolicy: { rules: [{ action, onExitCodes: { operator: 'In', values: [code] }, onPodConditions: undefined as never }] } });
+    await create({
+      backoffLimit: 0,
+      podFailurePolicy: {
+        rules: [{ action, onExitCodes: { operator: 'In', values: [code] }, onPodConditions: undefined as never }],
+      },
+    });
     if (action === 'Ignore') {
       await ended('Complete');
       expect((await job()).status).toMatchObject({ succeeded: 1 });
@@ -150,7 +209,9 @@ describe('a job', () => {
     } else {
       const failed = await ended('Failed');
       expect(failed.reason).toBe('PodFailurePolicy');
-      expect(failed.message).toMatch(/^Container c for pod default\/j-[a-z0-9]{5} failed with exit code 42 matching FailJob rule at index 0$/);
+      expect(failed.message).toMatch(
+        /^Container c for pod default\/j-[a-z0-9]{5} failed with exit code 42 matching FailJob rule at index 0$/,
+      );
     }
   });
 
@@ -161,7 +222,9 @@ describe('a job', () => {
     await cluster.settle(2_000);
     await cluster.edit(jobs, 'j', (j) => j.spec && (j.spec.suspend = true));
     await cluster.until('none', async () => (await allPods()).length === 0);
-    await cluster.until('suspended', async () => (await job()).status?.conditions?.some((c) => c.type === 'Suspended' && c.status === 'True'));
+    await cluster.until('suspended', async () =>
+      (await job()).status?.conditions?.some((c) => c.type === 'Suspended' && c.status === 'True'),
+    );
     expect((await job()).status?.startTime).toBeUndefined();
     await cluster.settle(60_000);
     expect(await allPods()).toEqual([]);
@@ -206,7 +269,11 @@ describe('a job', () => {
     await cluster.until('two', async () => (await running()).length === 2);
     await cluster.client.delete(jobs, { namespace: 'default', name: 'j' }, { propagationPolicy: 'Orphan' });
     await cluster.until('gone', async () => !(await cluster.find(jobs, 'j')));
-    await cluster.until('free', async () => (await allPods()).every((pod) => pod.metadata?.finalizers === undefined && pod.metadata?.ownerReferences === undefined));
+    await cluster.until('free', async () =>
+      (await allPods()).every(
+        (pod) => pod.metadata?.finalizers === undefined && pod.metadata?.ownerReferences === undefined,
+      ),
+    );
     expect(await running()).toHaveLength(2);
   });
 
@@ -215,10 +282,16 @@ describe('a job', () => {
     await cluster.until('two', async () => (await running()).length === 2);
     const name = (await running())[0]?.metadata?.name ?? '';
     await cluster.edit(pods, name, (pod) => delete pod.metadata?.ownerReferences);
-    await cluster.until('adopted', async () => (await cluster.find(pods, name))?.metadata?.ownerReferences?.[0]?.name === 'j');
+    await cluster.until(
+      'adopted',
+      async () => (await cluster.find(pods, name))?.metadata?.ownerReferences?.[0]?.name === 'j',
+    );
     expect((await cluster.find(pods, name))?.metadata?.finalizers).toEqual([tracking]);
     await cluster.edit(pods, name, (pod) => (pod.metadata = { ...pod.metadata, labels: {} }));
-    await cluster.until('released', async () => (await cluster.find(pods, name))?.metadata?.ownerReferences === undefined);
+    await cluster.until(
+      'released',
+      async () => (await cluster.find(pods, name))?.metadata?.ownerReferences === undefined,
+    );
     await cluster.until('free', async () => (await cluster.find(pods, name))?.metadata?.finalizers === undefined);
     await cluster.until('replaced', async () => (await running()).length === 3);
   });

@@ -14,20 +14,32 @@ beforeEach(async () => {
 afterEach(() => cluster.stop());
 
 const inDefault = (name: string) => ({ namespace: 'default', name });
-const podNames = async (): Promise<string[]> => (await cluster.client.list(pods)).items.map((pod) => pod.metadata?.name ?? '').toSorted();
-const ownersOf = async (name: string): Promise<OwnerReference[] | undefined> => (await cluster.find(pods, name))?.metadata?.ownerReferences;
+const podNames = async (): Promise<string[]> =>
+  (await cluster.client.list(pods)).items.map((pod) => pod.metadata?.name ?? '').toSorted();
+const ownersOf = async (name: string): Promise<OwnerReference[] | undefined> =>
+  (await cluster.find(pods, name))?.metadata?.ownerReferences;
 
 describe.each([
   {
     kind: 'ReplicaSet',
     type: replicaSets,
-    make: (): ReplicaSet => ({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { matchLabels: { app: 'x' } }, template: podTemplate({ labels: { app: 'x' } }) } }),
+    make: (): ReplicaSet => ({
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { namespace: 'default', name: 'rs' },
+      spec: { replicas: 2, selector: { matchLabels: { app: 'x' } }, template: podTemplate({ labels: { app: 'x' } }) },
+    }),
   },
   {
     kind: 'ReplicationController',
     // Seen through the fields that both have.
     type: replicationControllers as unknown as typeof replicaSets,
-    make: (): ReplicaSet => ({ apiVersion: 'v1', kind: 'ReplicationController', metadata: { namespace: 'default', name: 'rs' }, spec: { replicas: 2, selector: { app: 'x' } as object, template: podTemplate({ labels: { app: 'x' } }) } }),
+    make: (): ReplicaSet => ({
+      apiVersion: 'v1',
+      kind: 'ReplicationController',
+      metadata: { namespace: 'default', name: 'rs' },
+      spec: { replicas: 2, selector: { app: 'x' } as object, template: podTemplate({ labels: { app: 'x' } }) },
+    }),
   },
 ])('a $kind', ({ kind, type, make }) => {
   const status = async () => (await cluster.find(type, 'rs'))?.status;
@@ -41,7 +53,10 @@ describe.each([
     expect(await podNames()).toHaveLength(3);
     await cluster.edit(pods, 'orphan', (pod) => (pod.metadata = { ...pod.metadata, labels: { app: 'z' } }));
     await cluster.until('released', async () => (await ownersOf('orphan')) === undefined);
-    await cluster.until('replaced', async () => (await status())?.readyReplicas === 2 && (await podNames()).length === 4);
+    await cluster.until(
+      'replaced',
+      async () => (await status())?.readyReplicas === 2 && (await podNames()).length === 4,
+    );
     await cluster.edit(pods, 'orphan', (pod) => (pod.metadata = { ...pod.metadata, labels: { app: 'x' } }));
     // Adopted again, one is too many.
     await cluster.until('back to two', async () => (await podNames()).length === 3);
@@ -49,8 +64,17 @@ describe.each([
   });
 
   it('leaves pods of others alone', async () => {
-    const owner = { apiVersion: 'v1', kind: 'ReplicationController', name: 'someone', uid: 'no-such-uid', controller: true };
-    await cluster.client.create(pods, newPod('owned', { labels: { app: 'x' }, metadata: { ownerReferences: [owner], finalizers: ['test.io/keep'] } }));
+    const owner = {
+      apiVersion: 'v1',
+      kind: 'ReplicationController',
+      name: 'someone',
+      uid: 'no-such-uid',
+      controller: true,
+    };
+    await cluster.client.create(
+      pods,
+      newPod('owned', { labels: { app: 'x' }, metadata: { ownerReferences: [owner], finalizers: ['test.io/keep'] } }),
+    );
     await cluster.client.create(type, make());
     await cluster.until('two', async () => (await status())?.readyReplicas === 2);
     expect((await ownersOf('owned'))?.[0]?.uid).toBe('no-such-uid');
@@ -85,27 +109,50 @@ describe.each([
 });
 
 describe('the garbage collector', () => {
-  const configMap = (name: string, owners: readonly KubernetesObject[] = [], more: { block?: boolean; finalizers?: string[] } = {}): ConfigMap => ({
+  const configMap = (
+    name: string,
+    owners: readonly KubernetesObject[] = [],
+    more: { block?: boolean; finalizers?: string[] } = {},
+  ): ConfigMap => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
       namespace: 'default',
       name,
       ...(more.finalizers && { finalizers: more.finalizers }),
-      ...(owners.length > 0 && { ownerReferences: owners.map((o) => ({ apiVersion: o.apiVersion ?? '', kind: o.kind ?? '', name: o.metadata?.name ?? '', uid: o.metadata?.uid ?? '', ...(more.block === undefined ? {} : { blockOwnerDeletion: more.block }) })) }),
+      ...(owners.length > 0 && {
+        ownerReferences: owners.map((o) => ({
+          apiVersion: o.apiVersion ?? '',
+          kind: o.kind ?? '',
+          name: o.metadata?.name ?? '',
+          uid: o.metadata?.uid ?? '',
+          ...(more.block === undefined ? {} : { blockOwnerDeletion: more.block }),
+        })),
+      }),
     },
   });
-  const make = (name: string, owners?: readonly KubernetesObject[], more?: { block?: boolean; finalizers?: string[] }): Promise<ConfigMap> => cluster.client.create(configMaps, configMap(name, owners, more));
+  const make = (
+    name: string,
+    owners?: readonly KubernetesObject[],
+    more?: { block?: boolean; finalizers?: string[] },
+  ): Promise<ConfigMap> => cluster.client.create(configMaps, configMap(name, owners, more));
   const there = async (name: string): Promise<boolean> => (await cluster.find(configMaps, name)) !== undefined;
-  const names = async (): Promise<string[]> => (await cluster.client.list(configMaps, { namespace: 'default' })).items.map((c) => c.metadata?.name ?? '').filter((name) => name !== 'kube-root-ca.crt');
-  const remove = (name: string, propagationPolicy: 'Background' | 'Foreground' | 'Orphan') => cluster.client.delete(configMaps, inDefault(name), { propagationPolicy });
+  const names = async (): Promise<string[]> =>
+    (await cluster.client.list(configMaps, { namespace: 'default' })).items
+      .map((c) => c.metadata?.name ?? '')
+      .filter((name) => name !== 'kube-root-ca.crt');
+  const remove = (name: string, propagationPolicy: 'Background' | 'Foreground' | 'Orphan') =>
+    cluster.client.delete(configMaps, inDefault(name), { propagationPolicy });
 
   it('cascades in the background through three levels', async () => {
     await cluster.client.create(deployments, newDeployment('web'));
     await cluster.until('up', async () => (await cluster.find(deployments, 'web'))?.status?.readyReplicas === 3);
     await cluster.client.delete(deployments, inDefault('web'), { propagationPolicy: 'Background' });
     expect(await cluster.find(deployments, 'web')).toBeUndefined();
-    await cluster.until('all gone', async () => (await cluster.client.list(replicaSets)).items.length === 0 && (await podNames()).length === 0);
+    await cluster.until(
+      'all gone',
+      async () => (await cluster.client.list(replicaSets)).items.length === 0 && (await podNames()).length === 0,
+    );
     expect(cluster.logged).toEqual([]);
   });
 
@@ -114,7 +161,11 @@ describe('the garbage collector', () => {
     await cluster.until('up', async () => (await cluster.find(deployments, 'web'))?.status?.readyReplicas === 3);
     const order: string[] = [];
     for (const type of [deployments, replicaSets, pods] as const) {
-      cluster.client.watch<KubernetesObject>(type as typeof pods as never, {}, { onEvent: (e) => e.type === 'DELETED' && order.push(e.object.kind ?? ''), onEnd() {} });
+      cluster.client.watch<KubernetesObject>(
+        type as typeof pods as never,
+        {},
+        { onEvent: (e) => e.type === 'DELETED' && order.push(e.object.kind ?? ''), onEnd() {} },
+      );
     }
     await cluster.settle();
     await cluster.client.delete(deployments, inDefault('web'), { propagationPolicy: 'Foreground' });
@@ -152,7 +203,17 @@ describe('the garbage collector', () => {
   it('does not stop at a circle of owners', async () => {
     const a = await make('a');
     const b = await make('b', [a], { block: true });
-    await cluster.edit(configMaps, 'a', (c) => (c.metadata = { ...c.metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'b', uid: b.metadata?.uid ?? '', blockOwnerDeletion: true }] }));
+    await cluster.edit(
+      configMaps,
+      'a',
+      (c) =>
+        (c.metadata = {
+          ...c.metadata,
+          ownerReferences: [
+            { apiVersion: 'v1', kind: 'ConfigMap', name: 'b', uid: b.metadata?.uid ?? '', blockOwnerDeletion: true },
+          ],
+        }),
+    );
     await remove('a', 'Foreground');
     await cluster.until('both gone', async () => (await names()).length === 0);
   });
@@ -183,7 +244,10 @@ describe('the garbage collector', () => {
     const owner = await make('owner', [], { finalizers: ['test.io/hold'] });
     await make('child', [owner], { block: true });
     await remove('owner', 'Orphan');
-    await cluster.until('orphaned', async () => (await cluster.find(configMaps, 'child'))?.metadata?.ownerReferences === undefined);
+    await cluster.until(
+      'orphaned',
+      async () => (await cluster.find(configMaps, 'child'))?.metadata?.ownerReferences === undefined,
+    );
     expect((await cluster.find(configMaps, 'owner'))?.metadata?.finalizers).toEqual(['test.io/hold']);
     await cluster.edit(configMaps, 'owner', (c) => delete c.metadata?.finalizers);
     await cluster.settle(1_000);

@@ -4,7 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { systemClock } from '@nodeless/component-base/clock';
 import { createLogger, silentLogger } from '@nodeless/component-base/logger';
-import { createDockerProvider, type DockerProvider, type DockerProviderOptions } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
+import {
+  createDockerProvider,
+  type DockerProvider,
+  type DockerProviderOptions,
+} from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
 import { type Engine, engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import { packTar } from '@nodeless/virtual-kubelet/providers/docker/tar';
 import { removeCluster } from '@nodeless/virtual-kubelet/providers/docker/teardown';
@@ -21,17 +25,28 @@ export async function dockerProblem(): Promise<string | undefined> {
 
 /** Built from nothing, so that no registry is needed. */
 export async function ensureTestImage(engine: Engine): Promise<void> {
-  const found = await engine.getImage(image).inspect().catch(() => undefined);
+  const found = await engine
+    .getImage(image)
+    .inspect()
+    .catch(() => undefined);
   if (found) return;
-  const dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY etc/ /etc/\nCOPY tmp/ /tmp/\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nENV PATH=/bin IMAGE=test\nCMD ["sh"]\n';
+  const dockerfile =
+    'FROM scratch\nCOPY busybox /bin/busybox\nCOPY etc/ /etc/\nCOPY tmp/ /tmp/\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nENV PATH=/bin IMAGE=test\nCMD ["sh"]\n';
   const context = packTar([
     { type: 'file', path: 'Dockerfile', content: Buffer.from(dockerfile), mode: 0o644 },
     { type: 'file', path: 'busybox', content: readFileSync(busybox as string), mode: 0o755 },
-    { type: 'file', path: 'etc/passwd', content: Buffer.from('root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n'), mode: 0o644 },
+    {
+      type: 'file',
+      path: 'etc/passwd',
+      content: Buffer.from('root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n'),
+      mode: 0o644,
+    },
     { type: 'directory', path: 'tmp', mode: 0o1777 },
   ]);
   const stream = await engine.buildImage(Readable.from([context]), { t: image });
-  await new Promise<void>((resolve, reject) => engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())));
+  await new Promise<void>((resolve, reject) =>
+    engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+  );
 }
 
 export interface TestCluster {

@@ -54,7 +54,15 @@ function createSwitch(): { path: string; off(): Promise<void>; on(): Promise<voi
 function aPod(n: number, script = forever): ResolvedPod {
   const container = { name: 'app', image, imagePullPolicy: 'IfNotPresent', command: ['sh', '-c', script] };
   return {
-    pod: { metadata: { namespace: 'it', name: `pod-${n}`, uid: `20000000-0000-4000-8000-${String(n).padStart(12, '0')}`, generation: 1 }, spec: { nodeName: n % 2 ? 'node-1' : 'node-2', terminationGracePeriodSeconds: 1, containers: [container] } },
+    pod: {
+      metadata: {
+        namespace: 'it',
+        name: `pod-${n}`,
+        uid: `20000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
+        generation: 1,
+      },
+      spec: { nodeName: n % 2 ? 'node-1' : 'node-2', terminationGracePeriodSeconds: 1, containers: [container] },
+    },
     containers: { app: { name: 'app', env: [], command: container.command, args: undefined } },
     volumes: [],
     dns: { nameservers: [], searches: [], options: [] },
@@ -64,7 +72,11 @@ function aPod(n: number, script = forever): ResolvedPod {
     nodeAddresses: [],
   };
 }
-const refOf = (pod: ResolvedPod): PodRef => ({ namespace: 'it', name: pod.pod.metadata?.name ?? '', uid: pod.pod.metadata?.uid ?? '' });
+const refOf = (pod: ResolvedPod): PodRef => ({
+  namespace: 'it',
+  name: pod.pod.metadata?.name ?? '',
+  uid: pod.pod.metadata?.uid ?? '',
+});
 const app = (pod: ObservedPod | undefined) => pod?.containers.find((c) => c.name === 'app');
 
 describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ? ` (${problem})` : ''}`, () => {
@@ -122,14 +134,24 @@ describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ?
   test('after the engine itself was restarted, pods get a new sandbox', async () => {
     const pod = aPod(5);
     const changes: string[] = [];
-    cluster.provider.subscribe?.(() => {}, (event) => void changes.push(event.reason));
+    cluster.provider.subscribe?.(
+      () => {},
+      (event) => void changes.push(event.reason),
+    );
     await cluster.provider.createPod(pod);
     await until(pod, running);
     await power.off();
     // A restarted engine has stopped every container, helpers too.
     const docker = new Docker();
     const all = await docker.listContainers({ filters: { label: [`${label.cluster}=${cluster.cluster}`] } });
-    await Promise.all(all.map((c) => docker.getContainer(c.Id).kill().catch(() => {})));
+    await Promise.all(
+      all.map((c) =>
+        docker
+          .getContainer(c.Id)
+          .kill()
+          .catch(() => {}),
+      ),
+    );
     await power.on();
     await until(pod, (p) => app(p)?.restartCount === 1 && running(p));
     expect(changes).toContain('SandboxChanged');
@@ -162,9 +184,13 @@ describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ?
     expect(await cluster.provider.listPods()).toEqual([]);
   }, 90_000);
 
-  test('down removes what is the cluster\'s and nothing else', async () => {
+  test("down removes what is the cluster's and nothing else", async () => {
     const docker = new Docker();
-    const foreign = await docker.createContainer({ Image: image, Cmd: ['true'], Labels: { 'nodeless.dev/cluster': 'somebody-else' } });
+    const foreign = await docker.createContainer({
+      Image: image,
+      Cmd: ['true'],
+      Labels: { 'nodeless.dev/cluster': 'somebody-else' },
+    });
     try {
       await cluster.provider.nodes();
       const pod = aPod(7);
@@ -173,7 +199,12 @@ describe.skipIf(problem !== undefined)(`an engine that comes and goes${problem ?
       await cluster.provider.close();
       const removed = await removeCluster(docker, cluster.cluster);
       expect(removed).toEqual({ containers: 4, volumes: 3, networks: 1, left: [] });
-      expect(await removeCluster(docker, cluster.cluster)).toEqual({ containers: 0, volumes: 0, networks: 0, left: [] });
+      expect(await removeCluster(docker, cluster.cluster)).toEqual({
+        containers: 0,
+        volumes: 0,
+        networks: 0,
+        left: [],
+      });
       expect((await foreign.inspect()).Id).toBe(foreign.id);
     } finally {
       await foreign.remove({ force: true });

@@ -24,21 +24,36 @@ afterAll(async () => {
 beforeEach((context) => context.skip(unable !== undefined, unable));
 
 const run = (words: string): Promise<Ran> =>
-  runTool(findTool('helm') as string, words.split(' '), { cwd: folder, env: { KUBECONFIG: cluster.kubeconfig, HELM_CACHE_HOME: join(folder, 'cache'), HELM_CONFIG_HOME: join(folder, 'config'), HELM_DATA_HOME: join(folder, 'data') } });
+  runTool(findTool('helm') as string, words.split(' '), {
+    cwd: folder,
+    env: {
+      KUBECONFIG: cluster.kubeconfig,
+      HELM_CACHE_HOME: join(folder, 'cache'),
+      HELM_CONFIG_HOME: join(folder, 'config'),
+      HELM_DATA_HOME: join(folder, 'data'),
+    },
+  });
 async function helm(words: string): Promise<string> {
   const ran = await run(words);
   if (ran.code !== 0) throw new Error(`helm ${words}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
   return ran.stdout;
 }
 const wait = '--wait --timeout 60s';
-const history = async (name: string): Promise<unknown> => (JSON.parse(await helm(`history ${name} -o json`)) as { revision: number; status: string }[]).map(({ revision, status }) => `${revision} ${status}`);
+const history = async (name: string): Promise<unknown> =>
+  (JSON.parse(await helm(`history ${name} -o json`)) as { revision: number; status: string }[]).map(
+    ({ revision, status }) => `${revision} ${status}`,
+  );
 
 describe('helm', () => {
   it('installs, upgrades, rolls back and uninstalls a release', { timeout: 120_000 }, async () => {
     expect(await helm(`install demo ./demo ${wait}`)).toMatch(/^NAME: demo\n[^]*STATUS: deployed\nREVISION: 1\n/);
     expect(rows(await k.ok('get deployment demo'))).toMatchObject([{ READY: '1/1' }]);
-    expect(JSON.parse(await helm('list -o json'))).toMatchObject([{ name: 'demo', revision: '1', status: 'deployed', chart: 'demo-0.1.0' }]);
-    expect(await helm(`upgrade demo ./demo --set replicaCount=3 --set image.tag=2 ${wait}`)).toMatch(/^Release "demo" has been upgraded\. Happy Helming!\n/);
+    expect(JSON.parse(await helm('list -o json'))).toMatchObject([
+      { name: 'demo', revision: '1', status: 'deployed', chart: 'demo-0.1.0' },
+    ]);
+    expect(await helm(`upgrade demo ./demo --set replicaCount=3 --set image.tag=2 ${wait}`)).toMatch(
+      /^Release "demo" has been upgraded\. Happy Helming!\n/,
+    );
     expect(rows(await k.ok('get deployment demo -o wide'))).toMatchObject([{ READY: '3/3', IMAGES: 'nginx:2' }]);
     expect(await helm(`rollback demo 1 ${wait}`)).toBe('Rollback was a success! Happy Helming!\n');
     expect(rows(await k.ok('get deployment demo'))).toMatchObject([{ READY: '1/1' }]);
@@ -46,7 +61,9 @@ describe('helm', () => {
     expect(await helm('get values demo --all -o json')).toContain('"replicaCount":1');
     expect(await helm('get manifest demo')).toContain('kind: Deployment\n');
     // Releases are Secrets of a type of their own, with the chart in them.
-    expect(await k.ok('get secrets --field-selector type=helm.sh/release.v1 -o name')).toBe('secret/sh.helm.release.v1.demo.v1\nsecret/sh.helm.release.v1.demo.v2\nsecret/sh.helm.release.v1.demo.v3\n');
+    expect(await k.ok('get secrets --field-selector type=helm.sh/release.v1 -o name')).toBe(
+      'secret/sh.helm.release.v1.demo.v1\nsecret/sh.helm.release.v1.demo.v2\nsecret/sh.helm.release.v1.demo.v3\n',
+    );
     expect(await helm(`uninstall demo ${wait}`)).toBe('release "demo" uninstalled\n');
     await k.ok('wait pods -l app.kubernetes.io/name=demo --for=delete --timeout=30s');
     expect(await k.ok('get all,secrets,serviceaccounts -l app.kubernetes.io/instance=demo -o name')).toBe('');

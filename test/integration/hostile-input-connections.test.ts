@@ -10,8 +10,13 @@ import { type RunningCluster, startRunningCluster } from '../builders/running-cl
 const idle = 10_000;
 const atOnce = 500;
 /** Each connection is a file in this process and one in the server's. */
-const limit = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).replace('unlimited', String(Number.MAX_SAFE_INTEGER)));
-const unable = limit > idle + 500 ? undefined : `ten thousand connections need more open files than this machine allows (ulimit -n is ${limit})`;
+const limit = Number(
+  execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).replace('unlimited', String(Number.MAX_SAFE_INTEGER)),
+);
+const unable =
+  limit > idle + 500
+    ? undefined
+    : `ten thousand connections need more open files than this machine allows (ulimit -n is ${limit})`;
 
 let cluster: RunningCluster;
 const sockets: Socket[] = [];
@@ -37,7 +42,10 @@ const openTcp = (): Promise<Socket> =>
   });
 const openTls = (session?: Buffer): Promise<TLSSocket> =>
   new Promise((resolve, reject) => {
-    const socket = connectTls({ port: cluster.port, host: '127.0.0.1', ca: cluster.ca, servername: 'localhost', session }, () => resolve(socket)).once('error', reject);
+    const socket = connectTls(
+      { port: cluster.port, host: '127.0.0.1', ca: cluster.ca, servername: 'localhost', session },
+      () => resolve(socket),
+    ).once('error', reject);
   });
 
 /** The server's resident memory in MiB; undefined where /proc is not. */
@@ -52,7 +60,16 @@ function residentMiB(): number | undefined {
 
 async function serves(name: string): Promise<void> {
   const path = '/api/v1/namespaces/default/configmaps';
-  expect((await ask(cluster, { method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ metadata: { name } }) })).status).toBe(201);
+  expect(
+    (
+      await ask(cluster, {
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ metadata: { name } }),
+      })
+    ).status,
+  ).toBe(201);
   expect((await ask(cluster, { path: `${path}/${name}` })).status).toBe(200);
   expect((await ask(cluster, { path: '/readyz' })).text).toBe('ok');
 }
@@ -67,7 +84,11 @@ describe('ten thousand idle connections', () => {
 
   it('after their handshake, half of them signed in', { timeout: 180_000 }, async () => {
     await open(idle / 10, openTls);
-    for (const [i, socket] of sockets.entries()) if (i % 2 === 0) socket.write(`GET /api/v1/namespaces/default HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${cluster.token}\r\n\r\n`);
+    for (const [i, socket] of sockets.entries())
+      if (i % 2 === 0)
+        socket.write(
+          `GET /api/v1/namespaces/default HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${cluster.token}\r\n\r\n`,
+        );
     await open(idle - idle / 10, openTcp);
     await serves('beside');
     const full = residentMiB();

@@ -5,7 +5,14 @@ import { CoreV1Api, KubeConfig, makeInformer, type V1ConfigMap } from '@kubernet
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildGoInformer, type GoInformer, startGoInformer } from '../builders/go-informer.ts';
 import { ask } from '../builders/https.ts';
-import { type Acknowledged, compareSeen, describeCache, freshList, type Seen, startWriters } from '../builders/observed-writes.ts';
+import {
+  type Acknowledged,
+  compareSeen,
+  describeCache,
+  freshList,
+  type Seen,
+  startWriters,
+} from '../builders/observed-writes.ts';
 import { type RunningCluster, startRunningCluster, temporaryFolder } from '../builders/running-cluster.ts';
 
 /**
@@ -37,7 +44,13 @@ const restart = async (signal: NodeJS.Signals): Promise<void> => {
   await cluster.stop(signal);
   cluster = await startRunningCluster({ dataDir: cluster.dataDir, port, nodes: 1 });
 };
-const createNamespace = (): Promise<unknown> => ask(cluster, { method: 'POST', path: '/api/v1/namespaces', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ metadata: { name: namespace } }) });
+const createNamespace = (): Promise<unknown> =>
+  ask(cluster, {
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metadata: { name: namespace } }),
+  });
 
 beforeAll(async () => {
   folder = await temporaryFolder('informers');
@@ -45,17 +58,23 @@ beforeAll(async () => {
   cluster = await startRunningCluster({ dataDir: join(folder, 'data'), nodes: 1 });
   await createNamespace();
   // Every namespace gets this one; it must not come in between.
-  await vi.waitFor(async () => expect(Object.keys(await freshList(cluster, namespace))).toEqual(['kube-root-ca.crt']), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(Object.keys(await freshList(cluster, namespace))).toEqual(['kube-root-ca.crt']), {
+    timeout: 10_000,
+  });
   js = await startJsInformer(cluster.kubeconfig);
   if ('path' in built) goProgram = built.path;
   else lackingGo = built.lacking;
   if (goProgram) go = startGoInformer(goProgram, cluster.kubeconfig, namespace);
-  if (go) await vi.waitFor(() => expect(go?.lines.some(({ what }) => what === 'synced')).toBe(true), { timeout: 20_000 });
+  if (go)
+    await vi.waitFor(() => expect(go?.lines.some(({ what }) => what === 'synced')).toBe(true), { timeout: 20_000 });
 
   const writers = startWriters(() => cluster, namespace, 6);
   for (let i = 0; i < restarts; i++) {
     const enough = writers.acknowledged.length + writesBetween;
-    await vi.waitFor(() => expect(writers.acknowledged.length).toBeGreaterThanOrEqual(enough), { timeout: 30_000, interval: 5 });
+    await vi.waitFor(() => expect(writers.acknowledged.length).toBeGreaterThanOrEqual(enough), {
+      timeout: 30_000,
+      interval: 5,
+    });
     await restart(i % 2 === 0 ? 'SIGKILL' : 'SIGINT');
   }
   await writers.stop();
@@ -76,7 +95,10 @@ describe('the comparison', () => {
     const relist = (rv: number): Seen => ({ what: 'relist', uid: '', rv, value: '' });
     expect(compareSeen([put(1), put(2)], [told(1), told(2)])).toEqual([]);
     expect(compareSeen([put(1), put(2)], [told(2)])).toEqual(['revision 1 (v1) was not told']);
-    expect(compareSeen([put(1)], [told(1), told(1)])).toEqual(['revision 1 was told twice', 'revision 1 was told after 1']);
+    expect(compareSeen([put(1)], [told(1), told(1)])).toEqual([
+      'revision 1 was told twice',
+      'revision 1 was told after 1',
+    ]);
     expect(compareSeen([], [told(2), told(1)])).toEqual(['revision 1 was told after 2']);
     expect(compareSeen([put(1)], [{ ...told(1), value: 'other' }])).toEqual(['revision 1 was told as other, not v1']);
     expect(compareSeen([{ ...put(1), what: 'delete' }], [])).toEqual(['the deletion of u was not told']);
@@ -103,7 +125,9 @@ describe('an informer of client-go', () => {
     // After so many refused connections it waits up to a minute before it tries again.
     await expect.poll(() => informer.cache(), { timeout: 120_000 }).toEqual(fresh);
     expect(compareSeen(acknowledged, seenByGo(informer))).toEqual([]);
-    const expired = informer.lines.filter(({ what, reason }) => what === 'error' && (reason === 'Expired' || reason === 'Gone'));
+    const expired = informer.lines.filter(
+      ({ what, reason }) => what === 'error' && (reason === 'Expired' || reason === 'Gone'),
+    );
     expect(expired).toEqual([]);
   }, 150_000);
 });
@@ -113,7 +137,8 @@ describe('after the data has gone', () => {
     const { port, dataDir } = cluster;
     const lists = js.lists;
     const informer = goProgram === undefined ? undefined : startGoInformer(goProgram, cluster.kubeconfig, namespace);
-    if (informer) await expect.poll(() => informer.cache(), { timeout: 20_000 }).toEqual(await freshList(cluster, namespace));
+    if (informer)
+      await expect.poll(() => informer.cache(), { timeout: 20_000 }).toEqual(await freshList(cluster, namespace));
     await cluster.stop('SIGINT');
     // The keys stay, or no client would talk to this cluster any more.
     rmSync(join(dataDir, 'store'), { recursive: true });
@@ -144,7 +169,14 @@ async function startJsInformer(kubeconfig: string): Promise<JsInformer> {
     return list;
   });
   for (const what of ['add', 'update', 'delete'] as const) {
-    informer.on(what, ({ metadata, data }) => seen.push({ what, uid: metadata?.uid ?? '', rv: Number(metadata?.resourceVersion), value: data?.['value'] ?? '' }));
+    informer.on(what, ({ metadata, data }) =>
+      seen.push({
+        what,
+        uid: metadata?.uid ?? '',
+        rv: Number(metadata?.resourceVersion),
+        value: data?.['value'] ?? '',
+      }),
+    );
   }
   // What its documentation tells users to do.
   informer.on('error', () => {
@@ -174,7 +206,8 @@ function seenByGo({ lines }: GoInformer): Seen[] {
     if (again) {
       const next = lines.slice(i + 1).find(({ what, initial }) => what === 'watch' && !initial);
       seen.push({ what: 'relist', uid: '', rv: Number(next?.rv ?? Number.MAX_SAFE_INTEGER), value: '' });
-    } else if (line.what === 'add' || line.what === 'update' || line.what === 'delete') seen.push({ what: line.what, uid: line.uid ?? '', rv: Number(line.rv), value: line.value ?? '' });
+    } else if (line.what === 'add' || line.what === 'update' || line.what === 'delete')
+      seen.push({ what: line.what, uid: line.uid ?? '', rv: Number(line.rv), value: line.value ?? '' });
   });
   return seen;
 }

@@ -80,7 +80,10 @@ describe('logs', () => {
     expect(all).toContain('[pod/talker/before] prepared\n');
     expect(all).toContain('[pod/talker/two] hello from two\n');
     // Of several containers the first one, and kubectl says so.
-    expect(await k.run('logs talker --tail=1')).toMatchObject({ code: 0, stderr: 'Defaulted container "one" out of: one, two, before (init)\n' });
+    expect(await k.run('logs talker --tail=1')).toMatchObject({
+      code: 0,
+      stderr: 'Defaulted container "one" out of: one, two, before (init)\n',
+    });
     expect(await k.ok('logs -l app=talker -c two')).toBe('hello from two\n');
   });
 
@@ -89,16 +92,24 @@ describe('logs', () => {
     expect(tail).toHaveLength(3);
     expect(await k.ok('logs talker -c two --since=1h')).toBe('hello from two\n');
     expect(await k.ok('logs talker -c two --since-time=2999-01-01T00:00:00Z')).toBe('');
-    expect(await k.ok('logs talker -c two --timestamps')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z hello from two\n$/);
+    expect(await k.ok('logs talker -c two --timestamps')).toMatch(
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z hello from two\n$/,
+    );
     expect(await k.ok('logs talker -c two --limit-bytes=5')).toBe('hello');
   });
 
   it('of the run before', async () => {
     await k.ok('wait pod/failing --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=60s');
     expect(await k.ok('logs failing --previous')).toBe('about to fail\n');
-    expect(await k.fails('logs talker -c one --previous')).toBe('Error from server (BadRequest): previous terminated container "one" in pod "talker" not found\n');
-    expect(await k.fails('logs talker -c nope')).toBe('error: container nope is not valid for pod talker out of: one, two, before (init)\n');
-    expect(rows(await k.ok('get pod failing'))).toMatchObject([{ READY: '0/1', STATUS: expect.stringMatching(/^(CrashLoopBackOff|Error)$/) }]);
+    expect(await k.fails('logs talker -c one --previous')).toBe(
+      'Error from server (BadRequest): previous terminated container "one" in pod "talker" not found\n',
+    );
+    expect(await k.fails('logs talker -c nope')).toBe(
+      'error: container nope is not valid for pod talker out of: one, two, before (init)\n',
+    );
+    expect(rows(await k.ok('get pod failing'))).toMatchObject([
+      { READY: '0/1', STATUS: expect.stringMatching(/^(CrashLoopBackOff|Error)$/) },
+    ]);
   });
 
   it('as they come', async () => {
@@ -122,12 +133,18 @@ describe.each([
     expect(await k.ok('exec talker -c one -- cat /etc/passwd', { env })).toContain('root:x:0:0');
     expect(await k.ok('exec -i talker -c one -- cat', { env, input: 'through\n' })).toBe('through\n');
     expect(await k.ok('exec -i talker -c one -- wc -c', { env, input: 'x'.repeat(300_000) })).toBe('300000\n');
-    const failed = await k.run(['exec', 'talker', '-c', 'one', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'], { env });
+    const failed = await k.run(['exec', 'talker', '-c', 'one', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'], {
+      env,
+    });
     expect(failed).toEqual({ code: 7, stdout: 'out\n', stderr: 'err\ncommand terminated with exit code 7\n' });
     expect(await k.ok('exec talker -c two -- hostname', { env })).toBe('talker\n');
     expect((await k.run('exec talker -c one -- nothing-like-it', { env })).code).not.toBe(0);
-    expect(await k.fails('exec talker -c nope -- true', 1, { env })).toContain('container nope is not valid for pod talker');
-    expect(await k.fails('exec nope -- true', 1, { env })).toBe('Error from server (NotFound): pods "nope" not found\n');
+    expect(await k.fails('exec talker -c nope -- true', 1, { env })).toContain(
+      'container nope is not valid for pod talker',
+    );
+    expect(await k.fails('exec nope -- true', 1, { env })).toBe(
+      'Error from server (NotFound): pods "nope" not found\n',
+    );
   });
 
   it('cp copies both ways', async () => {
@@ -164,7 +181,10 @@ describe.each([
 
   it('run -i --rm runs a pod to its end and takes it away', async () => {
     const name = `brief-${protocol.toLowerCase()}`;
-    const ran = await k.run(`run ${name} -i --rm --restart=Never --image=${image} --image-pull-policy=IfNotPresent -- cat`, { env, input: 'said\n' });
+    const ran = await k.run(
+      `run ${name} -i --rm --restart=Never --image=${image} --image-pull-policy=IfNotPresent -- cat`,
+      { env, input: 'said\n' },
+    );
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/^said\n[^]*pod "brief-\w+" deleted/) });
     expect(await k.fails(`get pod ${name}`)).toContain('(NotFound)');
   });
@@ -173,9 +193,19 @@ describe.each([
 describe('a terminal', () => {
   // util-linux's script gives kubectl one.
   const script = findTool('script');
-  it.skipIf(!script)('exec -it has one, of the size of the user\'s', async () => {
+  it.skipIf(!script)("exec -it has one, of the size of the user's", async () => {
     // The size comes after the process has started, as with every runtime.
-    const { file, args, env } = k.command(['exec', '-it', 'talker', '-c', 'one', '--', 'sh', '-c', "tty; until stty size 2>/dev/null; do sleep 0.1; done; read x; echo got $x"]);
+    const { file, args, env } = k.command([
+      'exec',
+      '-it',
+      'talker',
+      '-c',
+      'one',
+      '--',
+      'sh',
+      '-c',
+      'tty; until stty size 2>/dev/null; do sleep 0.1; done; read x; echo got $x',
+    ]);
     const command = `stty rows 33 cols 99; ${[file, ...args].map((word) => `'${word}'`).join(' ')}`;
     const shell = spawn(script as string, ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
     let seen = '';

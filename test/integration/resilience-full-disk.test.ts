@@ -22,17 +22,24 @@ beforeEach((context) => context.skip(!mounted, 'needs the right to mount a small
 
 const path = '/api/v1/namespaces/default/configmaps';
 const create = (name: string): Promise<Answered> =>
-  ask(cluster as RunningCluster, { method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ metadata: { name }, data: { value: crypto.randomUUID().repeat(2_000) } }) });
+  ask(cluster as RunningCluster, {
+    method: 'POST',
+    path,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metadata: { name }, data: { value: crypto.randomUUID().repeat(2_000) } }),
+  });
 
 describe('a full disk', () => {
   it('is told to who writes, and over when there is room', { timeout: 120_000 }, async () => {
     const data = join(disk, 'data');
     const ballast = join(disk, 'ballast');
     cluster = await startRunningCluster({ dataDir: data, nodes: 1 });
-    const created = async (name: string): Promise<string> => ((await create(name)).json() as { metadata: { uid: string } }).metadata.uid;
+    const created = async (name: string): Promise<string> =>
+      ((await create(name)).json() as { metadata: { uid: string } }).metadata.uid;
     const before = await created('before');
     // What is left of the disk, to the last byte.
-    for (let size = 32 * 1024 * 1024, i = 0; size >= 1024; size /= 2, i++) spawnSync('dd', ['if=/dev/zero', `of=${ballast}-${i}`, `bs=${size}`, 'count=1']);
+    for (let size = 32 * 1024 * 1024, i = 0; size >= 1024; size /= 2, i++)
+      spawnSync('dd', ['if=/dev/zero', `of=${ballast}-${i}`, `bs=${size}`, 'count=1']);
     let refused: Answered | undefined;
     const acknowledged: string[] = [];
     for (let i = 0; i < 500 && !refused; i++) {
@@ -40,7 +47,11 @@ describe('a full disk', () => {
       if (answer.status === 201) acknowledged.push(`filling-${i}`);
       else refused = answer;
     }
-    expect(refused?.json()).toMatchObject({ kind: 'Status', status: 'Failure', message: expect.stringMatching(/No space left on device/) });
+    expect(refused?.json()).toMatchObject({
+      kind: 'Status',
+      status: 'Failure',
+      message: expect.stringMatching(/No space left on device/),
+    });
     expect(refused?.status).toBeGreaterThanOrEqual(500);
     // Reading goes on.
     expect((await ask(cluster, { path: `${path}/before` })).json()).toMatchObject({ metadata: { uid: before } });
@@ -49,13 +60,17 @@ describe('a full disk', () => {
 
     for (let i = 0; i < 16; i++) rmSync(`${ballast}-${i}`, { force: true });
     await expect.poll(async () => (await create('after')).status, { timeout: 30_000 }).toBe(201);
-    for (const name of ['before', 'after', ...acknowledged]) expect((await ask(cluster, { path: `${path}/${name}` })).status, name).toBe(200);
-    await expect.poll(async () => ((await ask(cluster as RunningCluster, { path: '/readyz' })).text), { timeout: 30_000 }).toBe('ok');
+    for (const name of ['before', 'after', ...acknowledged])
+      expect((await ask(cluster, { path: `${path}/${name}` })).status, name).toBe(200);
+    await expect
+      .poll(async () => (await ask(cluster as RunningCluster, { path: '/readyz' })).text, { timeout: 30_000 })
+      .toBe('ok');
 
     const { port } = cluster;
     await cluster.stop('SIGKILL');
     cluster = await startRunningCluster({ dataDir: data, port, nodes: 1 });
-    for (const name of ['before', 'after', ...acknowledged]) expect((await ask(cluster, { path: `${path}/${name}` })).status, name).toBe(200);
+    for (const name of ['before', 'after', ...acknowledged])
+      expect((await ask(cluster, { path: `${path}/${name}` })).status, name).toBe(200);
   });
 
   it('is told by a start that cannot be', { timeout: 60_000 }, async () => {

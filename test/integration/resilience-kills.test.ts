@@ -10,8 +10,17 @@ const rounds = 6;
 
 interface Owned {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string; readonly ownerReferences?: readonly { readonly uid: string }[] };
-  readonly spec: { readonly replicas?: number; readonly nodeName?: string; readonly containers?: readonly { readonly image: string }[] };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly deletionTimestamp?: string;
+    readonly ownerReferences?: readonly { readonly uid: string }[];
+  };
+  readonly spec: {
+    readonly replicas?: number;
+    readonly nodeName?: string;
+    readonly containers?: readonly { readonly image: string }[];
+  };
   readonly status?: { readonly phase?: string; readonly podIP?: string };
 }
 
@@ -27,11 +36,18 @@ afterAll(async () => {
 });
 
 const apps = '/apis/apps/v1/namespaces/default';
-const read = async (path: string): Promise<Record<string, unknown>> => (await ask(cluster, { path })).json() as Record<string, unknown>;
+const read = async (path: string): Promise<Record<string, unknown>> =>
+  (await ask(cluster, { path })).json() as Record<string, unknown>;
 const list = async (path: string): Promise<readonly Owned[]> => (await read(path))['items'] as readonly Owned[];
-const pods = async (): Promise<readonly Owned[]> => (await list('/api/v1/namespaces/default/pods')).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+const pods = async (): Promise<readonly Owned[]> =>
+  (await list('/api/v1/namespaces/default/pods')).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 const setImage = (image: string): Promise<{ status: number }> =>
-  ask(cluster, { method: 'PATCH', path: `${apps}/deployments/web`, headers: { 'content-type': 'application/strategic-merge-patch+json' }, body: JSON.stringify({ spec: { template: { spec: { containers: [{ name: 'c', image }] } } } }) });
+  ask(cluster, {
+    method: 'PATCH',
+    path: `${apps}/deployments/web`,
+    headers: { 'content-type': 'application/strategic-merge-patch+json' },
+    body: JSON.stringify({ spec: { template: { spec: { containers: [{ name: 'c', image }] } } } }),
+  });
 
 async function restart(): Promise<void> {
   const { port, dataDir } = cluster;
@@ -41,8 +57,12 @@ async function restart(): Promise<void> {
 
 /** Of the new image run as many as wanted, of others none, each on a node and with an address of its own, each with an owner. */
 async function expectSettled(image: string): Promise<void> {
-  await expect.poll(async () => (await read(`${apps}/deployments/web`))['status'], { timeout: 30_000 }).toMatchObject({ replicas, readyReplicas: replicas, updatedReplicas: replicas, availableReplicas: replicas });
-  await expect.poll(async () => (await pods()).map(({ spec }) => spec.containers?.[0]?.image), { timeout: 30_000 }).toEqual(Array(replicas).fill(image));
+  await expect
+    .poll(async () => (await read(`${apps}/deployments/web`))['status'], { timeout: 30_000 })
+    .toMatchObject({ replicas, readyReplicas: replicas, updatedReplicas: replicas, availableReplicas: replicas });
+  await expect
+    .poll(async () => (await pods()).map(({ spec }) => spec.containers?.[0]?.image), { timeout: 30_000 })
+    .toEqual(Array(replicas).fill(image));
   const sets = await list(`${apps}/replicasets`);
   const running = await pods();
   const current = sets.filter(({ spec }) => spec.replicas !== 0);
@@ -57,13 +77,37 @@ async function expectSettled(image: string): Promise<void> {
 
 describe('a cluster killed while it rolls out', () => {
   it('finishes every rollout, with the pods that were asked for and no other', { timeout: 180_000 }, async () => {
-    const object = { metadata: { name: 'web' }, spec: { replicas, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' }, annotations: { 'simulated.nodeless.dev/start-delay': '20ms' } }, spec: { containers: [{ name: 'c', image: 'i:0' }] } } } };
-    expect((await ask(cluster, { method: 'POST', path: `${apps}/deployments`, headers: { 'content-type': 'application/json' }, body: JSON.stringify(object) })).status).toBe(201);
+    const object = {
+      metadata: { name: 'web' },
+      spec: {
+        replicas,
+        selector: { matchLabels: { app: 'web' } },
+        template: {
+          metadata: { labels: { app: 'web' }, annotations: { 'simulated.nodeless.dev/start-delay': '20ms' } },
+          spec: { containers: [{ name: 'c', image: 'i:0' }] },
+        },
+      },
+    };
+    expect(
+      (
+        await ask(cluster, {
+          method: 'POST',
+          path: `${apps}/deployments`,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(object),
+        })
+      ).status,
+    ).toBe(201);
     for (let round = 1; round <= rounds; round++) {
       expect((await setImage(`i:${round}`)).status).toBe(200);
       // In each round at another point of the way.
       const point = Math.floor((round * replicas) / (rounds + 1));
-      await expect.poll(async () => (await pods()).filter(({ spec }) => spec.containers?.[0]?.image === `i:${round}`).length, { timeout: 30_000, interval: 2 }).toBeGreaterThanOrEqual(point);
+      await expect
+        .poll(async () => (await pods()).filter(({ spec }) => spec.containers?.[0]?.image === `i:${round}`).length, {
+          timeout: 30_000,
+          interval: 2,
+        })
+        .toBeGreaterThanOrEqual(point);
       await restart();
     }
     await expectSettled(`i:${rounds}`);
@@ -72,22 +116,40 @@ describe('a cluster killed while it rolls out', () => {
   it('collects what lost its owner while it was being deleted', { timeout: 60_000 }, async () => {
     expect((await ask(cluster, { method: 'DELETE', path: `${apps}/deployments/web` })).status).toBe(200);
     await restart();
-    await expect.poll(async () => [...(await list('/api/v1/namespaces/default/pods')), ...(await list(`${apps}/replicasets`))], { timeout: 30_000 }).toEqual([]);
+    await expect
+      .poll(async () => [...(await list('/api/v1/namespaces/default/pods')), ...(await list(`${apps}/replicasets`))], {
+        timeout: 30_000,
+      })
+      .toEqual([]);
   });
 
   it('finishes the deletion of a namespace', { timeout: 60_000 }, async () => {
-    const create = (path: string, object: unknown): Promise<unknown> => ask(cluster, { method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify(object) });
+    const create = (path: string, object: unknown): Promise<unknown> =>
+      ask(cluster, {
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(object),
+      });
     await create('/api/v1/namespaces', { metadata: { name: 'doomed' } });
     for (let i = 0; i < 50; i++) await create('/api/v1/namespaces/doomed/configmaps', { metadata: { name: `c${i}` } });
     await ask(cluster, { method: 'DELETE', path: '/api/v1/namespaces/doomed' });
     await restart();
-    await expect.poll(async () => (await ask(cluster, { path: '/api/v1/namespaces/doomed' })).status, { timeout: 30_000 }).toBe(404);
+    await expect
+      .poll(async () => (await ask(cluster, { path: '/api/v1/namespaces/doomed' })).status, { timeout: 30_000 })
+      .toBe(404);
     expect(await list('/api/v1/namespaces/doomed/configmaps')).toEqual([]);
   });
 
   it('keeps its nodes ready and its leases renewed', { timeout: 60_000 }, async () => {
     await restart();
-    const nodes = (await read('/api/v1/nodes'))['items'] as { status: { conditions: { type: string; status: string }[] } }[];
-    expect(nodes.map(({ status }) => status.conditions.find(({ type }) => type === 'Ready')?.status)).toEqual(['True', 'True', 'True']);
+    const nodes = (await read('/api/v1/nodes'))['items'] as {
+      status: { conditions: { type: string; status: string }[] };
+    }[];
+    expect(nodes.map(({ status }) => status.conditions.find(({ type }) => type === 'Ready')?.status)).toEqual([
+      'True',
+      'True',
+      'True',
+    ]);
   });
 });

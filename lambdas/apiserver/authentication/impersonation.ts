@@ -53,8 +53,11 @@ function unescapeKey(key: string): string {
 }
 
 function goUser(uid: string, groups: readonly string[], extra: Readonly<Record<string, readonly string[]>>): string {
-  const list = (values: readonly string[]): string => `[]string{${values.map((value) => JSON.stringify(value)).join(', ')}}`;
-  const extras = Object.entries(extra).map(([key, values]) => `${JSON.stringify(key)}:[]string{${values.map((v) => JSON.stringify(v)).join(', ')}}`);
+  const list = (values: readonly string[]): string =>
+    `[]string{${values.map((value) => JSON.stringify(value)).join(', ')}}`;
+  const extras = Object.entries(extra).map(
+    ([key, values]) => `${JSON.stringify(key)}:[]string{${values.map((v) => JSON.stringify(v)).join(', ')}}`,
+  );
   const groupText = groups.length === 0 ? '[]string(nil)' : list(groups);
   const extraText = extras.length === 0 ? 'map[string][]string(nil)' : `map[string][]string{${extras.join(', ')}}`;
   return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${groupText}, Extra:${extraText}}`;
@@ -71,14 +74,16 @@ function accountOf(user: string): Account | undefined {
   return namespace && name && more.length === 0 ? { namespace, name } : undefined;
 }
 
-const nodeOf = (user: string): string | undefined => (user.startsWith(nodePrefix) && user.length > nodePrefix.length ? user.slice(nodePrefix.length) : undefined);
+const nodeOf = (user: string): string | undefined =>
+  user.startsWith(nodePrefix) && user.length > nodePrefix.length ? user.slice(nodePrefix.length) : undefined;
 
 interface Mode {
   readonly name: 'associated-node' | 'arbitrary-node' | 'serviceaccount' | 'user-info';
   applies(wanted: UserInfo, requestor: UserInfo): boolean;
 }
 
-const onlyName = (wanted: UserInfo): boolean => wanted.groups.length === 0 && wanted.uid === undefined && wanted.extra === undefined;
+const onlyName = (wanted: UserInfo): boolean =>
+  wanted.groups.length === 0 && wanted.uid === undefined && wanted.extra === undefined;
 
 const modes: readonly Mode[] = [
   {
@@ -98,7 +103,11 @@ const modes: readonly Mode[] = [
  * The user whose rights the request has: the requestor himself, or whom he may impersonate for it.
  * `asked` = the attributes of the request, with the requestor as user. Errors: 400, 403.
  */
-export async function impersonate(request: ApiRequest, asked: AuthorizationAttributes, authorizer: Authorizer): Promise<UserInfo> {
+export async function impersonate(
+  request: ApiRequest,
+  asked: AuthorizationAttributes,
+  authorizer: Authorizer,
+): Promise<UserInfo> {
   const wanted = wantedUser(request);
   if (!wanted) return asked.user;
   const check = async (attributes: AuthorizationAttributes): Promise<ApiError | undefined> => {
@@ -122,10 +131,19 @@ export async function impersonate(request: ApiRequest, asked: AuthorizationAttri
 type Check = (attributes: AuthorizationAttributes) => Promise<ApiError | undefined>;
 
 /** Each thing that is asked for must be allowed by itself. `mode` undefined = the old verb. */
-async function checkFields(wanted: UserInfo, requestor: UserInfo, mode: Mode['name'] | undefined, check: Check): Promise<ApiError | undefined> {
+async function checkFields(
+  wanted: UserInfo,
+  requestor: UserInfo,
+  mode: Mode['name'] | undefined,
+  check: Check,
+): Promise<ApiError | undefined> {
   const verb = mode === undefined ? 'impersonate' : `impersonate:${mode}`;
   const group = mode === undefined ? '' : authenticationGroup;
-  const about = (resource: string, name: string, more: Partial<AuthorizationAttributes> = {}): AuthorizationAttributes => ({
+  const about = (
+    resource: string,
+    name: string,
+    more: Partial<AuthorizationAttributes> = {},
+  ): AuthorizationAttributes => ({
     user: requestor,
     verb,
     group,
@@ -149,14 +167,16 @@ async function checkFields(wanted: UserInfo, requestor: UserInfo, mode: Mode['na
   ];
   if (wanted.uid !== undefined) questions.push(about('uids', wanted.uid, { group: authenticationGroup }));
   for (const name of wanted.groups) {
-    if (mode !== undefined && name === '') return forbiddenError(about('groups', ''), 'impersonating the empty string group is not allowed');
+    if (mode !== undefined && name === '')
+      return forbiddenError(about('groups', ''), 'impersonating the empty string group is not allowed');
     if (mode !== undefined && name === privilegedGroup) {
       return forbiddenError(about('groups', name), 'impersonating the system:masters group is not allowed');
     }
     questions.push(about('groups', name));
   }
   for (const [key, values] of Object.entries(wanted.extra ?? {})) {
-    for (const value of values) questions.push(about('userextras', value, { group: authenticationGroup, subresource: key }));
+    for (const value of values)
+      questions.push(about('userextras', value, { group: authenticationGroup, subresource: key }));
   }
   for (const question of questions) {
     const refused = await check(question);
@@ -170,7 +190,8 @@ function complete(wanted: UserInfo, constrained: boolean): UserInfo {
   let { groups } = wanted;
   const account = accountOf(wanted.name);
   if (constrained && nodeOf(wanted.name) !== undefined) groups = ['system:nodes'];
-  else if (account && groups.length === 0) groups = ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`];
+  else if (account && groups.length === 0)
+    groups = ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`];
   const implied = wanted.name === anonymousUser.name ? unauthenticatedGroup : authenticatedGroup;
   if (!groups.includes(implied) && !groups.includes(unauthenticatedGroup)) groups = [...groups, implied];
   return { ...wanted, groups };

@@ -1,6 +1,11 @@
 import type { UserInfo } from '@nodeless/registry/strategy';
 import type { ApiRequest } from '../exchange.ts';
-import { type Authentication, type RequestAuthenticator, type TokenAuthenticator, anonymousUser } from './authenticator.ts';
+import {
+  type Authentication,
+  type RequestAuthenticator,
+  type TokenAuthenticator,
+  anonymousUser,
+} from './authenticator.ts';
 import { certificateUser } from './client-certificate.ts';
 
 export interface RequestAuthenticatorDeps {

@@ -27,7 +27,11 @@ export interface ServiceAccountTokenDeps {
   readonly keys: JWTVerifyGetKey;
   readonly clock: Clock;
   /** uid and deletionTimestamp of what a token is bound to; undefined when it does not exist. */
-  lookUp(resource: 'serviceaccounts' | 'pods' | 'secrets' | 'nodes', namespace: string, name: string): Promise<BoundObject | undefined>;
+  lookUp(
+    resource: 'serviceaccounts' | 'pods' | 'secrets' | 'nodes',
+    namespace: string,
+    name: string,
+  ): Promise<BoundObject | undefined>;
 }
 
 export interface BoundObject {
@@ -56,7 +60,10 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
     const authentication = { user: await userOf(claims), audiences: matchingAudiences(claims, audiences) };
     const known = remembered.get(token);
     // The same user object again, as long as it says the same.
-    const user = known && sameUser(known.authentication.user, authentication.user) ? known.authentication.user : authentication.user;
+    const user =
+      known && sameUser(known.authentication.user, authentication.user)
+        ? known.authentication.user
+        : authentication.user;
     if (remembered.size >= maxRemembered) remembered.clear();
     const made = { ...authentication, user };
     remembered.set(token, { claims, authentication: made, checkedUntil: deps.clock.now() + rememberMs });
@@ -65,7 +72,11 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
 
   const verify = async (token: string): Promise<JWTPayload> => {
     try {
-      const { payload } = await jwtVerify(token, deps.keys, { issuer: [...deps.issuers], clockTolerance: 0, currentDate: new Date(deps.clock.now()) });
+      const { payload } = await jwtVerify(token, deps.keys, {
+        issuer: [...deps.issuers],
+        clockTolerance: 0,
+        currentDate: new Date(deps.clock.now()),
+      });
       return payload;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new Error('service account token has expired', { cause: error });
@@ -86,7 +97,10 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
     if (node && !pod) await checkBound('node', 'nodes', '', node);
     const extra: Record<string, string[]> = {};
     if (payload.jti) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${payload.jti}`];
-    for (const [kind, reference] of [['node', node], ['pod', pod]] as const) {
+    for (const [kind, reference] of [
+      ['node', node],
+      ['pod', pod],
+    ] as const) {
       if (!reference) continue;
       extra[`authentication.kubernetes.io/${kind}-name`] = [reference.name];
       if (reference.uid) extra[`authentication.kubernetes.io/${kind}-uid`] = [reference.uid];
@@ -99,15 +113,24 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
     };
   };
 
-  const checkBound = async (what: string, resource: 'serviceaccounts' | 'pods' | 'secrets' | 'nodes', namespace: string, reference: ObjectReference): Promise<void> => {
+  const checkBound = async (
+    what: string,
+    resource: 'serviceaccounts' | 'pods' | 'secrets' | 'nodes',
+    namespace: string,
+    reference: ObjectReference,
+  ): Promise<void> => {
     const object = await deps.lookUp(resource, namespace, reference.name);
     if (!object) {
-      if (resource === 'serviceaccounts') throw new Error(`serviceaccounts ${JSON.stringify(reference.name)} not found`);
+      if (resource === 'serviceaccounts')
+        throw new Error(`serviceaccounts ${JSON.stringify(reference.name)} not found`);
       throw new Error('service account token has been invalidated');
     }
     if (object.uid !== reference.uid) {
-      if (resource === 'serviceaccounts') throw new Error(`service account UID (${object.uid}) does not match claim (${reference.uid})`);
-      throw new Error(`${what} UID (${object.uid}) does not match service account ${what} ref claim (${reference.uid})`);
+      if (resource === 'serviceaccounts')
+        throw new Error(`service account UID (${object.uid}) does not match claim (${reference.uid})`);
+      throw new Error(
+        `${what} UID (${object.uid}) does not match service account ${what} ref claim (${reference.uid})`,
+      );
     }
     if (object.deletionTimestamp !== undefined && Date.parse(object.deletionTimestamp) < deps.clock.now() - leewayMs) {
       throw new Error('service account token has been invalidated');
@@ -128,7 +151,11 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
       const known = remembered.get(token);
       if (known) {
         const now = deps.clock.now();
-        if (now < known.checkedUntil && now < (known.claims.exp ?? 0) * 1000 && sameList(known.authentication.audiences, audiences)) {
+        if (
+          now < known.checkedUntil &&
+          now < (known.claims.exp ?? 0) * 1000 &&
+          sameList(known.authentication.audiences, audiences)
+        ) {
           return known.authentication;
         }
         if (now >= (known.claims.exp ?? 0) * 1000) remembered.delete(token);
@@ -140,8 +167,10 @@ export function createServiceAccountTokens(deps: ServiceAccountTokenDeps): Token
 }
 
 const goList = (values: readonly string[]): string => `[${values.map((value) => JSON.stringify(value)).join(' ')}]`;
-const sameList = (a: readonly string[] | undefined, b: readonly string[]): boolean => a?.length === b.length && b.every((value, i) => a[i] === value);
-const sameUser = (a: UserInfo, b: UserInfo): boolean => a.name === b.name && a.uid === b.uid && JSON.stringify(a.extra) === JSON.stringify(b.extra);
+const sameList = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && b.every((value, i) => a[i] === value);
+const sameUser = (a: UserInfo, b: UserInfo): boolean =>
+  a.name === b.name && a.uid === b.uid && JSON.stringify(a.extra) === JSON.stringify(b.extra);
 
 /** Reads the issuer without trusting it: a token of somebody else's is not ours to refuse. */
 function isOurs(token: string, issuers: readonly string[]): boolean {

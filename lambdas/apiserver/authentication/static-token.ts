@@ -9,7 +9,10 @@ export interface StaticToken {
 }
 
 /** Tokens known from the start: the one that `nodeless up` writes into the kubeconfig. */
-export function createStaticTokens(tokens: readonly StaticToken[], apiAudiences: readonly string[]): TokenAuthenticator {
+export function createStaticTokens(
+  tokens: readonly StaticToken[],
+  apiAudiences: readonly string[],
+): TokenAuthenticator {
   const known = new Map<string, Authentication>(
     tokens.map(({ token, user, uid, groups }) => {
       const found = withAuthenticatedGroup({ name: user, ...(uid ? { uid } : {}), groups });

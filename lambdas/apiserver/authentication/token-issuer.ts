@@ -27,7 +27,10 @@ export interface ServiceAccountKeys {
 }
 
 /** `signing`: PKCS#8 PEM of an RSA or P-256 key. `previous`: public PEMs of keys that signed before. */
-export async function loadServiceAccountKeys(signing: string, previous: readonly string[] = []): Promise<ServiceAccountKeys> {
+export async function loadServiceAccountKeys(
+  signing: string,
+  previous: readonly string[] = [],
+): Promise<ServiceAccountKeys> {
   const algorithm = algorithmOf(signing);
   const publicPem = createPublicKey(signing).export({ type: 'spki', format: 'pem' }).toString();
   const keys = await Promise.all([publicPem, ...previous].map(publicJwk));
@@ -68,8 +71,13 @@ export function createTokenIssuer({ keys, issuer, audiences: own, clock }: Token
       const now = Math.floor(clock.now() / 1000);
       const audiences = claims.audiences.length > 0 ? claims.audiences : own;
       const seconds = claims.expirationSeconds;
-      const extended = claims.boundTo?.kind === 'Pod' && seconds === warnOnlySeconds && audiences.every((audience) => own.includes(audience));
-      const token = await new SignJWT({ 'kubernetes.io': kubernetesClaims(claims, extended ? now + seconds : undefined) })
+      const extended =
+        claims.boundTo?.kind === 'Pod' &&
+        seconds === warnOnlySeconds &&
+        audiences.every((audience) => own.includes(audience));
+      const token = await new SignJWT({
+        'kubernetes.io': kubernetesClaims(claims, extended ? now + seconds : undefined),
+      })
         .setProtectedHeader({ alg: keys.algorithm, kid: keys.keyId })
         .setAudience([...audiences])
         .setExpirationTime(now + (extended ? extendedSeconds : seconds))
@@ -86,9 +94,13 @@ export function createTokenIssuer({ keys, issuer, audiences: own, clock }: Token
 
 const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 
-function kubernetesClaims({ namespace, serviceAccount, boundTo, node }: TokenClaims, warnafter: number | undefined): KubernetesClaims {
+function kubernetesClaims(
+  { namespace, serviceAccount, boundTo, node }: TokenClaims,
+  warnafter: number | undefined,
+): KubernetesClaims {
   const bound: Partial<Record<'pod' | 'secret' | 'node', ObjectReference>> = {};
   if (node) bound.node = { name: node.name, uid: node.uid ?? '' };
-  if (boundTo) bound[boundTo.kind.toLowerCase() as 'pod' | 'secret' | 'node'] = { name: boundTo.name, uid: boundTo.uid };
+  if (boundTo)
+    bound[boundTo.kind.toLowerCase() as 'pod' | 'secret' | 'node'] = { name: boundTo.name, uid: boundTo.uid };
   return { namespace, ...bound, serviceaccount: serviceAccount, ...(warnafter === undefined ? {} : { warnafter }) };
 }

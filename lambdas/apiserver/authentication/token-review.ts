@@ -6,7 +6,10 @@ import type { Authentication, TokenAuthenticator } from './authenticator.ts';
 import { firstAuthentication } from './request-authenticator.ts';
 
 /** tokenreviews: whose token is this? Used by those who are asked for something with one of our tokens. */
-export function createTokenReview(deps: { tokens: readonly TokenAuthenticator[]; audiences: readonly string[] }): VirtualCreate {
+export function createTokenReview(deps: {
+  tokens: readonly TokenAuthenticator[];
+  audiences: readonly string[];
+}): VirtualCreate {
   return async (object) => {
     const { spec } = object as unknown as TokenReview;
     if (!spec?.token) throw badRequest('token is required for TokenReview in authentication');
@@ -15,7 +18,11 @@ export function createTokenReview(deps: { tokens: readonly TokenAuthenticator[];
   };
 }
 
-async function review(tokens: readonly TokenAuthenticator[], token: string, audiences: readonly string[]): Promise<TokenReview['status']> {
+async function review(
+  tokens: readonly TokenAuthenticator[],
+  token: string,
+  audiences: readonly string[],
+): Promise<TokenReview['status']> {
   let found: Authentication | undefined;
   let why = '';
   try {

@@ -40,6 +40,7 @@ export function createConnector({ registry, nodes = noNodes, dialer = refusingDi
     ['nodes/proxy', createProxy({ registry, nodes, dialer }, 'nodes')],
   ]);
   return {
-    handlerFor: (served, subresource) => (served.group === '' ? handlers.get(`${served.resource}/${subresource}`) : undefined),
+    handlerFor: (served, subresource) =>
+      served.group === '' ? handlers.get(`${served.resource}/${subresource}`) : undefined,
   };
 }

@@ -2,18 +2,29 @@
 import { methodNotAllowed, noSuchResource } from '@nodeless/registry/endpoint';
 import type { Answer, Call } from '../call.ts';
 import type { Discovery, Document } from '../discovery.ts';
-import { type AllowsConversion, mediaTypeList, negotiate, noRepresentation, notAcceptable, onlyPlain, routerAccepts } from '../negotiation.ts';
+import {
+  type AllowsConversion,
+  mediaTypeList,
+  negotiate,
+  noRepresentation,
+  notAcceptable,
+  onlyPlain,
+  routerAccepts,
+} from '../negotiation.ts';
 import { jsonResponse, objectResponse, pageNotFound } from '../responses.ts';
 
 const aggregatedGroup = 'apidiscovery.k8s.io';
 const allowsAggregated: AllowsConversion = (convert) =>
   convert === undefined ||
-  (convert.group === aggregatedGroup && convert.kind === 'APIGroupDiscoveryList' && (convert.version === 'v2' || convert.version === 'v2beta1'));
+  (convert.group === aggregatedGroup &&
+    convert.kind === 'APIGroupDiscoveryList' &&
+    (convert.version === 'v2' || convert.version === 'v2beta1'));
 
 /** undefined = the path is none of discovery's. `segments`: of the path, without empty ones at the ends. */
 export function serveDiscovery(call: Call, segments: readonly string[], discovery: Discovery): Answer | undefined {
   const [root, ...rest] = segments;
-  if (root === 'api') return rest.length === 0 ? serveRoot(call, 'api', discovery) : serveApi(call, '', rest, discovery);
+  if (root === 'api')
+    return rest.length === 0 ? serveRoot(call, 'api', discovery) : serveApi(call, '', rest, discovery);
   if (root !== 'apis') return undefined;
   if (rest.length === 0) return serveRoot(call, 'apis', discovery);
   const [group = '', ...below] = rest;
@@ -38,7 +49,13 @@ function serveRoot(call: Call, form: 'api' | 'apis', discovery: Discovery): Answ
   if (!accepted) throw notAcceptable();
   if (!accepted.convert) {
     if (form === 'apis') return objectResponse(request, query, accepted, 200, discovery.groupList().bytes);
-    return objectResponse(request, query, accepted, 200, Buffer.from(JSON.stringify(apiVersions(request.header('host')))));
+    return objectResponse(
+      request,
+      query,
+      accepted,
+      200,
+      Buffer.from(JSON.stringify(apiVersions(request.header('host')))),
+    );
   }
   const version = accepted.convert.version as 'v2' | 'v2beta1';
   const { bytes, etag } = discovery.aggregated(form, version);

@@ -14,7 +14,11 @@ export interface HealthCheck {
 export const ping: HealthCheck = { name: 'ping', for: ['livez', 'readyz', 'healthz'], check: () => {} };
 
 /** `segments`: the path, `livez` first, then the name of one check. */
-export async function serveHealth(call: Call, [endpoint = '', ...name]: readonly string[], checks: readonly HealthCheck[]): Promise<ApiResponse> {
+export async function serveHealth(
+  call: Call,
+  [endpoint = '', ...name]: readonly string[],
+  checks: readonly HealthCheck[],
+): Promise<ApiResponse> {
   const own = checks.filter((check) => (check.for as readonly string[]).includes(endpoint));
   if (name.length === 0) return serveAll(call, endpoint, own);
   const one = own.find((check) => check.name === name.join('/'));

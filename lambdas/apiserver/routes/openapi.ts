@@ -22,7 +22,11 @@ const v2ProtobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protob
 const year = 365 * 24 * 3600 * 1000;
 
 /** `segments`: the path below /openapi. undefined = no such path. */
-export function serveOpenApi(call: Call, [version, ...key]: readonly string[], source: OpenApiSource): Answer | undefined {
+export function serveOpenApi(
+  call: Call,
+  [version, ...key]: readonly string[],
+  source: OpenApiSource,
+): Answer | undefined {
   if (version === 'v2' && key.length === 0) return serveV2(call, source);
   if (version !== 'v3') return undefined;
   if (key.length === 0) {
@@ -36,17 +40,29 @@ export function serveOpenApi(call: Call, [version, ...key]: readonly string[], s
   if (asked === undefined || asked === '') return cached(call, document, 'application/json', ['Vary', 'Accept']);
   if (asked !== document.hash) {
     const location = `/openapi/v3/${path}?hash=${document.hash}`;
-    return { status: 301, headers: ['Location', location, 'Content-Type', 'text/html; charset=utf-8'], body: `<a href="${location}">Moved Permanently</a>.\n\n` };
+    return {
+      status: 301,
+      headers: ['Location', location, 'Content-Type', 'text/html; charset=utf-8'],
+      body: `<a href="${location}">Moved Permanently</a>.\n\n`,
+    };
   }
   const expires = new Date(call.receivedAt + year).toUTCString();
-  return cached(call, document, 'application/json', ['Vary', 'Accept', 'Cache-Control', 'public, immutable', 'Expires', expires]);
+  return cached(call, document, 'application/json', [
+    'Vary',
+    'Accept',
+    'Cache-Control',
+    'public, immutable',
+    'Expires',
+    expires,
+  ]);
 }
 
 function serveV2(call: Call, source: OpenApiSource): Answer {
   const accept = call.request.header('accept') ?? '';
   const protobuf = v2Protobuf.exec(accept)?.[0];
   const json = accept.indexOf('application/json');
-  if (protobuf && (json < 0 || accept.indexOf(protobuf) < json)) return cached(call, source.v2Protobuf(), v2ProtobufType, ['Vary', 'Accept']);
+  if (protobuf && (json < 0 || accept.indexOf(protobuf) < json))
+    return cached(call, source.v2Protobuf(), v2ProtobufType, ['Vary', 'Accept']);
   return cached(call, source.v2(), 'application/json', ['Vary', 'Accept']);
 }
 

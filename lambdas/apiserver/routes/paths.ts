@@ -30,7 +30,12 @@ export interface PathDeps {
   readonly version: VersionInfo;
   readonly openApi?: OpenApiSource;
   /** The issuer's documents, for those who check ServiceAccount tokens themselves. */
-  readonly oidc?: { readonly issuer: string; readonly jwksUri: string; readonly algorithms: readonly string[]; readonly jwks: unknown };
+  readonly oidc?: {
+    readonly issuer: string;
+    readonly jwksUri: string;
+    readonly algorithms: readonly string[];
+    readonly jwks: unknown;
+  };
   readonly metrics: () => string | Promise<string>;
 }
 

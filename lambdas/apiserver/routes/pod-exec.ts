@@ -12,7 +12,14 @@ import { booleanParameter } from '../request-info.ts';
 import { createSpdySession } from '../spdy/session.ts';
 import type { RemoteStreams, StreamOptions, TerminalSize } from '../streaming/remote-streams.ts';
 import { awaitSpdyStreams, streamProtocols } from '../streaming/spdy-streams.ts';
-import { spdyResponse, streamProtocol, unsupportedStreamProtocol, upgradeKind, webSocketProtocol, webSocketResponse } from '../streaming/upgrade-request.ts';
+import {
+  spdyResponse,
+  streamProtocol,
+  unsupportedStreamProtocol,
+  upgradeKind,
+  webSocketProtocol,
+  webSocketResponse,
+} from '../streaming/upgrade-request.ts';
 import { channelProtocols, createWebSocketStreams } from '../streaming/websocket-streams.ts';
 import { createWebSocket } from '../streaming/websocket.ts';
 import { containerOf, nodeOf, podRef } from './pod-target.ts';
@@ -32,7 +39,12 @@ export function createPodExec(deps: PodExecDeps, kind: Kind): (call: Call, scope
     // Attach shows output unless told otherwise, as its options' defaults have it.
     const shown = kind === 'attach';
     const tty = flag('tty', false);
-    const options: StreamOptions = { stdin: flag('stdin', false), stdout: flag('stdout', shown), stderr: flag('stderr', shown) && !tty, tty };
+    const options: StreamOptions = {
+      stdin: flag('stdin', false),
+      stdout: flag('stdout', shown),
+      stderr: flag('stderr', shown) && !tty,
+      tty,
+    };
     const command = query.getAll('command');
     const asked = query.get('container') ?? '';
     const kindName = kind === 'exec' ? 'PodExecOptions' : 'PodAttachOptions';
@@ -48,11 +60,14 @@ export function createPodExec(deps: PodExecDeps, kind: Kind): (call: Call, scope
     const node = nodeOf(pod);
     const how = upgradeKind(request);
     if (!upgradable || !how) throw badRequest('Upgrade request required');
-    if (!options.stdin && !options.stdout && !options.stderr) throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
+    if (!options.stdin && !options.stdout && !options.stderr)
+      throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
 
     const io = createIo(options);
     const run = (): Promise<{ exitCode: number }> =>
-      kind === 'exec' ? deps.nodes.exec(node, podRef(pod), container, command, io.node) : deps.nodes.attach(node, podRef(pod), container, io.node);
+      kind === 'exec'
+        ? deps.nodes.exec(node, podRef(pod), container, command, io.node)
+        : deps.nodes.attach(node, podRef(pod), container, io.node);
 
     if (how === 'websocket') {
       const protocol = webSocketProtocol(request, channelProtocols);
@@ -139,7 +154,12 @@ function serveStreams(streams: RemoteStreams, io: Io, { ended }: Running): void 
   if (streams.stdin && io.stdin) streams.stdin.pipe(io.stdin);
   streams.onResize((size) => io.resize(size));
   streams.onClose(() => io.abort());
-  const sent = ([['stdout', io.stdout], ['stderr', io.stderr]] as const).map(
+  const sent = (
+    [
+      ['stdout', io.stdout],
+      ['stderr', io.stderr],
+    ] as const
+  ).map(
     ([name, from]) =>
       new Promise<void>((resolve) => {
         const to = streams[name];
@@ -159,7 +179,10 @@ function serveStreams(streams: RemoteStreams, io: Io, { ended }: Running): void 
     await Promise.all(sent);
     streams.finish(status);
   };
-  void ended.then(({ exitCode }) => finish(exitStatus(exitCode)), (error: unknown) => finish(failureStatus(error)));
+  void ended.then(
+    ({ exitCode }) => finish(exitStatus(exitCode)),
+    (error: unknown) => finish(failureStatus(error)),
+  );
 }
 
 function exitStatus(exitCode: number): Status {

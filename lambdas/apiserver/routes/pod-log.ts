@@ -17,7 +17,10 @@ import { containerOf, podRef } from './pod-target.ts';
 /** One-way streams over a WebSocket: whole messages of bytes, or of base64 text. */
 export const readerProtocols: readonly string[] = ['', 'binary.k8s.io', 'base64.binary.k8s.io'];
 
-export function createPodLog(deps: { registry: Registry; nodes: NodeConnection }): (call: Call, scope: CallScope) => Promise<ApiResponse> {
+export function createPodLog(deps: {
+  registry: Registry;
+  nodes: NodeConnection;
+}): (call: Call, scope: CallScope) => Promise<ApiResponse> {
   return async (call, scope) => {
     const { request, query } = call;
     if (request.method !== 'GET') throw methodNotAllowed();
@@ -80,16 +83,25 @@ function logOptions(query: Query, name: string): LogOptions {
   const sinceText = query.get('sinceTime');
   const sinceTime = sinceText === undefined ? undefined : new Date(sinceText);
   if (sinceTime && Number.isNaN(sinceTime.getTime())) {
-    throw badRequest(`parsing time ${JSON.stringify(sinceText)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceText)} as "2006"`);
+    throw badRequest(
+      `parsing time ${JSON.stringify(sinceText)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceText)} as "2006"`,
+    );
   }
   const errors: FieldError[] = [];
   const wrong = (field: string, value: unknown, detail: string): void =>
-    void errors.push({ type: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(value)}: ${detail}` });
-  const forbidden = (detail: string): void => void errors.push({ type: 'FieldValueForbidden', field: '[]', message: `Forbidden: ${detail}` });
+    void errors.push({
+      type: 'FieldValueInvalid',
+      field,
+      message: `Invalid value: ${JSON.stringify(value)}: ${detail}`,
+    });
+  const forbidden = (detail: string): void =>
+    void errors.push({ type: 'FieldValueForbidden', field: '[]', message: `Forbidden: ${detail}` });
   if (tailLines !== undefined && tailLines < 0) wrong('tailLines', tailLines, 'must be greater than or equal to 0');
   if (limitBytes !== undefined && limitBytes < 1) wrong('limitBytes', limitBytes, 'must be greater than 0');
-  if (sinceSeconds !== undefined && sinceTime) forbidden('at most one of `sinceTime` or `sinceSeconds` may be specified');
-  else if (sinceSeconds !== undefined && sinceSeconds < 1) wrong('sinceSeconds', sinceSeconds, 'must be greater than 0');
+  if (sinceSeconds !== undefined && sinceTime)
+    forbidden('at most one of `sinceTime` or `sinceSeconds` may be specified');
+  else if (sinceSeconds !== undefined && sinceSeconds < 1)
+    wrong('sinceSeconds', sinceSeconds, 'must be greater than 0');
   const stream = query.get('stream') ?? 'All';
   if (!(streams as readonly string[]).includes(stream)) {
     const message = `Unsupported value: ${JSON.stringify(stream)}: supported values: ${streams.map((s) => JSON.stringify(s)).join(', ')}`;

@@ -28,19 +28,28 @@ const schemeOf = (text: string): 'http' | 'https' => (text === 'https' ? 'https'
 /** The API server must not be made to talk to itself or to this machine's links. */
 function proxyable(address: string): string {
   if (isIP(address) === 0) throw badRequest('no IP address for the object');
-  if (/^(?:127\.|169\.254\.|0\.0\.0\.0$|22[4-9]\.|23\d\.|255\.)/.test(address) || address === '::1' || /^(?:fe80|ff)/i.test(address)) {
+  if (
+    /^(?:127\.|169\.254\.|0\.0\.0\.0$|22[4-9]\.|23\d\.|255\.)/.test(address) ||
+    address === '::1' ||
+    /^(?:fe80|ff)/i.test(address)
+  ) {
     throw badRequest('address not allowed');
   }
   return address;
 }
 
-const number = (text: string): number | undefined => (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536 ? Number(text) : undefined);
+const number = (text: string): number | undefined =>
+  /^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536 ? Number(text) : undefined;
 
 export function podTarget(pod: Readonly<Pod>, { scheme, port }: ProxyName): ProxyTarget {
   const first = pod.spec?.containers.find((container) => container.ports?.length)?.ports?.[0]?.containerPort;
   const chosen = port === '' ? (first ?? 80) : number(port);
   if (chosen === undefined) throw badRequest(`invalid port ${JSON.stringify(port)}`);
-  return { scheme: schemeOf(scheme), address: proxyable(pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? ''), port: chosen };
+  return {
+    scheme: schemeOf(scheme),
+    address: proxyable(pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? ''),
+    port: chosen,
+  };
 }
 
 /** One of the ready endpoints behind the port, by chance. */

@@ -12,7 +12,14 @@ import { connect as tlsConnect } from 'node:tls';
 import { type Call, CallScope } from '../call.ts';
 import type { ApiResponse } from '../exchange.ts';
 import { pipe } from './pod-log.ts';
-import { type ProxyName, type ProxyTarget, nodeTarget, podTarget, serviceTarget, splitProxyName } from './proxy-target.ts';
+import {
+  type ProxyName,
+  type ProxyTarget,
+  nodeTarget,
+  podTarget,
+  serviceTarget,
+  splitProxyName,
+} from './proxy-target.ts';
 
 export interface ProxyDeps {
   readonly registry: Registry;
@@ -22,15 +29,28 @@ export interface ProxyDeps {
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-const kinds = { pods: ['PodProxyOptions', 'pod'], services: ['ServiceProxyOptions', 'service'], nodes: ['NodeProxyOptions', 'node'] } as const;
+const kinds = {
+  pods: ['PodProxyOptions', 'pod'],
+  services: ['ServiceProxyOptions', 'service'],
+  nodes: ['NodeProxyOptions', 'node'],
+} as const;
 
-export function createProxy(deps: ProxyDeps, resource: keyof typeof kinds): (call: Call, scope: CallScope) => Promise<ApiResponse> {
+export function createProxy(
+  deps: ProxyDeps,
+  resource: keyof typeof kinds,
+): (call: Call, scope: CallScope) => Promise<ApiResponse> {
   const [optionsKind, word] = kinds[resource];
 
-  const targetOf = async (object: Readonly<object>, name: ProxyName, scope: CallScope): Promise<ProxyTarget | undefined> => {
+  const targetOf = async (
+    object: Readonly<object>,
+    name: ProxyName,
+    scope: CallScope,
+  ): Promise<ProxyTarget | undefined> => {
     if (resource === 'pods') return podTarget(object as Pod, name);
     if (resource === 'nodes') return nodeTarget(object as Node, name);
-    const endpoints = (await deps.registry.reader.get('', 'endpoints', scope.namespace, name.name)) as Readonly<Endpoints> | undefined;
+    const endpoints = (await deps.registry.reader.get('', 'endpoints', scope.namespace, name.name)) as
+      | Readonly<Endpoints>
+      | undefined;
     return serviceTarget(object as Service, endpoints, name, scope.name, deps.random ?? Math.random);
   };
 
@@ -47,7 +67,10 @@ export function createProxy(deps: ProxyDeps, resource: keyof typeof kinds): (cal
       const query = call.query.raw === '' ? '' : `?${call.query.raw}`;
       return { status: 301, headers: ['Location', `${call.info.path}/${query}`], body: undefined };
     }
-    const wanted = { path: `${path || '/'}${call.query.raw === '' ? '' : `?${call.query.raw}`}`, headers: forwardedHeaders(call) };
+    const wanted = {
+      path: `${path || '/'}${call.query.raw === '' ? '' : `?${call.query.raw}`}`,
+      headers: forwardedHeaders(call),
+    };
     return target ? forward(deps.dialer, call, target, wanted) : forwardToNode(deps.nodes, call, name.name, wanted);
   };
 }
@@ -68,7 +91,17 @@ function targetPath({ request, info }: Call): string {
   return rest.length === 0 ? '' : `/${rest.join('/')}`;
 }
 
-const hopByHop = new Set(['connection', 'proxy-connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+const hopByHop = new Set([
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 /** The client's own credentials are the API server's to know and nobody else's. */
 function forwardedHeaders({ request, upgradable }: Call): string[] {
@@ -77,7 +110,14 @@ function forwardedHeaders({ request, upgradable }: Call): string[] {
   const upgrade = upgradable ? request.header('upgrade') : undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    if (hopByHop.has(name) || name === 'authorization' || name === 'host' || name.startsWith('impersonate-') || name.startsWith(':')) continue;
+    if (
+      hopByHop.has(name) ||
+      name === 'authorization' ||
+      name === 'host' ||
+      name.startsWith('impersonate-') ||
+      name.startsWith(':')
+    )
+      continue;
     headers.push(raw[i] as string, raw[i + 1] as string);
   }
   if (request.remoteAddress !== '') headers.push('X-Forwarded-For', request.remoteAddress);
@@ -101,7 +141,12 @@ function dialFailure(error: unknown, address: string, port: number): string {
   return `dial tcp ${host}:${port}: ${known === 'i/o timeout' ? known : `connect: ${known}`}`;
 }
 
-async function forward(dialer: ClusterDialer, call: Call, { scheme, address, port }: ProxyTarget, { path, headers }: Wanted): Promise<ApiResponse> {
+async function forward(
+  dialer: ClusterDialer,
+  call: Call,
+  { scheme, address, port }: ProxyTarget,
+  { path, headers }: Wanted,
+): Promise<ApiResponse> {
   let socket: Duplex;
   try {
     socket = await dialer.connect(address, port);
@@ -127,7 +172,13 @@ async function forward(dialer: ClusterDialer, call: Call, { scheme, address, por
     outgoing.on('upgrade', (response: IncomingMessage, upstream: Duplex, head: Buffer) =>
       resolve({
         status: 101,
-        headers: ['Connection', 'Upgrade', ...keptHeaders(response.rawHeaders), 'Upgrade', response.headers.upgrade ?? ''],
+        headers: [
+          'Connection',
+          'Upgrade',
+          ...keptHeaders(response.rawHeaders),
+          'Upgrade',
+          response.headers.upgrade ?? '',
+        ],
         body: {
           upgraded(client) {
             if (head.byteLength > 0) client.socket.write(head);
@@ -147,7 +198,10 @@ function join(a: Duplex, b: Duplex): void {
     a.destroy();
     b.destroy();
   };
-  for (const [from, to] of [[a, b], [b, a]] as const) {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     from.on('error', close);
     from.on('close', close);
     from.pipe(to);
@@ -156,7 +210,8 @@ function join(a: Duplex, b: Duplex): void {
 
 function keptHeaders(raw: readonly string[]): string[] {
   const headers: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) if (!hopByHop.has((raw[i] as string).toLowerCase())) headers.push(raw[i] as string, raw[i + 1] as string);
+  for (let i = 0; i < raw.length; i += 2)
+    if (!hopByHop.has((raw[i] as string).toLowerCase())) headers.push(raw[i] as string, raw[i + 1] as string);
   return headers;
 }
 
@@ -179,12 +234,24 @@ function rewriteLocation(headers: string[], { info }: Call): string[] {
   return headers.with(at + 1, prefix + location);
 }
 
-async function forwardToNode(nodes: NodeConnection, call: Call, node: string, { path, headers }: Wanted): Promise<ApiResponse> {
+async function forwardToNode(
+  nodes: NodeConnection,
+  call: Call,
+  node: string,
+  { path, headers }: Wanted,
+): Promise<ApiResponse> {
   const { request } = call;
   const fields: Record<string, string> = {};
   for (let i = 0; i < headers.length; i += 2) fields[(headers[i] as string).toLowerCase()] = headers[i + 1] as string;
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
-  const answer = await nodes.proxy(node, { method: request.method, path, headers: fields, body: hasBody ? (request.openBody() as Readable) : undefined });
-  const kept = Object.entries(answer.headers).flatMap(([name, value]) => (hopByHop.has(name.toLowerCase()) ? [] : [name, value]));
+  const answer = await nodes.proxy(node, {
+    method: request.method,
+    path,
+    headers: fields,
+    body: hasBody ? (request.openBody() as Readable) : undefined,
+  });
+  const kept = Object.entries(answer.headers).flatMap(([name, value]) =>
+    hopByHop.has(name.toLowerCase()) ? [] : [name, value],
+  );
   return { status: answer.status, headers: kept, body: { stream: (out) => pipe(answer.body, out) } };
 }

@@ -7,7 +7,16 @@ import { encodePartialMetadata, encodePartialMetadataList, encodeTable } from '@
 import { maxBodyBytes, patchBody, patchForm, unsupportedPatchType, wireBody } from '../body.ts';
 import { type Answer, type Call, CallScope } from '../call.ts';
 import type { ApiResponse } from '../exchange.ts';
-import { type Accepted, listTypeList, mediaTypeList, negotiate, noRepresentation, notAcceptable, resourceConversions, routerAccepts } from '../negotiation.ts';
+import {
+  type Accepted,
+  listTypeList,
+  mediaTypeList,
+  negotiate,
+  noRepresentation,
+  notAcceptable,
+  resourceConversions,
+  routerAccepts,
+} from '../negotiation.ts';
 import { deleteOptions, getOptions, listOptions } from '../options.ts';
 import { pathSegmentFaults } from '../request-info.ts';
 import { objectResponse, pageNotFound } from '../responses.ts';
@@ -138,7 +147,9 @@ function serveSubresource(deps: ResourceDeps, call: Call, target: Target, subres
 
 function serveGet(deps: ResourceDeps, call: Call, target: Target): Answer {
   const accepted = acceptedForm(call, mediaTypeList);
-  return deps.registry.get(target.scope, getOptions(call.query)).then((result) => respond(deps, call, target, accepted, 200, result));
+  return deps.registry
+    .get(target.scope, getOptions(call.query))
+    .then((result) => respond(deps, call, target, accepted, 200, result));
 }
 
 async function serveList(deps: ResourceDeps, call: Call, target: Target): Promise<ApiResponse> {
@@ -162,7 +173,10 @@ async function serveCreate(deps: ResourceDeps, call: Call, target: Target, kind:
   const accepted = acceptedForm(call, mediaTypeList);
   const { request } = call;
   const raw = await request.readBody(maxBodyBytes);
-  const { code, result } = await deps.registry.create(target.scope, wireBody(raw, request.header('content-type'), kind));
+  const { code, result } = await deps.registry.create(
+    target.scope,
+    wireBody(raw, request.header('content-type'), kind),
+  );
   return respond(deps, call, target, accepted, code, result);
 }
 
@@ -170,7 +184,10 @@ async function serveUpdate(deps: ResourceDeps, call: Call, target: Target, kind:
   const accepted = acceptedForm(call, mediaTypeList);
   const { request } = call;
   const raw = await request.readBody(maxBodyBytes);
-  const { code, result } = await deps.registry.update(target.scope, wireBody(raw, request.header('content-type'), kind));
+  const { code, result } = await deps.registry.update(
+    target.scope,
+    wireBody(raw, request.header('content-type'), kind),
+  );
   return respond(deps, call, target, accepted, code, result);
 }
 
@@ -182,7 +199,10 @@ async function servePatch(deps: ResourceDeps, call: Call, target: Target): Promi
   const accepted = acceptedForm(call, mediaTypeList);
   const raw = await request.readBody(maxBodyBytes);
   const force = query.get('force');
-  const options = { type: form, ...(force === undefined ? {} : { force: !(force === '0' || force.toLowerCase() === 'false') }) };
+  const options = {
+    type: form,
+    ...(force === undefined ? {} : { force: !(force === '0' || force.toLowerCase() === 'false') }),
+  };
   const { code, result } = await deps.registry.patch(target.scope, patchBody(raw, form), options);
   return respond(deps, call, target, accepted, code, result);
 }
@@ -209,14 +229,29 @@ async function serveDeleteCollection(deps: ResourceDeps, call: Call, target: Tar
   return respondList(deps, call, target, accepted, deleted);
 }
 
-function respond(deps: ResourceDeps, call: Call, { served }: Target, accepted: Accepted, code: number, result: Encoded): Answer {
+function respond(
+  deps: ResourceDeps,
+  call: Call,
+  { served }: Target,
+  accepted: Accepted,
+  code: number,
+  result: Encoded,
+): Answer {
   const { request, query } = call;
   const { convert } = accepted;
-  if (!convert || result.object().kind === 'Status') return objectResponse(request, query, accepted, code, result.bytes());
+  if (!convert || result.object().kind === 'Status')
+    return objectResponse(request, query, accepted, code, result.bytes());
   if (convert.kind === 'PartialObjectMetadataList') throw wrongShape(convert, goTypeOf(served));
-  if (convert.kind === 'PartialObjectMetadata') return objectResponse(request, query, accepted, code, encodePartialMetadata(result, convert.version));
+  if (convert.kind === 'PartialObjectMetadata')
+    return objectResponse(request, query, accepted, code, encodePartialMetadata(result, convert.version));
   const options = { version: convert.version, includeObject: includedObject(query), columns: true, now: deps.now() };
-  return objectResponse(request, query, accepted, code, encodeTable(served, [result], { resourceVersion: result.object().metadata?.resourceVersion }, options));
+  return objectResponse(
+    request,
+    query,
+    accepted,
+    code,
+    encodeTable(served, [result], { resourceVersion: result.object().metadata?.resourceVersion }, options),
+  );
 }
 
 function respondList(deps: ResourceDeps, call: Call, { served }: Target, accepted: Accepted, list: List): Answer {
@@ -224,7 +259,14 @@ function respondList(deps: ResourceDeps, call: Call, { served }: Target, accepte
   const { convert } = accepted;
   if (!convert) return objectResponse(request, query, accepted, 200, coalesce(list.chunks()));
   if (convert.kind === 'PartialObjectMetadata') throw wrongShape(convert, `${goTypeOf(served)}List`);
-  if (convert.kind === 'PartialObjectMetadataList') return objectResponse(request, query, accepted, 200, encodePartialMetadataList(list.items, list.metadata, convert.version));
+  if (convert.kind === 'PartialObjectMetadataList')
+    return objectResponse(
+      request,
+      query,
+      accepted,
+      200,
+      encodePartialMetadataList(list.items, list.metadata, convert.version),
+    );
   const options = { version: convert.version, includeObject: includedObject(query), columns: true, now: deps.now() };
   return objectResponse(request, query, accepted, 200, encodeTable(served, list.items, list.metadata, options));
 }

@@ -26,7 +26,13 @@ export interface WatchServerDeps {
 }
 
 export interface WatchServer {
-  serve(call: Call, scope: CallScope, served: ServedResource, accepted: Accepted, options: ListOptions): Promise<ApiResponse>;
+  serve(
+    call: Call,
+    scope: CallScope,
+    served: ServedResource,
+    accepted: Accepted,
+    options: ListOptions,
+  ): Promise<ApiResponse>;
   /** Open watches. */
   readonly open: number;
 }
@@ -35,10 +41,18 @@ const defaultMinTimeoutMs = 30 * 60 * 1000;
 const defaultMaxPending = 16 * 1024 * 1024;
 
 export function createWatchServer(deps: WatchServerDeps): WatchServer {
-  const { registry, clock, metrics, minTimeoutMs = defaultMinTimeoutMs, maxPendingBytes = defaultMaxPending, random = Math.random } = deps;
+  const {
+    registry,
+    clock,
+    metrics,
+    minTimeoutMs = defaultMinTimeoutMs,
+    maxPendingBytes = defaultMaxPending,
+    random = Math.random,
+  } = deps;
   let open = 0;
 
-  const seconds = (asked: number | undefined): number => (asked && asked > 0 ? asked : (minTimeoutMs * (1 + random())) / 1000);
+  const seconds = (asked: number | undefined): number =>
+    asked && asked > 0 ? asked : (minTimeoutMs * (1 + random())) / 1000;
 
   return {
     get open() {
@@ -49,11 +63,20 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
       if (accepted.mediaType !== 'application/json') throw watchNotAcceptable();
       const webSocket =
         call.upgradable && upgradeKind(call.request) === 'websocket'
-          ? webSocketResponse(call.request, onlyWebSocketProtocol(call.request), ({ socket, head }) => begin(webSocketStream(createWebSocket(socket, head))))
+          ? webSocketResponse(call.request, onlyWebSocketProtocol(call.request), ({ socket, head }) =>
+              begin(webSocketStream(createWebSocket(socket, head))),
+            )
           : undefined;
       const frame = framer(call, served, accepted, () => clock.now());
       const options = { ...asked, timeoutSeconds: seconds(asked.timeoutSeconds) };
-      const labels = { verb: 'WATCH', group: served.group, version: served.version, resource: served.resource, subresource: '', scope: '' };
+      const labels = {
+        verb: 'WATCH',
+        group: served.group,
+        version: served.version,
+        resource: served.resource,
+        subresource: '',
+        scope: '',
+      };
 
       // Events may come before the response has begun: they wait here.
       let early: Uint8Array[] | undefined = [];
@@ -114,16 +137,27 @@ function errorFrame(error: ApiError): Uint8Array {
 }
 
 /** How an event is written for this client. The plain form is made once for all of them. */
-function framer(call: Call, served: ServedResource, { convert }: Accepted, now: () => number): (event: WatchEvent) => Uint8Array {
+function framer(
+  call: Call,
+  served: ServedResource,
+  { convert }: Accepted,
+  now: () => number,
+): (event: WatchEvent) => Uint8Array {
   if (!convert || convert.kind === 'PartialObjectMetadataList') return (event) => event.frame();
   const wrap = (event: WatchEvent, object: Uint8Array): Uint8Array =>
     Buffer.concat([Buffer.from(`{"type":"${event.type}","object":`), object, Buffer.from('}\n')]);
-  if (convert.kind === 'PartialObjectMetadata') return (event) => wrap(event, encodePartialMetadata(event.object, convert.version));
+  if (convert.kind === 'PartialObjectMetadata')
+    return (event) => wrap(event, encodePartialMetadata(event.object, convert.version));
   const includeObject = includedObject(call.query);
   let columns = true;
   return (event) => {
     const { resourceVersion } = event.object.object().metadata ?? {};
-    const table = encodeTable(served, [event.object], { resourceVersion }, { version: convert.version, includeObject, now: now(), columns });
+    const table = encodeTable(
+      served,
+      [event.object],
+      { resourceVersion },
+      { version: convert.version, includeObject, now: now(), columns },
+    );
     columns = false;
     return wrap(event, table);
   };

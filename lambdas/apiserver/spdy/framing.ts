@@ -1,7 +1,16 @@
 /** Frames of SPDY/3.1 as bytes. */
 import { createByteQueue } from '../streaming/byte-queue.ts';
 
-export const frameTypes = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
+export const frameTypes = {
+  synStream: 1,
+  synReply: 2,
+  rstStream: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  headers: 8,
+  windowUpdate: 9,
+} as const;
 export const finFlag = 1;
 
 export type Frame =
@@ -69,6 +78,7 @@ export const synReplyFrame = (streamId: number, headerBlock: Uint8Array): Buffer
 export const synStreamFrame = (streamId: number, headerBlock: Uint8Array): Buffer =>
   controlFrame(frameTypes.synStream, 0, Buffer.concat([words(streamId, 0), Buffer.from([0, 0]), headerBlock]));
 
-export const rstStreamFrame = (streamId: number, status: number): Buffer => controlFrame(frameTypes.rstStream, 0, words(streamId, status));
+export const rstStreamFrame = (streamId: number, status: number): Buffer =>
+  controlFrame(frameTypes.rstStream, 0, words(streamId, status));
 export const pingFrame = (id: number): Buffer => controlFrame(frameTypes.ping, 0, words(id));
 export const goAwayFrame = (lastStreamId: number): Buffer => controlFrame(frameTypes.goAway, 0, words(lastStreamId, 0));

@@ -46,7 +46,10 @@ export function createHeaderCodec(): HeaderCodec {
       const entries = Object.entries(headers);
       const count = Buffer.alloc(4);
       count.writeUInt32BE(entries.length);
-      const bytes = Buffer.concat([count, ...entries.flatMap(([name, value]) => [lengthPrefixed(name), lengthPrefixed(value)])]);
+      const bytes = Buffer.concat([
+        count,
+        ...entries.flatMap(([name, value]) => [lengthPrefixed(name), lengthPrefixed(value)]),
+      ]);
       return pass(deflate, bytes);
     },
     close() {
@@ -57,7 +60,10 @@ export function createHeaderCodec(): HeaderCodec {
 }
 
 /** What comes out of a zlib stream for one piece of input, all of it. */
-function pass(stream: ReturnType<typeof createInflate> | ReturnType<typeof createDeflate>, input: Uint8Array): Promise<Buffer> {
+function pass(
+  stream: ReturnType<typeof createInflate> | ReturnType<typeof createDeflate>,
+  input: Uint8Array,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;

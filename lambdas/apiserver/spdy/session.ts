@@ -3,7 +3,18 @@
  * end knows no other and sends no window updates. Either side can open streams: clients odd ones, servers even ones.
  */
 import { Duplex } from 'node:stream';
-import { createFrameReader, dataFrameHead, finFlag, type Frame, frameTypes, goAwayFrame, pingFrame, rstStreamFrame, synReplyFrame, synStreamFrame } from './framing.ts';
+import {
+  createFrameReader,
+  dataFrameHead,
+  finFlag,
+  type Frame,
+  frameTypes,
+  goAwayFrame,
+  pingFrame,
+  rstStreamFrame,
+  synReplyFrame,
+  synStreamFrame,
+} from './framing.ts';
 import { type SpdyHeaders, createHeaderCodec } from './header-codec.ts';
 
 export interface SpdyStream extends Duplex {
@@ -30,7 +41,11 @@ const maxStreams = 1_000;
 /** Unread bytes of one stream before the whole connection is held up. */
 const highWaterMark = 1024 * 1024;
 
-export function createSpdySession(socket: Duplex, head: Uint8Array, options: { readonly client?: boolean } = {}): SpdySession {
+export function createSpdySession(
+  socket: Duplex,
+  head: Uint8Array,
+  options: { readonly client?: boolean } = {},
+): SpdySession {
   const codec = createHeaderCodec();
   const streams = new Map<number, Stream>();
   const streamCallbacks: ((stream: SpdyStream) => void)[] = [];

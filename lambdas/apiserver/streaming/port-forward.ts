@@ -14,7 +14,11 @@ interface Pair {
 const pairMs = 30_000;
 
 /** `describe` names the pod in messages: `pod abc, uid def`. */
-export function servePortForward(session: SpdySession, connect: (port: number) => Promise<Duplex>, describe: string): void {
+export function servePortForward(
+  session: SpdySession,
+  connect: (port: number) => Promise<Duplex>,
+  describe: string,
+): void {
   const pairs = new Map<string, Pair>();
 
   const pairOf = (id: string): Pair => {
@@ -53,13 +57,21 @@ export function servePortForward(session: SpdySession, connect: (port: number) =
   });
 }
 
-async function forward(error: SpdyStream, data: SpdyStream, port: number, connect: (port: number) => Promise<Duplex>, describe: string): Promise<void> {
+async function forward(
+  error: SpdyStream,
+  data: SpdyStream,
+  port: number,
+  connect: (port: number) => Promise<Duplex>,
+  describe: string,
+): Promise<void> {
   error.resume();
   let connection: Duplex;
   try {
     connection = await connect(port);
   } catch (failure) {
-    error.end(`error forwarding port ${port} to ${describe}: ${failure instanceof Error ? failure.message : String(failure)}`);
+    error.end(
+      `error forwarding port ${port} to ${describe}: ${failure instanceof Error ? failure.message : String(failure)}`,
+    );
     data.end();
     data.resume();
     return;

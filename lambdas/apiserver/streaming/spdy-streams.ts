@@ -3,13 +3,24 @@ import type { RemoteStreams, StreamOptions, TerminalSize } from './remote-stream
 import { parseTerminalSize, plainStatus } from './remote-streams.ts';
 import type { SpdySession, SpdyStream } from '../spdy/session.ts';
 
-export const streamProtocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io', ''];
+export const streamProtocols: readonly string[] = [
+  'v5.channel.k8s.io',
+  'v4.channel.k8s.io',
+  'v3.channel.k8s.io',
+  'v2.channel.k8s.io',
+  'channel.k8s.io',
+  '',
+];
 
 /** As upstream's streamCreationTimeout. */
 const creationTimeoutMs = 30_000;
 
 /** Resolves when every stream that the options and the protocol call for is there; undefined when they do not come. */
-export function awaitSpdyStreams(session: SpdySession, protocol: string, options: StreamOptions): Promise<RemoteStreams | undefined> {
+export function awaitSpdyStreams(
+  session: SpdySession,
+  protocol: string,
+  options: StreamOptions,
+): Promise<RemoteStreams | undefined> {
   const resizes = options.tty && /^v[345]\./.test(protocol);
   const wanted = new Set(['error']);
   if (options.stdin) wanted.add('stdin');
@@ -40,7 +51,11 @@ export function awaitSpdyStreams(session: SpdySession, protocol: string, options
   });
 }
 
-function toRemoteStreams(session: SpdySession, streams: ReadonlyMap<string, SpdyStream>, protocol: string): RemoteStreams {
+function toRemoteStreams(
+  session: SpdySession,
+  streams: ReadonlyMap<string, SpdyStream>,
+  protocol: string,
+): RemoteStreams {
   const error = streams.get('error') as SpdyStream;
   const resize = streams.get('resize');
   const resizeCallbacks: ((size: TerminalSize) => void)[] = [];

@@ -22,7 +22,9 @@ export function onlyWebSocketProtocol(request: ApiRequest): string {
 }
 
 function askedProtocols(request: ApiRequest): string[] {
-  return listOf(request.header('sec-websocket-protocol')).filter((name) => !name.startsWith('base64url.bearer.authorization.k8s.io.'));
+  return listOf(request.header('sec-websocket-protocol')).filter(
+    (name) => !name.startsWith('base64url.bearer.authorization.k8s.io.'),
+  );
 }
 
 function listOf(header: string | undefined): string[] {
@@ -33,14 +35,22 @@ function listOf(header: string | undefined): string[] {
 export function webSocketProtocol(request: ApiRequest, supported: readonly string[]): string {
   const asked = askedProtocols(request);
   const found = asked.length === 0 && supported.includes('') ? '' : asked.find((name) => supported.includes(name));
-  if (found === undefined) throw badRequest(`requested protocol(s) are not supported: [${asked.join(' ')}]; supports [${supported.join(' ')}]`);
+  if (found === undefined)
+    throw badRequest(
+      `requested protocol(s) are not supported: [${asked.join(' ')}]; supports [${supported.join(' ')}]`,
+    );
   return found;
 }
 
 /** The 101 of a WebSocket. */
-export function webSocketResponse(request: ApiRequest, protocol: string, upgraded: (connection: UpgradedConnection) => void): ApiResponse {
+export function webSocketResponse(
+  request: ApiRequest,
+  protocol: string,
+  upgraded: (connection: UpgradedConnection) => void,
+): ApiResponse {
   const key = request.header('sec-websocket-key');
-  if (key === undefined || request.header('sec-websocket-version') !== '13') throw badRequest('websocket version 13 is required');
+  if (key === undefined || request.header('sec-websocket-version') !== '13')
+    throw badRequest('websocket version 13 is required');
   const headers = ['Upgrade', 'websocket', 'Connection', 'Upgrade', 'Sec-WebSocket-Accept', webSocketAccept(key)];
   if (protocol !== '') headers.push('Sec-WebSocket-Protocol', protocol);
   return { status: 101, headers, body: { upgraded } };

@@ -3,7 +3,13 @@
  * is a digit and the rest is base64 text. Version 5 added a signal that closes a channel.
  */
 import { PassThrough, Writable } from 'node:stream';
-import { type RemoteStreams, type StreamOptions, type TerminalSize, parseTerminalSize, plainStatus } from './remote-streams.ts';
+import {
+  type RemoteStreams,
+  type StreamOptions,
+  type TerminalSize,
+  parseTerminalSize,
+  plainStatus,
+} from './remote-streams.ts';
 import type { WebSocketConnection } from './websocket.ts';
 
 export const channelProtocols: readonly string[] = [
@@ -22,7 +28,11 @@ const errorChannel = 3;
 const resizeChannel = 4;
 const closeSignal = 255;
 
-export function createWebSocketStreams(connection: WebSocketConnection, protocol: string, options: StreamOptions): RemoteStreams {
+export function createWebSocketStreams(
+  connection: WebSocketConnection,
+  protocol: string,
+  options: StreamOptions,
+): RemoteStreams {
   const base64 = protocol.includes('base64');
   const statusAsJson = protocol.startsWith('v');
 

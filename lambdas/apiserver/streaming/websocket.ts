@@ -24,7 +24,9 @@ export interface WebSocketConnection {
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 export function webSocketAccept(key: string): string {
-  return createHash('sha1').update(key + guid).digest('base64');
+  return createHash('sha1')
+    .update(key + guid)
+    .digest('base64');
 }
 
 const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -113,7 +115,12 @@ export function createWebSocket(socket: Duplex, head: Uint8Array): WebSocketConn
   if (head.byteLength > 0) process.nextTick(() => onData(head));
 
   return {
-    send: (data, written) => writeFrame(typeof data === 'string' ? opcodes.text : opcodes.binary, typeof data === 'string' ? Buffer.from(data) : data, written),
+    send: (data, written) =>
+      writeFrame(
+        typeof data === 'string' ? opcodes.text : opcodes.binary,
+        typeof data === 'string' ? Buffer.from(data) : data,
+        written,
+      ),
     sendText: (data) => writeFrame(opcodes.text, data),
     get pendingBytes() {
       return socket.writableLength;

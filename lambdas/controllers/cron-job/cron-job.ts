@@ -25,18 +25,29 @@ async function start(cronJob: CronJob, job: Job, { client, events }: ReconcileCo
   }
 }
 
-async function statusAfter(cronJob: CronJob, { status, create }: CronPlan, context: ReconcileContext): Promise<CronJobStatus> {
+async function statusAfter(
+  cronJob: CronJob,
+  { status, create }: CronPlan,
+  context: ReconcileContext,
+): Promise<CronJobStatus> {
   if (!create) return status;
   const job = await start(cronJob, create.job, context);
   if (!job) return status;
   const { name, namespace, uid, resourceVersion } = job.metadata ?? {};
-  return { ...status, active: [...(status.active ?? []), { kind: 'Job', namespace, name, uid, apiVersion: 'batch/v1', resourceVersion }], lastScheduleTime: timestamp(create.time) };
+  return {
+    ...status,
+    active: [...(status.active ?? []), { kind: 'Job', namespace, name, uid, apiVersion: 'batch/v1', resourceVersion }],
+    lastScheduleTime: timestamp(create.time),
+  };
 }
 
 export const cronJobController: Controller = {
   name: 'cronjob-controller',
   watches: [
-    watchRule({ type: cronJobs, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
+    watchRule({
+      type: cronJobs,
+      requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
     watchRule({ type: jobs, requests: ownerRequests('CronJob', 'batch') }),
   ],
   async reconcile(request, context) {
@@ -47,12 +58,20 @@ export const cronJobController: Controller = {
     const owned = (await cache.ownedBy(jobs, uid, namespace)).filter((job) => isControlledBy(job, cronJob));
     const plan = planCronJob(cronJob, owned, clock.now());
     for (const job of plan.remove) {
-      await performOne(remove(jobs, { namespace, name: job.metadata?.name ?? '' }, { propagationPolicy: 'Background', preconditions: { uid: job.metadata?.uid } }), context);
+      await performOne(
+        remove(
+          jobs,
+          { namespace, name: job.metadata?.name ?? '' },
+          { propagationPolicy: 'Background', preconditions: { uid: job.metadata?.uid } },
+        ),
+        context,
+      );
       events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata?.name}`);
     }
     const status = await statusAfter(cronJob, plan, context);
     for (const { type, reason, message } of plan.events) events.event(cronJob, type, reason, message);
-    if (!semanticEqual(cronJob.status ?? {}, status)) await performOne(updateStatus(cronJobs, { ...cronJob, status }), context);
+    if (!semanticEqual(cronJob.status ?? {}, status))
+      await performOne(updateStatus(cronJobs, { ...cronJob, status }), context);
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
   },
 };

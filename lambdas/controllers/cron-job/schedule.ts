@@ -39,10 +39,13 @@ export function parseSchedule(text: string, timeZone: string | undefined): Sched
   const prefixed = /^(?:CRON_)?TZ=(\S+)\s+(.*)$/.exec(text);
   const zone = createZone(prefixed?.[1] ?? timeZone ?? 'UTC');
   const spec = prefixed?.[2]?.trim() ?? text;
-  if (spec.startsWith('@every ')) return everySo(Math.max(1, Math.floor(Number(parseDuration(spec.slice('@every '.length))) / 1e9)) * 1000);
+  if (spec.startsWith('@every '))
+    return everySo(Math.max(1, Math.floor(Number(parseDuration(spec.slice('@every '.length))) / 1e9)) * 1000);
   const fields = (descriptors[spec] ?? spec).split(/\s+/).filter(Boolean);
   if (fields.length !== 5) throw new Error(`expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
-  const [minute, hour, dayOfMonth, month, dayOfWeek] = fields.map((field, i) => parseField(field, bounds[i] as (typeof bounds)[number])) as [Field, Field, Field, Field, Field];
+  const [minute, hour, dayOfMonth, month, dayOfWeek] = fields.map((field, i) =>
+    parseField(field, bounds[i] as (typeof bounds)[number]),
+  ) as [Field, Field, Field, Field, Field];
   return { next: (after) => nextMatch({ minute, hour, dayOfMonth, month, dayOfWeek }, zone, after) };
 }
 
@@ -50,7 +53,10 @@ function everySo(ms: number): Schedule {
   return { next: (after) => Math.floor(after / 1000) * 1000 + ms };
 }
 
-function parseField(text: string, { min, max, ...rest }: { min: number; max: number; names?: readonly string[] }): Field {
+function parseField(
+  text: string,
+  { min, max, ...rest }: { min: number; max: number; names?: readonly string[] },
+): Field {
   const names = rest.names ?? [];
   const number = (part: string): number => {
     const index = names.indexOf(part.toLowerCase());
@@ -90,7 +96,11 @@ const hourMs = 60 * minuteMs;
  * Steps through months, days, hours and minutes of the zone's own clock. Hours and minutes are stepped in real time: an hour that
  * the clock leaves out never comes, and one that it repeats comes twice.
  */
-function nextMatch({ minute, hour, dayOfMonth, month, dayOfWeek }: Fields, zone: Zone, after: number): number | undefined {
+function nextMatch(
+  { minute, hour, dayOfMonth, month, dayOfWeek }: Fields,
+  zone: Zone,
+  after: number,
+): number | undefined {
   const dayMatches = (year: number, monthOfYear: number, day: number): boolean => {
     const weekday = new Date(Date.UTC(year, monthOfYear - 1, day)).getUTCDay();
     const [byMonth, byWeek] = [dayOfMonth.values.has(day), dayOfWeek.values.has(weekday)];

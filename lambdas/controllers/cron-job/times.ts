@@ -16,9 +16,15 @@ const maxMissed = 100;
 /** So that the clock has certainly passed the start when it is looked at. */
 const deltaMs = 100;
 
-function mostRecent({ metadata, spec, status }: CronJob, schedule: Schedule, now: number, withDeadline: boolean): Recent | 'invalid' {
+function mostRecent(
+  { metadata, spec, status }: CronJob,
+  schedule: Schedule,
+  now: number,
+  withDeadline: boolean,
+): Recent | 'invalid' {
   let earliest = Date.parse(status?.lastScheduleTime ?? metadata?.creationTimestamp ?? '');
-  if (withDeadline && spec?.startingDeadlineSeconds !== undefined) earliest = Math.max(earliest, now - spec.startingDeadlineSeconds * 1000);
+  if (withDeadline && spec?.startingDeadlineSeconds !== undefined)
+    earliest = Math.max(earliest, now - spec.startingDeadlineSeconds * 1000);
   const first = schedule.next(earliest);
   // A day that never comes, as the 31st of February.
   if (first === undefined) return 'invalid';
@@ -30,11 +36,20 @@ function mostRecent({ metadata, spec, status }: CronJob, schedule: Schedule, now
   // Roughly how many starts there were, so that the search begins near the last of them.
   const count = Math.floor((now - first) / interval) + 1;
   let due: number | undefined;
-  for (let time = schedule.next(first + (count - 2) * interval); time !== undefined && time <= now; time = schedule.next(time)) due = time;
+  for (
+    let time = schedule.next(first + (count - 2) * interval);
+    time !== undefined && time <= now;
+    time = schedule.next(time)
+  )
+    due = time;
   return { earliest, due, missed: count > maxMissed ? 'many' : 'few' };
 }
 
-export function dueStart(cronJob: CronJob, schedule: Schedule, now: number): { due: number | undefined; missed: Missed } {
+export function dueStart(
+  cronJob: CronJob,
+  schedule: Schedule,
+  now: number,
+): { due: number | undefined; missed: Missed } {
   const recent = mostRecent(cronJob, schedule, now, true);
   return recent === 'invalid' ? { due: undefined, missed: 'none' } : recent;
 }

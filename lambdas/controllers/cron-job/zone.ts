@@ -21,20 +21,43 @@ const minuteMs = 60_000;
 
 /** Throws RangeError for a zone that is not known. */
 export function createZone(name: string): Zone {
-  const format = new Intl.DateTimeFormat('en-US', { timeZone: name, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', era: 'short' });
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: name,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+    era: 'short',
+  });
 
   /** The wall clock's reading as if it were UTC. */
   const wall = (ms: number): number => {
     const parts: Record<string, number> = {};
     for (const { type, value } of format.formatToParts(ms)) parts[type] = Number(value);
-    return Date.UTC(parts['year'] as number, (parts['month'] as number) - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
+    return Date.UTC(
+      parts['year'] as number,
+      (parts['month'] as number) - 1,
+      parts['day'],
+      parts['hour'],
+      parts['minute'],
+      parts['second'],
+    );
   };
   const offset = (ms: number): number => wall(ms) - Math.floor(ms / 1000) * 1000;
 
   return {
     at(ms) {
       const date = new Date(wall(ms));
-      return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate(), hour: date.getUTCHours(), minute: date.getUTCMinutes() };
+      return {
+        year: date.getUTCFullYear(),
+        month: date.getUTCMonth() + 1,
+        day: date.getUTCDate(),
+        hour: date.getUTCHours(),
+        minute: date.getUTCMinutes(),
+      };
     },
     midnight(year, month, day) {
       const wanted = Date.UTC(year, month - 1, day);

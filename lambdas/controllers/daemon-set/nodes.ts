@@ -1,6 +1,15 @@
 /** Which nodes a DaemonSet is for, and the pods that it puts there. */
 import type { DaemonSet } from '@nodeless/apimachinery/generated/types/apps/v1';
-import type { Affinity, Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, Taint, Toleration } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Affinity,
+  Node,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  Taint,
+  Toleration,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { revisionLabel } from '../controller-revisions.ts';
 import { podFromTemplate } from '../replicas.ts';
 
@@ -9,37 +18,80 @@ const generationAnnotation = 'deprecated.daemonset.template.generation';
 
 /** Daemons run on nodes that are in trouble: that is often what they are for. */
 const always: readonly Toleration[] = [
-  ...['not-ready', 'unreachable'].map((name) => ({ key: `node.kubernetes.io/${name}`, operator: 'Exists', effect: 'NoExecute' })),
-  ...['disk-pressure', 'memory-pressure', 'pid-pressure', 'unschedulable'].map((name) => ({ key: `node.kubernetes.io/${name}`, operator: 'Exists', effect: 'NoSchedule' })),
+  ...['not-ready', 'unreachable'].map((name) => ({
+    key: `node.kubernetes.io/${name}`,
+    operator: 'Exists',
+    effect: 'NoExecute',
+  })),
+  ...['disk-pressure', 'memory-pressure', 'pid-pressure', 'unschedulable'].map((name) => ({
+    key: `node.kubernetes.io/${name}`,
+    operator: 'Exists',
+    effect: 'NoSchedule',
+  })),
 ];
-const onHostNetwork: Toleration = { key: 'node.kubernetes.io/network-unavailable', operator: 'Exists', effect: 'NoSchedule' };
+const onHostNetwork: Toleration = {
+  key: 'node.kubernetes.io/network-unavailable',
+  operator: 'Exists',
+  effect: 'NoSchedule',
+};
 
 function tolerationsOf(spec: PodSpec | undefined): Toleration[] {
   const own = spec?.tolerations ?? [];
   const added = [...always, ...(spec?.hostNetwork ? [onHostNetwork] : [])];
-  return [...own.filter((t) => !added.some((a) => a.key === t.key && a.operator === t.operator && a.effect === t.effect && (t.value ?? '') === '')), ...added];
+  return [
+    ...own.filter(
+      (t) =>
+        !added.some(
+          (a) => a.key === t.key && a.operator === t.operator && a.effect === t.effect && (t.value ?? '') === '',
+        ),
+    ),
+    ...added,
+  ];
 }
 
 /** Required node affinity that names this node and nothing else; the rest of the affinity stays. */
 function pinnedTo(affinity: Affinity | undefined, nodeName: string): Affinity {
-  const required = { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }] };
-  return { ...affinity, nodeAffinity: { ...affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: required } };
+  const required = {
+    nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }],
+  };
+  return {
+    ...affinity,
+    nodeAffinity: { ...affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: required },
+  };
 }
 
 export function newDaemonPod(set: DaemonSet, nodeName: string, hash: string): Pod {
   const pod = podFromTemplate(set.spec?.template ?? {}, set);
   const generation = templateGeneration(set);
-  const labels = { ...pod.metadata?.labels, ...(generation === undefined ? {} : { [generationLabel]: generation }), [revisionLabel]: hash };
-  return { ...pod, metadata: { ...pod.metadata, labels }, spec: { containers: [], ...pod.spec, affinity: pinnedTo(pod.spec?.affinity, nodeName), tolerations: tolerationsOf(pod.spec) } };
+  const labels = {
+    ...pod.metadata?.labels,
+    ...(generation === undefined ? {} : { [generationLabel]: generation }),
+    [revisionLabel]: hash,
+  };
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, labels },
+    spec: {
+      containers: [],
+      ...pod.spec,
+      affinity: pinnedTo(pod.spec?.affinity, nodeName),
+      tolerations: tolerationsOf(pod.spec),
+    },
+  };
 }
 
-export const templateGeneration = (set: DaemonSet): string | undefined => set.metadata?.annotations?.[generationAnnotation];
+export const templateGeneration = (set: DaemonSet): string | undefined =>
+  set.metadata?.annotations?.[generationAnnotation];
 
 /** The node that a pod runs on or is pinned to. */
 export function nodeOf(pod: Pod): string | undefined {
   if (pod.spec?.nodeName) return pod.spec.nodeName;
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  for (const term of terms) for (const field of term.matchFields ?? []) if (field.key === 'metadata.name' && field.operator === 'In' && field.values?.length === 1) return field.values[0];
+  const terms =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  for (const term of terms)
+    for (const field of term.matchFields ?? [])
+      if (field.key === 'metadata.name' && field.operator === 'In' && field.values?.length === 1)
+        return field.values[0];
   return undefined;
 }
 
@@ -56,7 +108,8 @@ export function eligibility(set: DaemonSet, node: Node): Eligibility {
   if ((spec?.nodeName && spec.nodeName !== name) || !matchesAffinity(spec, node)) return { run: false, stay: false };
   const taints = node.spec?.taints ?? [];
   const tolerations = tolerationsOf(spec);
-  const untolerated = (effects: readonly string[]): boolean => taints.some((taint) => effects.includes(taint.effect) && !tolerations.some((t) => tolerates(t, taint)));
+  const untolerated = (effects: readonly string[]): boolean =>
+    taints.some((taint) => effects.includes(taint.effect) && !tolerations.some((t) => tolerates(t, taint)));
   if (untolerated(['NoSchedule', 'NoExecute'])) return { run: false, stay: !untolerated(['NoExecute']) };
   return { run: true, stay: true };
 }
@@ -78,7 +131,9 @@ function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTe
   if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   const labels = node.metadata?.labels ?? {};
   return (
-    matchExpressions.every((one) => matchesRequirement(one, Object.hasOwn(labels, one.key) ? labels[one.key] : undefined)) &&
+    matchExpressions.every((one) =>
+      matchesRequirement(one, Object.hasOwn(labels, one.key) ? labels[one.key] : undefined),
+    ) &&
     matchFields.every((one) => matchesRequirement(one, one.key === 'metadata.name' ? node.metadata?.name : undefined))
   );
 }

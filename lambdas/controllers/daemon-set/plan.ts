@@ -33,13 +33,19 @@ interface Place extends Eligibility {
 }
 
 const isGoing = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undefined;
-const byAge = (a: Pod, b: Pod): number => (Date.parse(a.metadata?.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata?.creationTimestamp ?? '') || 0) || ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1);
+const byAge = (a: Pod, b: Pod): number =>
+  (Date.parse(a.metadata?.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata?.creationTimestamp ?? '') || 0) ||
+  ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1);
 
 export function planDaemonSet(observed: ObservedDaemonSet, now: number): DaemonPlan {
   const { set, nodes, pods, backoff } = observed;
   const byNode = new Map<string, Pod[]>();
   for (const pod of pods) byNode.set(nodeOf(pod) ?? '', [...(byNode.get(nodeOf(pod) ?? '') ?? []), pod]);
-  const places: Place[] = nodes.map((node) => ({ name: node.metadata?.name ?? '', pods: (byNode.get(node.metadata?.name ?? '') ?? []).toSorted(byAge), ...eligibility(set, node) }));
+  const places: Place[] = nodes.map((node) => ({
+    name: node.metadata?.name ?? '',
+    pods: (byNode.get(node.metadata?.name ?? '') ?? []).toSorted(byAge),
+    ...eligibility(set, node),
+  }));
   const status = daemonSetStatus(observed, places, now);
   const create = new Set<string>();
   const remove = new Set<Pod>();
@@ -63,7 +69,8 @@ export function planDaemonSet(observed: ObservedDaemonSet, now: number): DaemonP
     }
     // Pinned to a node that is gone, and never started: nobody else removes them.
     const present = new Set(places.map((p) => p.name));
-    for (const pod of pods) if (!pod.spec?.nodeName && !present.has(nodeOf(pod) ?? '') && !isGoing(pod)) remove.add(pod);
+    for (const pod of pods)
+      if (!pod.spec?.nodeName && !present.has(nodeOf(pod) ?? '') && !isGoing(pod)) remove.add(pod);
     if (set.spec?.updateStrategy?.type === 'RollingUpdate') {
       const step = planRollingUpdate(observed, places, now);
       for (const name of step.create) if (backoff(name) === 0) create.add(name);
@@ -71,12 +78,24 @@ export function planDaemonSet(observed: ObservedDaemonSet, now: number): DaemonP
     }
   }
   const minReady = set.spec?.minReadySeconds ?? 0;
-  for (const pod of pods) if (isPodReady(pod) && !isPodAvailable(pod, minReady, now)) waits.push(Math.max(1, Date.parse(podReadySince(pod) ?? '') + minReady * 1000 - now));
-  return { create: [...create], remove: [...remove], ended, status, requeueAfterMs: waits.length > 0 ? Math.min(...waits) : undefined };
+  for (const pod of pods)
+    if (isPodReady(pod) && !isPodAvailable(pod, minReady, now))
+      waits.push(Math.max(1, Date.parse(podReadySince(pod) ?? '') + minReady * 1000 - now));
+  return {
+    create: [...create],
+    remove: [...remove],
+    ended,
+    status,
+    requeueAfterMs: waits.length > 0 ? Math.min(...waits) : undefined,
+  };
 }
 
 /** A node has one pod, or with surge an old one and its successor. */
-function manageNode(observed: ObservedDaemonSet, place: Place, now: number): { create: boolean; remove: readonly Pod[]; ended: readonly Pod[] } {
+function manageNode(
+  observed: ObservedDaemonSet,
+  place: Place,
+  now: number,
+): { create: boolean; remove: readonly Pod[]; ended: readonly Pod[] } {
   if (!place.stay) return { create: false, remove: place.pods.filter((pod) => !isGoing(pod)), ended: [] };
   if (place.pods.length === 0) return { create: place.run, remove: [], ended: [] };
   const live = place.pods.filter((pod) => !isGoing(pod));
@@ -86,7 +105,10 @@ function manageNode(observed: ObservedDaemonSet, place: Place, now: number): { c
   if (running.length < 2) return { create: false, remove: [], ended };
   const [fresh, ...otherFresh] = running.filter((pod) => isUpdated(observed, pod));
   const [old, ...otherOld] = running.filter((pod) => !isUpdated(observed, pod));
-  const replaced = fresh && old && (!isPodReady(old) || isPodAvailable(fresh, observed.set.spec?.minReadySeconds ?? 0, now)) ? [old] : [];
+  const replaced =
+    fresh && old && (!isPodReady(old) || isPodAvailable(fresh, observed.set.spec?.minReadySeconds ?? 0, now))
+      ? [old]
+      : [];
   return { create: false, remove: [...otherFresh, ...otherOld, ...replaced], ended };
 }
 
@@ -106,7 +128,11 @@ function maxUnavailable({ set }: Pick<ObservedDaemonSet, 'set'>, desired: number
   return scaledValue(set.spec?.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, desired, 'up');
 }
 
-function planRollingUpdate(observed: ObservedDaemonSet, places: readonly Place[], now: number): { create: readonly string[]; remove: readonly Pod[] } {
+function planRollingUpdate(
+  observed: ObservedDaemonSet,
+  places: readonly Place[],
+  now: number,
+): { create: readonly string[]; remove: readonly Pod[] } {
   const desired = places.filter((p) => p.run).length;
   const surge = maxSurge(observed, desired);
   // Both zero would never end.
@@ -116,7 +142,12 @@ function planRollingUpdate(observed: ObservedDaemonSet, places: readonly Place[]
     .filter((place) => place.stay)
     .map((place) => {
       const live = place.pods.filter((pod) => !isGoing(pod) && !isPodTerminal(pod));
-      return { name: place.name, run: place.run, fresh: live.find((pod) => isUpdated(observed, pod)), old: live.find((pod) => !isUpdated(observed, pod)) };
+      return {
+        name: place.name,
+        run: place.run,
+        fresh: live.find((pod) => isUpdated(observed, pod)),
+        old: live.find((pod) => !isUpdated(observed, pod)),
+      };
     });
   if (surge === 0) {
     let missing = 0;
@@ -159,7 +190,13 @@ function daemonSetStatus(observed: ObservedDaemonSet, places: readonly Place[], 
     }
     if (pods.some((pod) => !isGoing(pod) && isUpdated(observed, pod))) updated += 1;
   }
-  const status = { observedGeneration: set.metadata?.generation, updatedNumberScheduled: updated, numberAvailable: available, numberUnavailable: desired - available, collisionCount: set.status?.collisionCount };
+  const status = {
+    observedGeneration: set.metadata?.generation,
+    updatedNumberScheduled: updated,
+    numberAvailable: available,
+    numberUnavailable: desired - available,
+    collisionCount: set.status?.collisionCount,
+  };
   return {
     currentNumberScheduled: current,
     numberMisscheduled: misscheduled,

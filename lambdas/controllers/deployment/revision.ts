@@ -41,7 +41,9 @@ export function newReplicaSet(deployment: Deployment, replicaSets: readonly Repl
 
 export function byAge(replicaSets: readonly ReplicaSet[]): ReplicaSet[] {
   const time = (rs: ReplicaSet): number => Date.parse(rs.metadata?.creationTimestamp ?? '') || 0;
-  return replicaSets.toSorted((a, b) => time(a) - time(b) || (a.metadata?.name ?? '').localeCompare(b.metadata?.name ?? ''));
+  return replicaSets.toSorted(
+    (a, b) => time(a) - time(b) || (a.metadata?.name ?? '').localeCompare(b.metadata?.name ?? ''),
+  );
 }
 
 /** A name-safe hash of a template and the collision count (FNV-1a, written with letters and digits that spell no words). */
@@ -55,13 +57,18 @@ export function templateHash(template: PodTemplateSpec, collisionCount: number |
 }
 
 /** What the new ReplicaSet's annotations should be at `revision`. */
-export function replicaSetAnnotations(deployment: Deployment, known: Readonly<Record<string, string>> | undefined, revision: number): Record<string, string> {
+export function replicaSetAnnotations(
+  deployment: Deployment,
+  known: Readonly<Record<string, string>> | undefined,
+  revision: number,
+): Record<string, string> {
   const copied = Object.entries(deployment.metadata?.annotations ?? {}).filter(([key]) => !notCopied.has(key));
   const annotations: Record<string, string> = { ...known, ...Object.fromEntries(copied) };
   const before = Number.parseInt(known?.[revisionAnnotation] ?? '0', 10) || 0;
   if (before < revision) {
     annotations[revisionAnnotation] = String(revision);
-    if (before > 0) annotations[revisionHistoryAnnotation] = [known?.[revisionHistoryAnnotation], before].filter(Boolean).join(',');
+    if (before > 0)
+      annotations[revisionHistoryAnnotation] = [known?.[revisionHistoryAnnotation], before].filter(Boolean).join(',');
   }
   return annotations;
 }

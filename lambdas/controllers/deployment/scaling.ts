@@ -9,7 +9,8 @@ export interface Scale {
 
 export const replicasOf = (rs: ReplicaSet | undefined): number => rs?.spec?.replicas ?? (rs ? 1 : 0);
 const totalReplicas = (all: readonly ReplicaSet[]): number => all.reduce((sum, rs) => sum + replicasOf(rs), 0);
-const available = (all: readonly ReplicaSet[]): number => all.reduce((sum, rs) => sum + (rs.status?.availableReplicas ?? 0), 0);
+const available = (all: readonly ReplicaSet[]): number =>
+  all.reduce((sum, rs) => sum + (rs.status?.availableReplicas ?? 0), 0);
 
 /** How many replicas the new ReplicaSet should have in this step. */
 export function newReplicas(deployment: Deployment, all: readonly ReplicaSet[], fresh: ReplicaSet | undefined): number {
@@ -51,7 +52,9 @@ export function planRolling(deployment: Deployment, old: readonly ReplicaSet[], 
     to.set(rs, left - take);
     removable -= take;
   }
-  return [...to].filter(([rs, replicas]) => replicas !== replicasOf(rs)).map(([replicaSet, replicas]) => ({ replicaSet, to: replicas }));
+  return [...to]
+    .filter(([rs, replicas]) => replicas !== replicasOf(rs))
+    .map(([replicaSet, replicas]) => ({ replicaSet, to: replicas }));
 }
 
 /** Whether the Deployment's replicas changed since its ReplicaSets were last scaled for it. */
@@ -66,13 +69,18 @@ export function wasScaled(deployment: Deployment, all: readonly ReplicaSet[]): b
  * Scaling apart from a rollout: a single active (or a saturated new) ReplicaSet takes it all; in the middle of a rolling
  * update each active one gets its share, the largest first, so that a bad new version does not take over by scaling.
  */
-export function planScaling(deployment: Deployment, old: readonly ReplicaSet[], fresh: ReplicaSet | undefined): readonly Scale[] {
+export function planScaling(
+  deployment: Deployment,
+  old: readonly ReplicaSet[],
+  fresh: ReplicaSet | undefined,
+): readonly Scale[] {
   const wanted = deployment.spec?.replicas ?? 1;
   const all = fresh ? [...old, fresh] : [...old];
   const active = all.filter((rs) => replicasOf(rs) > 0);
   const single = active.length === 0 ? (fresh ?? byAge(old).at(-1)) : active.length === 1 ? active[0] : undefined;
   if (single) return replicasOf(single) === wanted ? [] : [{ replicaSet: single, to: wanted }];
-  if (fresh && isSaturated(deployment, fresh)) return old.filter((rs) => replicasOf(rs) > 0).map((replicaSet) => ({ replicaSet, to: 0 }));
+  if (fresh && isSaturated(deployment, fresh))
+    return old.filter((rs) => replicasOf(rs) > 0).map((replicaSet) => ({ replicaSet, to: 0 }));
   if (deployment.spec?.strategy?.type !== 'RollingUpdate') return [];
   const allowed = wanted > 0 ? wanted + maxSurge(deployment) : 0;
   const toAdd = allowed - totalReplicas(all);

@@ -4,7 +4,10 @@ import type { Pod, ServicePort } from '@nodeless/apimachinery/generated/types/co
 export function targetPortOf(pod: Pod, port: ServicePort): number | undefined {
   const target = port.targetPort ?? port.port;
   if (typeof target === 'number') return target === 0 ? port.port : target;
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always')];
+  const containers = [
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'),
+  ];
   for (const container of containers) {
     const found = container.ports?.find((p) => p.name === target && (p.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
     if (found) return found.containerPort;
@@ -40,6 +43,8 @@ export function portsOfPods(ports: readonly ServicePort[]): (pod: Pod) => PodPor
 export function resolvedPorts(pod: Pod, ports: readonly ServicePort[]): ResolvedPort[] {
   return ports.flatMap((port) => {
     const number = targetPortOf(pod, port);
-    return number === undefined ? [] : [{ name: port.name ?? '', protocol: port.protocol ?? 'TCP', port: number, appProtocol: port.appProtocol }];
+    return number === undefined
+      ? []
+      : [{ name: port.name ?? '', protocol: port.protocol ?? 'TCP', port: number, appProtocol: port.appProtocol }];
   });
 }

@@ -25,7 +25,12 @@ export interface DesiredSlice {
 }
 
 /** Writes that bring the Service's slices (those that this controller manages) to what its pods amount to. */
-export function planEndpointSlices(service: Service, pods: readonly Pod[], slices: readonly EndpointSlice[], zones: NodeZones): Action[] {
+export function planEndpointSlices(
+  service: Service,
+  pods: readonly Pod[],
+  slices: readonly EndpointSlice[],
+  zones: NodeZones,
+): Action[] {
   if (service.metadata?.deletionTimestamp) return [];
   const families = service.spec?.ipFamilies?.length ? service.spec.ipFamilies : ['IPv4'];
   const actions: Action[] = [];
@@ -39,7 +44,12 @@ export function planEndpointSlices(service: Service, pods: readonly Pod[], slice
 }
 
 /** Pods grouped by the ports that they have: pods that name a port differently stand in different slices. */
-export function desiredGroups(service: Service, pods: readonly Pod[], family: string, zones: NodeZones): DesiredSlice[] {
+export function desiredGroups(
+  service: Service,
+  pods: readonly Pod[],
+  family: string,
+  zones: NodeZones,
+): DesiredSlice[] {
   const groups = new Map<string, { ports: EndpointPort[]; endpoints: Endpoint[] }>();
   const portsOf = portsOfPods(service.spec?.ports ?? []);
   for (const pod of pods) {
@@ -49,7 +59,19 @@ export function desiredGroups(service: Service, pods: readonly Pod[], family: st
     // A headless Service without ports still publishes its pods' addresses.
     const { ports, key } = portsOf(pod);
     let group = groups.get(key);
-    if (!group) groups.set(key, (group = { ports: ports.map(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, ...(appProtocol ? { appProtocol } : {}) })), endpoints: [] }));
+    if (!group)
+      groups.set(
+        key,
+        (group = {
+          ports: ports.map(({ name, port, protocol, appProtocol }) => ({
+            name,
+            port,
+            protocol,
+            ...(appProtocol ? { appProtocol } : {}),
+          })),
+          endpoints: [],
+        }),
+      );
     group.endpoints.push(endpointOf(service, pod, address, zones));
   }
   return [...groups.values()].map(({ ports, endpoints }) => ({ addressType: family, ports, endpoints }));
@@ -64,7 +86,11 @@ function endpointOf(service: Service, pod: Pod, address: string, zones: NodeZone
   const hostname = pod.spec?.hostname && pod.spec.subdomain === service.metadata?.name ? pod.spec.hostname : undefined;
   return {
     addresses: [address],
-    conditions: { ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
+    conditions: {
+      ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating),
+      serving,
+      terminating,
+    },
     ...(hostname ? { hostname } : {}),
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(nodeName ? { nodeName } : {}),
@@ -73,7 +99,12 @@ function endpointOf(service: Service, pod: Pod, address: string, zones: NodeZone
 }
 
 /** Fills existing slices of the same ports first, changes as few as it can, and makes or drops whole ones at the end. */
-function reconcileSlices(service: Service, groups: readonly DesiredSlice[], existing: readonly EndpointSlice[], family: string): Action[] {
+function reconcileSlices(
+  service: Service,
+  groups: readonly DesiredSlice[],
+  existing: readonly EndpointSlice[],
+  family: string,
+): Action[] {
   const actions: Action[] = [];
   const wantedGroups = groups.length > 0 ? groups : [{ addressType: family, ports: [], endpoints: [] }];
   const unused = new Set(existing);
@@ -122,14 +153,28 @@ function keep(slice: EndpointSlice, pending: Map<string, Endpoint>): Endpoint[] 
   return kept;
 }
 
-function sliceObject(service: Service, { addressType, ports, endpoints }: DesiredSlice, base: EndpointSlice | undefined): EndpointSlice {
+function sliceObject(
+  service: Service,
+  { addressType, ports, endpoints }: DesiredSlice,
+  base: EndpointSlice | undefined,
+): EndpointSlice {
   const { name = '', namespace, uid = '', labels } = service.metadata ?? {};
-  const copied = Object.entries(labels ?? {}).filter(([key]) => key !== headlessLabel && key !== proxyNameLabel && key !== serviceNameLabel && key !== managedByLabel);
+  const copied = Object.entries(labels ?? {}).filter(
+    ([key]) => key !== headlessLabel && key !== proxyNameLabel && key !== serviceNameLabel && key !== managedByLabel,
+  );
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
-      ...(base ? base.metadata : { generateName: `${name}-`, namespace, ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true }] }),
+      ...(base
+        ? base.metadata
+        : {
+            generateName: `${name}-`,
+            namespace,
+            ownerReferences: [
+              { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true },
+            ],
+          }),
       labels: {
         ...Object.fromEntries(copied),
         ...(service.spec?.clusterIP === 'None' ? { [headlessLabel]: '' } : {}),
@@ -144,7 +189,11 @@ function sliceObject(service: Service, { addressType, ports, endpoints }: Desire
 }
 
 function sameSlice(a: EndpointSlice, b: EndpointSlice): boolean {
-  return semanticEqual(a.endpoints ?? [], b.endpoints ?? []) && semanticEqual(a.ports ?? [], b.ports ?? []) && semanticEqual(a.metadata?.labels, b.metadata?.labels);
+  return (
+    semanticEqual(a.endpoints ?? [], b.endpoints ?? []) &&
+    semanticEqual(a.ports ?? [], b.ports ?? []) &&
+    semanticEqual(a.metadata?.labels, b.metadata?.labels)
+  );
 }
 
 function removeSlice(slice: EndpointSlice): Action {

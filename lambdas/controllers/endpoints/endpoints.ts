@@ -1,4 +1,11 @@
-import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset, Pod, Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  EndpointAddress,
+  EndpointPort,
+  Endpoints,
+  EndpointSubset,
+  Pod,
+  Service,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { matchesSet } from '@nodeless/apimachinery/labels';
 import { isPodReady, isPodTerminal } from '@nodeless/apimachinery/pod-conditions';
@@ -39,8 +46,15 @@ export function desiredSubsets(service: Service, selected: readonly Pod[]): Endp
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function endpointPorts(ports: readonly ResolvedPort[]): EndpointPort[] {
-  const sorted = ports.toSorted((a, b) => compareText(a.name, b.name) || a.port - b.port || compareText(a.protocol, b.protocol));
-  return sorted.map(({ name, port, protocol, appProtocol }) => ({ ...(name ? { name } : {}), port, protocol, ...(appProtocol ? { appProtocol } : {}) }));
+  const sorted = ports.toSorted(
+    (a, b) => compareText(a.name, b.name) || a.port - b.port || compareText(a.protocol, b.protocol),
+  );
+  return sorted.map(({ name, port, protocol, appProtocol }) => ({
+    ...(name ? { name } : {}),
+    port,
+    protocol,
+    ...(appProtocol ? { appProtocol } : {}),
+  }));
 }
 
 function addressOf(service: Service, pod: Pod): EndpointAddress {
@@ -58,7 +72,11 @@ export function planEndpoints(service: Service, selected: readonly Pod[], existi
   const subsets = desiredSubsets(service, selected);
   const { name, namespace, labels } = service.metadata ?? {};
   const { [headlessLabel]: _, ...others } = labels ?? {};
-  const wantedLabels: Record<string, string> = { ...others, [managedByLabel]: 'endpoint-controller', ...(service.spec?.clusterIP === 'None' ? { [headlessLabel]: '' } : {}) };
+  const wantedLabels: Record<string, string> = {
+    ...others,
+    [managedByLabel]: 'endpoint-controller',
+    ...(service.spec?.clusterIP === 'None' ? { [headlessLabel]: '' } : {}),
+  };
   const total = subsets.reduce((sum, s) => sum + (s.addresses?.length ?? 0) + (s.notReadyAddresses?.length ?? 0), 0);
   const annotations = { ...existing?.metadata?.annotations };
   if (total > maxAddresses) annotations[overCapacity] = 'truncated';
@@ -66,11 +84,18 @@ export function planEndpoints(service: Service, selected: readonly Pod[], existi
   const wanted: Endpoints = {
     apiVersion: 'v1',
     kind: 'Endpoints',
-    metadata: { ...(existing ? existing.metadata : { name, namespace }), labels: wantedLabels, ...(Object.keys(annotations).length || existing?.metadata?.annotations ? { annotations } : {}) },
+    metadata: {
+      ...(existing ? existing.metadata : { name, namespace }),
+      labels: wantedLabels,
+      ...(Object.keys(annotations).length || existing?.metadata?.annotations ? { annotations } : {}),
+    },
     ...(subsets.length ? { subsets: truncate(subsets) } : {}),
   };
   if (!existing) return [create(endpoints, wanted)];
-  const same = semanticEqual(existing.subsets ?? [], wanted.subsets ?? []) && semanticEqual(existing.metadata?.labels, wantedLabels) && semanticEqual(existing.metadata?.annotations ?? {}, annotations);
+  const same =
+    semanticEqual(existing.subsets ?? [], wanted.subsets ?? []) &&
+    semanticEqual(existing.metadata?.labels, wantedLabels) &&
+    semanticEqual(existing.metadata?.annotations ?? {}, annotations);
   return same ? [] : [update(endpoints, wanted)];
 }
 
@@ -89,9 +114,15 @@ export const endpointsController: Controller = {
   name: 'endpoint-controller',
   minIntervalMs: 100,
   watches: [
-    watchRule({ type: services, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
+    watchRule({
+      type: services,
+      requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
     podToServices,
-    watchRule({ type: endpoints, requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }] }),
+    watchRule({
+      type: endpoints,
+      requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+    }),
   ],
   async reconcile(request, context) {
     const { cache } = context;
@@ -103,7 +134,9 @@ export const endpointsController: Controller = {
       return;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector || service.metadata?.deletionTimestamp) return;
-    const selected = (await cache.list(pods, service.metadata?.namespace)).filter((pod: Pod) => matchesSet(service.spec?.selector, pod.metadata?.labels ?? {}));
+    const selected = (await cache.list(pods, service.metadata?.namespace)).filter((pod: Pod) =>
+      matchesSet(service.spec?.selector, pod.metadata?.labels ?? {}),
+    );
     await perform(planEndpoints(service, selected, existing), context);
   },
 };

@@ -1,7 +1,13 @@
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { matchesSet } from '@nodeless/apimachinery/labels';
 import { services } from '@nodeless/client/resource-types';
-import { type Change, type Lister, type Request, type WatchRule, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Change,
+  type Lister,
+  type Request,
+  type WatchRule,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { pods } from '@nodeless/client/resource-types';
 
 /** Services whose endpoints a pod's change may change: those that select it now or selected it before. */

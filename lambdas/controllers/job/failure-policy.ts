@@ -1,7 +1,9 @@
 import type { Job, PodFailurePolicyRule } from '@nodeless/apimachinery/generated/types/batch/v1';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 
-export type FailureVerdict = { readonly action: 'Count' | 'Ignore' | 'FailIndex' } | { readonly action: 'FailJob'; readonly message: string };
+export type FailureVerdict =
+  | { readonly action: 'Count' | 'Ignore' | 'FailIndex' }
+  | { readonly action: 'FailJob'; readonly message: string };
 
 /** What the first matching rule of spec.podFailurePolicy says about a failed pod; without one it counts. */
 export function judgeFailure(job: Job, pod: Pod): FailureVerdict {
@@ -21,14 +23,16 @@ function matchExitCodes({ onExitCodes }: PodFailurePolicyRule, pod: Pod): string
     const code = state?.terminated?.exitCode;
     if (code === undefined || code === 0 || (onExitCodes.containerName && onExitCodes.containerName !== name)) continue;
     const listed = onExitCodes.values.includes(code);
-    if (onExitCodes.operator === 'In' ? listed : !listed) return `Container ${name} for pod ${pod.metadata?.namespace}/${pod.metadata?.name} failed with exit code ${code}`;
+    if (onExitCodes.operator === 'In' ? listed : !listed)
+      return `Container ${name} for pod ${pod.metadata?.namespace}/${pod.metadata?.name} failed with exit code ${code}`;
   }
   return undefined;
 }
 
 function matchConditions({ onPodConditions }: PodFailurePolicyRule, pod: Pod): string | undefined {
   for (const { type, status = 'True' } of onPodConditions ?? []) {
-    if (pod.status?.conditions?.some((c) => c.type === type && c.status === status)) return `Pod ${pod.metadata?.namespace}/${pod.metadata?.name} has condition ${type}`;
+    if (pod.status?.conditions?.some((c) => c.type === type && c.status === status))
+      return `Pod ${pod.metadata?.namespace}/${pod.metadata?.name} has condition ${type}`;
   }
   return undefined;
 }

@@ -13,7 +13,7 @@ export function parseIndexes(text: string | undefined): Set<number> {
 export function formatIndexes(indexes: ReadonlySet<number>): string {
   const sorted = [...indexes].toSorted((a, b) => a - b);
   const parts: string[] = [];
-  for (let i = 0; i < sorted.length; ) {
+  for (let i = 0; i < sorted.length;) {
     let j = i;
     while (j + 1 < sorted.length && sorted[j + 1] === (sorted[j] as number) + 1) j += 1;
     if (j - i >= 2) parts.push(`${sorted[i]}-${sorted[j]}`);

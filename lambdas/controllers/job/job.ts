@@ -4,7 +4,14 @@ import { matcherOf } from '@nodeless/apimachinery/labels';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { jobs, pods } from '@nodeless/client/resource-types';
 import { perform, performOne, remove, slowStart, updateStatus } from '@nodeless/controller-runtime/actions';
-import { type Change, type Controller, type Lister, type ReconcileContext, type Request, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Change,
+  type Controller,
+  type Lister,
+  type ReconcileContext,
+  type Request,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { claim, controllerOf, isControlledBy, ownerRequests } from '../ownership.ts';
 import { sameStatus } from '../replica-set.ts';
 import { podFromTemplate } from '../replicas.ts';
@@ -12,7 +19,11 @@ import { indexAnnotation } from './indexes.ts';
 import { planJob, trackingFinalizer } from './plan.ts';
 
 const indexFailures = 'batch.kubernetes.io/job-index-failure-count';
-const keyOf = ({ metadata }: { metadata?: { namespace?: string; name?: string } }): { namespace: string | undefined; name: string } => ({ namespace: metadata?.namespace, name: metadata?.name ?? '' });
+const keyOf = ({
+  metadata,
+}: {
+  metadata?: { namespace?: string; name?: string };
+}): { namespace: string | undefined; name: string } => ({ namespace: metadata?.namespace, name: metadata?.name ?? '' });
 
 function podFor(job: Job, index: number | undefined, failures: number): Pod {
   const pod = podFromTemplate(job.spec?.template ?? {}, job);
@@ -21,11 +32,22 @@ function podFor(job: Job, index: number | undefined, failures: number): Pod {
   const annotations: Record<string, string> = { ...metadata.annotations, [indexAnnotation]: String(index) };
   if (job.spec?.backoffLimitPerIndex !== undefined) annotations[indexFailures] = String(failures);
   const { generateName: _, ...rest } = metadata;
-  const env = { name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: `metadata.labels['${indexAnnotation}']` } } };
-  const withIndex = <C extends { env?: { name: string }[] }>(container: C): C => (container.env?.some((e) => e.name === env.name) ? container : { ...container, env: [...(container.env ?? []), env] });
+  const env = {
+    name: 'JOB_COMPLETION_INDEX',
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: `metadata.labels['${indexAnnotation}']` } },
+  };
+  const withIndex = <C extends { env?: { name: string }[] }>(container: C): C =>
+    container.env?.some((e) => e.name === env.name)
+      ? container
+      : { ...container, env: [...(container.env ?? []), env] };
   return {
     ...pod,
-    metadata: { ...rest, generateName: indexedPrefix(job.metadata?.name ?? '', index), annotations, labels: { ...metadata.labels, [indexAnnotation]: String(index) } },
+    metadata: {
+      ...rest,
+      generateName: indexedPrefix(job.metadata?.name ?? '', index),
+      annotations,
+      labels: { ...metadata.labels, [indexAnnotation]: String(index) },
+    },
     spec: {
       ...pod.spec,
       hostname: `${job.metadata?.name}-${index}`,
@@ -45,7 +67,10 @@ const isTracked = (pod: Pod): boolean => pod.metadata?.finalizers?.includes(trac
 
 /** Requests about a pod whose Job is gone or let go of it, told from Jobs by the slash. */
 const orphanPrefix = 'pod/';
-const orphanRequest = (pod: Pod): Request => ({ namespace: pod.metadata?.namespace, name: `${orphanPrefix}${pod.metadata?.name}` });
+const orphanRequest = (pod: Pod): Request => ({
+  namespace: pod.metadata?.namespace,
+  name: `${orphanPrefix}${pod.metadata?.name}`,
+});
 
 /** Takes the finalizer off a pod that a Job left behind: only this controller does. */
 async function releaseOrphan(namespace: string | undefined, name: string, context: ReconcileContext): Promise<void> {
@@ -55,7 +80,9 @@ async function releaseOrphan(namespace: string | undefined, name: string, contex
   const owner = controllerOf(pod);
   if (!owner) {
     const all = await cache.list(jobs, namespace);
-    const wanted = all.some((job) => !job.metadata?.deletionTimestamp && matcherOf(job.spec?.selector)(pod.metadata?.labels ?? {}));
+    const wanted = all.some(
+      (job) => !job.metadata?.deletionTimestamp && matcherOf(job.spec?.selector)(pod.metadata?.labels ?? {}),
+    );
     // A Job that wants it will adopt it.
     if (!wanted || pod.metadata?.deletionTimestamp) await releasePod(pod, context);
     return;
@@ -78,18 +105,31 @@ async function podRequests(change: Change<Pod>, lookup: Lister): Promise<Request
     const all = await lookup.list(jobs, pod.metadata?.namespace);
     requests.push(...all.filter((job) => matcherOf(job.spec?.selector)(pod.metadata?.labels ?? {})).map(keyOf));
   }
-  const left = isTracked(pod) && (!owner || (owner.kind === 'Job' && (await lookup.get(jobs, { namespace: pod.metadata?.namespace, name: owner.name }))?.metadata?.uid !== owner.uid));
+  const left =
+    isTracked(pod) &&
+    (!owner ||
+      (owner.kind === 'Job' &&
+        (await lookup.get(jobs, { namespace: pod.metadata?.namespace, name: owner.name }))?.metadata?.uid !==
+          owner.uid));
   return left ? [...requests, orphanRequest(pod)] : requests;
 }
 
 async function jobRequests({ type, object }: Change<Job>, lookup: Lister): Promise<Request[]> {
   if (type !== 'deleted') return [keyOf(object)];
-  return (await lookup.ownedBy(pods, object.metadata?.uid ?? '', object.metadata?.namespace)).filter(isTracked).map(orphanRequest);
+  return (await lookup.ownedBy(pods, object.metadata?.uid ?? '', object.metadata?.namespace))
+    .filter(isTracked)
+    .map(orphanRequest);
 }
 
 async function releasePod(pod: Pod, { client }: ReconcileContext): Promise<void> {
   const finalizers = (pod.metadata?.finalizers ?? []).filter((name) => name !== trackingFinalizer);
-  const patch = { metadata: { uid: pod.metadata?.uid, resourceVersion: pod.metadata?.resourceVersion, finalizers: finalizers.length > 0 ? finalizers : null } };
+  const patch = {
+    metadata: {
+      uid: pod.metadata?.uid,
+      resourceVersion: pod.metadata?.resourceVersion,
+      finalizers: finalizers.length > 0 ? finalizers : null,
+    },
+  };
   try {
     await client.patch(pods, keyOf(pod), 'merge', patch);
   } catch (error) {
@@ -99,13 +139,11 @@ async function releasePod(pod: Pod, { client }: ReconcileContext): Promise<void>
 
 export const jobController: Controller = {
   name: 'job-controller',
-  watches: [
-    watchRule({ type: jobs, requests: jobRequests }),
-    watchRule({ type: pods, requests: podRequests }),
-  ],
+  watches: [watchRule({ type: jobs, requests: jobRequests }), watchRule({ type: pods, requests: podRequests })],
   async reconcile(request, context) {
     const { cache, client, clock, events } = context;
-    if (request.name.startsWith(orphanPrefix)) return releaseOrphan(request.namespace, request.name.slice(orphanPrefix.length), context);
+    if (request.name.startsWith(orphanPrefix))
+      return releaseOrphan(request.namespace, request.name.slice(orphanPrefix.length), context);
     const job = await cache.get(jobs, request);
     if (!job) return;
     const { namespace, uid = '' } = job.metadata ?? {};
@@ -126,7 +164,13 @@ export const jobController: Controller = {
         events.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata?.name}`);
       }),
     );
-    const failures = (index: number | undefined): number => Math.max(0, ...owned.filter((pod) => index !== undefined && pod.metadata?.annotations?.[indexAnnotation] === String(index)).map((pod) => Number(pod.metadata?.annotations?.[indexFailures] ?? 0) + 1));
+    const failures = (index: number | undefined): number =>
+      Math.max(
+        0,
+        ...owned
+          .filter((pod) => index !== undefined && pod.metadata?.annotations?.[indexAnnotation] === String(index))
+          .map((pod) => Number(pod.metadata?.annotations?.[indexFailures] ?? 0) + 1),
+      );
     const { succeeded, error } = await slowStart(plan.create.length, async (i) => {
       const made = await client.create(pods, podFor(job, plan.create[i], failures(plan.create[i])));
       events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${made.metadata?.name}`);

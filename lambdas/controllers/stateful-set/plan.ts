@@ -6,7 +6,17 @@ import { isPodAvailable, isPodReady, podReadySince } from '@nodeless/apimachiner
 import { persistentVolumeClaims, pods as podType } from '@nodeless/client/resource-types';
 import { type Action, create, event, remove, requeue, update } from '@nodeless/controller-runtime/actions';
 import { templateOf } from '../controller-revisions.ts';
-import { claimOwners, claimsOf, hasIdentity, identityLabels, newPod, ordinalOf, podName, revisionOf, startOrdinal } from './identity.ts';
+import {
+  claimOwners,
+  claimsOf,
+  hasIdentity,
+  identityLabels,
+  newPod,
+  ordinalOf,
+  podName,
+  revisionOf,
+  startOrdinal,
+} from './identity.ts';
 
 export interface ObservedStatefulSet {
   readonly set: StatefulSet;
@@ -19,7 +29,8 @@ export interface ObservedStatefulSet {
   readonly update: ControllerRevision;
 }
 
-export const isHealthy = (pod: Pod): boolean => pod.status?.phase === 'Running' && isPodReady(pod) && !pod.metadata?.deletionTimestamp;
+export const isHealthy = (pod: Pod): boolean =>
+  pod.status?.phase === 'Running' && isPodReady(pod) && !pod.metadata?.deletionTimestamp;
 const isTerminating = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undefined;
 const nameOf = ({ metadata }: { metadata?: { name?: string } }): string => metadata?.name ?? '';
 
@@ -31,7 +42,9 @@ export function planStatefulSet(observed: ObservedStatefulSet, now: number): Act
   const start = startOrdinal(set);
   const end = start + (set.spec?.replicas ?? 1);
   const byOrdinal = new Map(pods.map((pod) => [ordinalOf(set, pod) ?? -1, pod]));
-  const condemned = [...byOrdinal].filter(([ordinal]) => ordinal >= 0 && (ordinal < start || ordinal >= end)).toSorted(([a], [b]) => b - a);
+  const condemned = [...byOrdinal]
+    .filter(([ordinal]) => ordinal >= 0 && (ordinal < start || ordinal >= end))
+    .toSorted(([a], [b]) => b - a);
   const replicas = Array.from({ length: end - start }, (_, i) => byOrdinal.get(start + i));
   const actions: Action[] = [...waitForAvailability(pods, minReady, now)];
   if (set.metadata?.deletionTimestamp) return actions;
@@ -52,12 +65,20 @@ export function planStatefulSet(observed: ObservedStatefulSet, now: number): Act
     }
     if (pod.status?.phase === 'Pending') actions.push(...createClaims(observed, ordinal));
     if (!parallel && !available(pod)) return actions;
-    if (!hasIdentity(set, pod, ordinal)) actions.push(update(podType, { ...pod, metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, ...identityLabels(set, ordinal) } } }));
+    if (!hasIdentity(set, pod, ordinal))
+      actions.push(
+        update(podType, {
+          ...pod,
+          metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, ...identityLabels(set, ordinal) } },
+        }),
+      );
     actions.push(...ownClaims(observed, ordinal, undefined));
   }
 
   for (const [ordinal, pod] of condemned) actions.push(...ownClaims(observed, ordinal, pod));
-  const firstUnhealthy = [...replicas, ...condemned.map(([, pod]) => pod).toReversed()].find((pod) => pod !== undefined && !isHealthy(pod));
+  const firstUnhealthy = [...replicas, ...condemned.map(([, pod]) => pod).toReversed()].find(
+    (pod) => pod !== undefined && !isHealthy(pod),
+  );
   for (const [, pod] of condemned) {
     if (isTerminating(pod)) {
       if (!parallel) return actions;
@@ -72,7 +93,11 @@ export function planStatefulSet(observed: ObservedStatefulSet, now: number): Act
 }
 
 /** Pods of another revision go from the highest ordinal down, each once those above it are well again. */
-function planUpdate({ set, update: target }: ObservedStatefulSet, replicas: readonly (Pod | undefined)[], available: (pod: Pod) => boolean): Action[] {
+function planUpdate(
+  { set, update: target }: ObservedStatefulSet,
+  replicas: readonly (Pod | undefined)[],
+  available: (pod: Pod) => boolean,
+): Action[] {
   const rolling = set.spec?.updateStrategy?.rollingUpdate;
   // Counted from the first ordinal, whatever that is.
   const first = rolling?.partition ?? 0;
@@ -99,20 +124,30 @@ const isFinished = (pod: Pod): boolean => pod.status?.phase === 'Failed' || pod.
 
 function replaceFinished(set: StatefulSet, pod: Pod): Action[] {
   const about = `StatefulSet ${set.metadata?.namespace}/${nameOf(set)} is recreating`;
-  const told = pod.status?.phase === 'Failed' ? event(set, 'Warning', 'RecreatingFailedPod', `${about} failed Pod ${nameOf(pod)}`) : event(set, 'Normal', 'RecreatingTerminatedPod', `${about} terminated Pod ${nameOf(pod)}`);
+  const told =
+    pod.status?.phase === 'Failed'
+      ? event(set, 'Warning', 'RecreatingFailedPod', `${about} failed Pod ${nameOf(pod)}`)
+      : event(set, 'Normal', 'RecreatingTerminatedPod', `${about} terminated Pod ${nameOf(pod)}`);
   return [told, ...deletePod(set, pod)];
 }
 
 function deletePod(set: StatefulSet, pod: Pod): Action[] {
   const { namespace, name = '', uid } = pod.metadata ?? {};
-  return [remove(podType, { namespace, name }, { preconditions: { uid } }), event(set, 'Normal', 'SuccessfulDelete', `delete Pod ${name} in StatefulSet ${nameOf(set)} successful`)];
+  return [
+    remove(podType, { namespace, name }, { preconditions: { uid } }),
+    event(set, 'Normal', 'SuccessfulDelete', `delete Pod ${name} in StatefulSet ${nameOf(set)} successful`),
+  ];
 }
 
 function createPod(observed: ObservedStatefulSet, ordinal: number): Action[] {
   const { set, current, update: target } = observed;
   const revision = usesCurrent(observed, ordinal) ? current : target;
   const pod = newPod(set, templateOf(revision), nameOf(revision), ordinal);
-  return [...createClaims(observed, ordinal), create(podType, pod), event(set, 'Normal', 'SuccessfulCreate', `create Pod ${nameOf(pod)} in StatefulSet ${nameOf(set)} successful`)];
+  return [
+    ...createClaims(observed, ordinal),
+    create(podType, pod),
+    event(set, 'Normal', 'SuccessfulCreate', `create Pod ${nameOf(pod)} in StatefulSet ${nameOf(set)} successful`),
+  ];
 }
 
 /** Below the partition of a rolling update pods keep the revision that they had. */
@@ -129,19 +164,32 @@ function createClaims({ set, claims }: ObservedStatefulSet, ordinal: number): Ac
     .flatMap((claim) => {
       const ownerReferences = claimOwners(set, claim, undefined);
       const owned = ownerReferences ? { ...claim, metadata: { ...claim.metadata, ownerReferences } } : claim;
-      return [create(persistentVolumeClaims, owned), event(set, 'Normal', 'SuccessfulCreate', `create Claim ${nameOf(claim)} Pod ${podName(set, ordinal)} in StatefulSet ${nameOf(set)} success`)];
+      return [
+        create(persistentVolumeClaims, owned),
+        event(
+          set,
+          'Normal',
+          'SuccessfulCreate',
+          `create Claim ${nameOf(claim)} Pod ${podName(set, ordinal)} in StatefulSet ${nameOf(set)} success`,
+        ),
+      ];
     });
 }
 
 function ownClaims({ set, claims }: ObservedStatefulSet, ordinal: number, condemned: Pod | undefined): Action[] {
   return claimsOf(set, ordinal).flatMap((wanted) => {
     const claim = claims.get(nameOf(wanted));
-    const ownerReferences = claim && !claim.metadata?.deletionTimestamp ? claimOwners(set, claim, condemned) : undefined;
-    return claim && ownerReferences ? [update(persistentVolumeClaims, { ...claim, metadata: { ...claim.metadata, ownerReferences } })] : [];
+    const ownerReferences =
+      claim && !claim.metadata?.deletionTimestamp ? claimOwners(set, claim, condemned) : undefined;
+    return claim && ownerReferences
+      ? [update(persistentVolumeClaims, { ...claim, metadata: { ...claim.metadata, ownerReferences } })]
+      : [];
   });
 }
 
 function waitForAvailability(pods: readonly Pod[], minReadySeconds: number, now: number): Action[] {
-  const waits = pods.filter((pod) => isHealthy(pod) && !isPodAvailable(pod, minReadySeconds, now)).map((pod) => Math.max(1, Date.parse(podReadySince(pod) ?? '') + minReadySeconds * 1000 - now));
+  const waits = pods
+    .filter((pod) => isHealthy(pod) && !isPodAvailable(pod, minReadySeconds, now))
+    .map((pod) => Math.max(1, Date.parse(podReadySince(pod) ?? '') + minReadySeconds * 1000 - now));
   return waits.length > 0 ? [requeue(Math.min(...waits))] : [];
 }

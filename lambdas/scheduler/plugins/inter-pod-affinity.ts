@@ -30,7 +30,9 @@ function termOf(term: PodAffinityTerm, owner: PodInfo, snapshot: Snapshot): Term
 }
 
 const requiredTerms = (pod: PodInfo, side: 'podAffinity' | 'podAntiAffinity', snapshot: Snapshot): Term[] =>
-  (pod.pod.spec?.affinity?.[side]?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => termOf(term, pod, snapshot));
+  (pod.pod.spec?.affinity?.[side]?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) =>
+    termOf(term, pod, snapshot),
+  );
 
 interface State {
   readonly affinity: readonly { term: Term; domains: ReadonlySet<string> }[];
@@ -57,8 +59,14 @@ function domainsWith(nodes: readonly NodeInfo[], term: Term): Set<string> {
 }
 
 function prepare(pod: PodInfo, snapshot: Snapshot): State | 'skip' {
-  const affinity = requiredTerms(pod, 'podAffinity', snapshot).map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
-  const antiAffinity = requiredTerms(pod, 'podAntiAffinity', snapshot).map((term) => ({ term, domains: domainsWith(snapshot.nodes, term) }));
+  const affinity = requiredTerms(pod, 'podAffinity', snapshot).map((term) => ({
+    term,
+    domains: domainsWith(snapshot.nodes, term),
+  }));
+  const antiAffinity = requiredTerms(pod, 'podAntiAffinity', snapshot).map((term) => ({
+    term,
+    domains: domainsWith(snapshot.nodes, term),
+  }));
   const forbidden = new Set<string>();
   for (const node of snapshot.nodes) {
     for (const other of node.withAntiAffinity) {
@@ -82,7 +90,9 @@ export const interPodAffinity = filterPlugin<State>({
   name: 'InterPodAffinity',
   prepare,
   filter(_pod, node, { affinity, antiAffinity, forbidden, firstOfItsGroup }) {
-    const together = affinity.every((one) => has(node, one) || (firstOfItsGroup && one.term.topologyKey in node.labels));
+    const together = affinity.every(
+      (one) => has(node, one) || (firstOfItsGroup && one.term.topologyKey in node.labels),
+    );
     if (!together) return unfit("node(s) didn't match pod affinity rules", false);
     if (antiAffinity.some((one) => has(node, one))) return unfit("node(s) didn't match pod anti-affinity rules", true);
     for (const pair of forbidden) {
@@ -101,8 +111,14 @@ export const interPodAffinityScore = scorePlugin({
   prepare(pod, snapshot: Snapshot) {
     const { podAffinity, podAntiAffinity } = pod.pod.spec?.affinity ?? {};
     const weighted = [
-      ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: p.weight, term: termOf(p.podAffinityTerm, pod, snapshot) })),
-      ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({ weight: -p.weight, term: termOf(p.podAffinityTerm, pod, snapshot) })),
+      ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({
+        weight: p.weight,
+        term: termOf(p.podAffinityTerm, pod, snapshot),
+      })),
+      ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((p) => ({
+        weight: -p.weight,
+        term: termOf(p.podAffinityTerm, pod, snapshot),
+      })),
     ];
     if (weighted.length === 0) return 'skip' as const;
     const scores = new Map<string, number>();
@@ -129,6 +145,7 @@ export const interPodAffinityScore = scorePlugin({
   normalize(scores) {
     const max = Math.max(...scores);
     const min = Math.min(...scores);
-    for (let i = 0; i < scores.length; i++) scores[i] = max === min ? 0 : Math.floor((100 * ((scores[i] as number) - min)) / (max - min));
+    for (let i = 0; i < scores.length; i++)
+      scores[i] = max === min ? 0 : Math.floor((100 * ((scores[i] as number) - min)) / (max - min));
   },
 });

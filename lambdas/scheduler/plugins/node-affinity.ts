@@ -18,7 +18,9 @@ export function matchesTerm(term: NodeSelectorTerm, node: NodeInfo): boolean {
   if (expressions.length === 0 && fields.length === 0) return false;
   return (
     expressions.every((requirement) => matchesRequirement(requirement, node.labels[requirement.key])) &&
-    fields.every((requirement) => matchesRequirement(requirement, requirement.key === 'metadata.name' ? node.name : undefined))
+    fields.every((requirement) =>
+      matchesRequirement(requirement, requirement.key === 'metadata.name' ? node.name : undefined),
+    )
   );
 }
 
@@ -45,14 +47,20 @@ const isInteger = (value: string | undefined): value is string => value !== unde
 
 export const nodeAffinity = filterPlugin({
   name: 'NodeAffinity',
-  prepare: (pod) => (pod.pod.spec?.nodeSelector || pod.pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution ? undefined : 'skip'),
-  filter: (pod, node) => (matchesRequired(pod, node) ? ok : unfit("node(s) didn't match Pod's node affinity/selector", false)),
+  prepare: (pod) =>
+    pod.pod.spec?.nodeSelector || pod.pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+      ? undefined
+      : 'skip',
+  filter: (pod, node) =>
+    matchesRequired(pod, node) ? ok : unfit("node(s) didn't match Pod's node affinity/selector", false),
   retryOn: ['node-added', 'node-labels', 'pod-updated'],
 });
 
 export const nodeAffinityScore = scorePlugin({
   name: 'NodeAffinity',
-  prepare: (pod) => pod.pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? ('skip' as const),
-  score: (_pod, node, preferred) => preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0),
+  prepare: (pod) =>
+    pod.pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? ('skip' as const),
+  score: (_pod, node, preferred) =>
+    preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0),
   normalize: (scores) => normalizeTo100(scores),
 });

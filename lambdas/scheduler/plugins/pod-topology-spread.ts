@@ -23,7 +23,9 @@ function constraintsOf(pod: PodInfo, when: string): TopologySpreadConstraint[] {
 
 /** The selector with matchLabelKeys joined in: the pod's own values of these labels. */
 function selectorOf(constraint: TopologySpreadConstraint, pod: PodInfo): LabelMatcher {
-  const own = Object.fromEntries((constraint.matchLabelKeys ?? []).filter((k) => k in pod.labels).map((k) => [k, pod.labels[k] as string]));
+  const own = Object.fromEntries(
+    (constraint.matchLabelKeys ?? []).filter((k) => k in pod.labels).map((k) => [k, pod.labels[k] as string]),
+  );
   const selector = constraint.labelSelector;
   return matcherOf(selector && { ...selector, matchLabels: { ...selector.matchLabels, ...own } });
 }
@@ -31,10 +33,17 @@ function selectorOf(constraint: TopologySpreadConstraint, pod: PodInfo): LabelMa
 /** nodeAffinityPolicy (Honor by default) and nodeTaintsPolicy (Ignore by default). */
 function counts(node: NodeInfo, pod: PodInfo, constraint: TopologySpreadConstraint): boolean {
   if ((constraint.nodeAffinityPolicy ?? 'Honor') === 'Honor' && !matchesRequired(pod, node)) return false;
-  return constraint.nodeTaintsPolicy !== 'Honor' || !untolerated(node.node.spec?.taints, pod.pod.spec?.tolerations, ['NoSchedule', 'NoExecute']);
+  return (
+    constraint.nodeTaintsPolicy !== 'Honor' ||
+    !untolerated(node.node.spec?.taints, pod.pod.spec?.tolerations, ['NoSchedule', 'NoExecute'])
+  );
 }
 
-function prepareSpreads(pod: PodInfo, nodes: readonly NodeInfo[], constraints: readonly TopologySpreadConstraint[]): Spread[] {
+function prepareSpreads(
+  pod: PodInfo,
+  nodes: readonly NodeInfo[],
+  constraints: readonly TopologySpreadConstraint[],
+): Spread[] {
   const complete = nodes.filter((node) => constraints.every((c) => c.topologyKey in node.labels));
   return constraints.map((constraint) => {
     const matches = selectorOf(constraint, pod);
@@ -44,12 +53,19 @@ function prepareSpreads(pod: PodInfo, nodes: readonly NodeInfo[], constraints: r
       const domain = node.labels[constraint.topologyKey] as string;
       let count = found.get(domain) ?? 0;
       for (const other of node.pods.values()) {
-        if (other.namespace === pod.namespace && !other.pod.metadata?.deletionTimestamp && matches(other.labels)) count += 1;
+        if (other.namespace === pod.namespace && !other.pod.metadata?.deletionTimestamp && matches(other.labels))
+          count += 1;
       }
       found.set(domain, count);
     }
     const tooFew = found.size < (constraint.minDomains ?? 1);
-    return { constraint, matches, counts: found, selfMatch: matches(pod.labels) ? 1 : 0, minimum: tooFew ? 0 : Math.min(...found.values()) };
+    return {
+      constraint,
+      matches,
+      counts: found,
+      selfMatch: matches(pod.labels) ? 1 : 0,
+      minimum: tooFew ? 0 : Math.min(...found.values()),
+    };
   });
 }
 
@@ -84,11 +100,17 @@ export const podTopologySpreadScore = scorePlugin({
     const own = constraintsOf(pod, 'ScheduleAnyway');
     if (own.length > 0) return prepareSpreads(pod, snapshot.nodes, own);
     // Only pods of a controller have brothers to keep away from.
-    if ((pod.pod.spec?.topologySpreadConstraints ?? []).length > 0 || !pod.pod.metadata?.ownerReferences?.some((o) => o.controller)) return 'skip' as const;
+    if (
+      (pod.pod.spec?.topologySpreadConstraints ?? []).length > 0 ||
+      !pod.pod.metadata?.ownerReferences?.some((o) => o.controller)
+    )
+      return 'skip' as const;
     const labels = Object.fromEntries(Object.entries(pod.labels).filter(([key]) => key !== 'pod-template-generation'));
     if (Object.keys(labels).length === 0) return 'skip' as const;
     return defaultConstraints.flatMap((c) =>
-      prepareSpreads(pod, snapshot.nodes, [{ ...c, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: labels } }]),
+      prepareSpreads(pod, snapshot.nodes, [
+        { ...c, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: labels } },
+      ]),
     );
   },
   score(_pod, node, spreads) {
@@ -103,6 +125,7 @@ export const podTopologySpreadScore = scorePlugin({
   normalize(scores) {
     const max = Math.max(...scores);
     const min = Math.min(...scores);
-    for (let i = 0; i < scores.length; i++) scores[i] = max === 0 ? 100 : Math.floor((100 * (max + min - (scores[i] as number))) / max);
+    for (let i = 0; i < scores.length; i++)
+      scores[i] = max === 0 ? 100 : Math.floor((100 * (max + min - (scores[i] as number))) / max);
   },
 });

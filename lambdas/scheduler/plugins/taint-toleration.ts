@@ -16,7 +16,8 @@ export const taintTolerationScore = scorePlugin({
   name: 'TaintToleration',
   score(pod, node) {
     const preferring = pod.pod.spec?.tolerations?.filter((t) => !t.effect || t.effect === 'PreferNoSchedule');
-    return (node.node.spec?.taints ?? []).filter((t) => t.effect === 'PreferNoSchedule' && !tolerates(preferring, t)).length;
+    return (node.node.spec?.taints ?? []).filter((t) => t.effect === 'PreferNoSchedule' && !tolerates(preferring, t))
+      .length;
   },
   normalize: (scores) => normalizeTo100(scores, true),
 });

@@ -21,11 +21,23 @@ export interface KubeletAnswer {
   readonly body: string | Readable;
 }
 
-const text = (status: number, body: string): KubeletAnswer => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
-const json = (body: unknown): KubeletAnswer => ({ status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const text = (status: number, body: string): KubeletAnswer => ({
+  status,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body,
+});
+const json = (body: unknown): KubeletAnswer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
 
 /** The kubelet's HTTP endpoints, as nodes/proxy reaches them. */
-export async function answerKubeletRequest(node: KubeletView, provider: ConnectedProvider, request: { readonly method: string; readonly path: string }): Promise<KubeletAnswer> {
+export async function answerKubeletRequest(
+  node: KubeletView,
+  provider: ConnectedProvider,
+  request: { readonly method: string; readonly path: string },
+): Promise<KubeletAnswer> {
   const url = new URL(request.path, 'http://node');
   const path = url.pathname.replace(/\/+$/, '') || '/';
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, '405 method not allowed\n');
@@ -36,17 +48,39 @@ export async function answerKubeletRequest(node: KubeletView, provider: Connecte
       return text(200, 'ok');
     case '/pods':
     case '/runningpods':
-      return json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: path === '/pods' ? node.list() : node.list().filter((p) => p.status?.phase === 'Running') });
+      return json({
+        kind: 'PodList',
+        apiVersion: 'v1',
+        metadata: {},
+        items: path === '/pods' ? node.list() : node.list().filter((p) => p.status?.phase === 'Running'),
+      });
     case '/stats/summary':
       return json(statsSummary(node, await readUsage(node, provider)));
     case '/metrics/resource':
-      return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: resourceMetrics(node, await readUsage(node, provider)) };
+      return {
+        status: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: resourceMetrics(node, await readUsage(node, provider)),
+      };
     case '/metrics':
-      return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: kubeletMetrics(node) };
+      return {
+        status: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: kubeletMetrics(node),
+      };
     case '/configz':
-      return json({ kubeletconfig: { kind: 'KubeletConfiguration', apiVersion: 'kubelet.config.k8s.io/v1beta1', nodeStatusUpdateFrequency: '10s', nodeLeaseDurationSeconds: 40 } });
+      return json({
+        kubeletconfig: {
+          kind: 'KubeletConfiguration',
+          apiVersion: 'kubelet.config.k8s.io/v1beta1',
+          nodeStatusUpdateFrequency: '10s',
+          nodeLeaseDurationSeconds: 40,
+        },
+      });
     default:
-      return path.startsWith('/containerLogs/') ? containerLogs(node, provider, path, url.searchParams) : text(404, '404 page not found\n');
+      return path.startsWith('/containerLogs/')
+        ? containerLogs(node, provider, path, url.searchParams)
+        : text(404, '404 page not found\n');
   }
 }
 
@@ -64,7 +98,12 @@ function kubeletMetrics(node: KubeletView): string {
 }
 
 /** `/containerLogs/<namespace>/<pod>/<container>` with the options of `kubectl logs`. */
-async function containerLogs(node: KubeletView, provider: ConnectedProvider, path: string, query: URLSearchParams): Promise<KubeletAnswer> {
+async function containerLogs(
+  node: KubeletView,
+  provider: ConnectedProvider,
+  path: string,
+  query: URLSearchParams,
+): Promise<KubeletAnswer> {
   const [, , namespace = '', name = '', container = ''] = path.split('/').map(decodeURIComponent);
   const pod = node.find(namespace, name);
   if (!pod) return text(404, `pod does not exist`);
@@ -83,9 +122,12 @@ async function containerLogs(node: KubeletView, provider: ConnectedProvider, pat
     ...(sinceTime ? { sinceTime: new Date(sinceTime) } : {}),
   };
   try {
-    return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: await provider.openLogs(refOf(pod), options) };
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: await provider.openLogs(refOf(pod), options),
+    };
   } catch (error) {
     return text(400, error instanceof Error ? error.message : String(error));
   }
 }
-

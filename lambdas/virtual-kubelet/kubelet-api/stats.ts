@@ -39,7 +39,11 @@ function total(usages: Iterable<Usage>): Usage {
 export function statsSummary(node: KubeletView, usage: readonly PodUsage[]): unknown {
   const time = formatTime(node.now());
   const figures = ({ cpuNanocores, cpuSeconds, memoryBytes }: Usage) => ({
-    cpu: { time, usageNanoCores: cpuNanocores, ...(cpuSeconds === undefined ? {} : { usageCoreNanoSeconds: Math.round(cpuSeconds * 1e9) }) },
+    cpu: {
+      time,
+      usageNanoCores: cpuNanocores,
+      ...(cpuSeconds === undefined ? {} : { usageCoreNanoSeconds: Math.round(cpuSeconds * 1e9) }),
+    },
     memory: { time, usageBytes: memoryBytes, workingSetBytes: memoryBytes, rssBytes: memoryBytes },
   });
   const pods = usage.map(({ pod, containers }) => ({
@@ -60,7 +64,8 @@ export function statsSummary(node: KubeletView, usage: readonly PodUsage[]): unk
 export function resourceMetrics(node: KubeletView, usage: readonly PodUsage[]): string {
   const at = node.now();
   const lines: string[] = [];
-  const family = (name: string, help: string, type = 'gauge'): void => void lines.push(`# HELP ${name} [STABLE] ${help}`, `# TYPE ${name} ${type}`);
+  const family = (name: string, help: string, type = 'gauge'): void =>
+    void lines.push(`# HELP ${name} [STABLE] ${help}`, `# TYPE ${name} ${type}`);
   const sample = (name: string, labels: Readonly<Record<string, string>>, value: number): void => {
     const text = Object.entries(labels)
       .map(([key, v]) => `${key}=${JSON.stringify(v)}`)
@@ -77,9 +82,21 @@ export function resourceMetrics(node: KubeletView, usage: readonly PodUsage[]): 
     family(name, help);
     for (const [labels, { memoryBytes }] of samples) sample(name, labels, memoryBytes);
   };
-  const byContainer = usage.flatMap(({ pod, containers }) => Object.entries(containers).map(([container, one]): [Record<string, string>, Usage] => [{ container, ...podLabels(pod) }, one]));
-  const byPod = usage.map(({ pod, containers }): [Record<string, string>, Usage] => [podLabels(pod), total(Object.values(containers))]);
-  cpu('container_cpu_usage_seconds_total', 'Cumulative cpu time consumed by the container in core-seconds', byContainer);
+  const byContainer = usage.flatMap(({ pod, containers }) =>
+    Object.entries(containers).map(([container, one]): [Record<string, string>, Usage] => [
+      { container, ...podLabels(pod) },
+      one,
+    ]),
+  );
+  const byPod = usage.map(({ pod, containers }): [Record<string, string>, Usage] => [
+    podLabels(pod),
+    total(Object.values(containers)),
+  ]);
+  cpu(
+    'container_cpu_usage_seconds_total',
+    'Cumulative cpu time consumed by the container in core-seconds',
+    byContainer,
+  );
   memory('container_memory_working_set_bytes', 'Current working set of the container in bytes', byContainer);
   cpu('node_cpu_usage_seconds_total', 'Cumulative cpu time consumed by the node in core-seconds', [[{}, all]]);
   memory('node_memory_working_set_bytes', 'Current working set of the node in bytes', [[{}, all]]);

@@ -6,7 +6,13 @@ const statusNames = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 const unimplemented = 12;
 
 /** One call of grpc.health.v1.Health/Check over cleartext HTTP/2; the two messages are simple enough to write by hand. */
-export async function probeGrpc(dial: Dialer, host: string, port: number, service: string, timeoutMs: number): Promise<ProbeResult> {
+export async function probeGrpc(
+  dial: Dialer,
+  host: string,
+  port: number,
+  service: string,
+  timeoutMs: number,
+): Promise<ProbeResult> {
   const signal = AbortSignal.timeout(timeoutMs);
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const noConnection = `timeout: failed to connect service "${authority}" within ${timeoutMs / 1000}s: context deadline exceeded`;
@@ -16,11 +22,22 @@ export async function probeGrpc(dial: Dialer, host: string, port: number, servic
     session = connect(`http://${authority}`, { createConnection: () => socket });
     session.on('error', () => {});
     const { grpcStatus, grpcMessage, body } = await check(session, service, signal);
-    if (grpcStatus === unimplemented) return { outcome: 'failure', output: `error: this server does not implement the grpc health protocol (grpc.health.v1.Health): ${grpcMessage}` };
-    if (grpcStatus !== 0) return { outcome: 'failure', output: `error: health rpc failed: rpc error: code = ${grpcStatus} desc = ${grpcMessage}` };
+    if (grpcStatus === unimplemented)
+      return {
+        outcome: 'failure',
+        output: `error: this server does not implement the grpc health protocol (grpc.health.v1.Health): ${grpcMessage}`,
+      };
+    if (grpcStatus !== 0)
+      return {
+        outcome: 'failure',
+        output: `error: health rpc failed: rpc error: code = ${grpcStatus} desc = ${grpcMessage}`,
+      };
     const status = servingStatus(body);
     if (status === 1) return { outcome: 'success', output: 'service healthy' };
-    return { outcome: 'failure', output: `service unhealthy (responded with "${statusNames[status] ?? String(status)}")` };
+    return {
+      outcome: 'failure',
+      output: `service unhealthy (responded with "${statusNames[status] ?? String(status)}")`,
+    };
   } catch {
     return { outcome: 'failure', output: noConnection };
   } finally {
@@ -37,7 +54,13 @@ interface Answer {
 function check(session: ClientHttp2Session, service: string, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const stream = session.request(
-      { [constants.HTTP2_HEADER_METHOD]: 'POST', [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc', te: 'trailers', 'user-agent': 'kube-probe/1.36' },
+      {
+        [constants.HTTP2_HEADER_METHOD]: 'POST',
+        [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        'user-agent': 'kube-probe/1.36',
+      },
       { signal },
     );
     const chunks: Buffer[] = [];

@@ -47,14 +47,22 @@ function secure(plain: Duplex, target: HttpTarget, signal: AbortSignal): Promise
 
 function exchange(socket: Duplex, target: HttpTarget, signal: AbortSignal): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const headers: OutgoingHttpHeaders = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close', Host: authority(target) };
+    const headers: OutgoingHttpHeaders = {
+      'User-Agent': 'kube-probe/1.36',
+      Accept: '*/*',
+      Connection: 'close',
+      Host: authority(target),
+    };
     for (const { name, value } of target.headers) {
       const known = Object.keys(headers).find((key) => key.toLowerCase() === name.toLowerCase());
       // An empty Accept or User-Agent in the probe takes the default away.
       if (known && value === '' && known !== 'Host') delete headers[known];
       else headers[known ?? name] = value;
     }
-    const call = request({ method: 'GET', path: target.path, headers, setHost: false, createConnection: () => socket, signal }, (answer) => collect(answer).then(resolve, reject));
+    const call = request(
+      { method: 'GET', path: target.path, headers, setHost: false, createConnection: () => socket, signal },
+      (answer) => collect(answer).then(resolve, reject),
+    );
     call.once('error', reject);
     call.end();
   });
@@ -79,7 +87,8 @@ export function urlOf(target: HttpTarget): string {
   return `${target.scheme}://${authority(target)}${target.path}`;
 }
 
-const headerOf = (target: HttpTarget, name: string): string | undefined => target.headers.find((h) => h.name.toLowerCase() === name)?.value;
+const headerOf = (target: HttpTarget, name: string): string | undefined =>
+  target.headers.find((h) => h.name.toLowerCase() === name)?.value;
 
 /** 200 to 399 is success; a redirect, which is not followed, succeeds with a warning. */
 export async function probeHttp(dial: Dialer, target: HttpTarget, timeoutMs: number): Promise<ProbeResult> {
@@ -87,7 +96,8 @@ export async function probeHttp(dial: Dialer, target: HttpTarget, timeoutMs: num
   try {
     const { status, body } = await httpGet(dial, target, signal);
     if (status >= 200 && status < 300) return { outcome: 'success', output: body };
-    if (status >= 300 && status < 400) return { outcome: 'warning', output: `Probe terminated redirects, Response body: ${body}` };
+    if (status >= 300 && status < 400)
+      return { outcome: 'warning', output: `Probe terminated redirects, Response body: ${body}` };
     return { outcome: 'failure', output: `HTTP probe failed with statuscode: ${status}` };
   } catch (error) {
     return { outcome: 'failure', output: `Get "${urlOf(target)}": ${httpErrorText(error, target, signal)}` };
@@ -98,7 +108,8 @@ export function httpErrorText(error: unknown, target: HttpTarget, signal: AbortS
   if (signal.aborted) return 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
   const code = (error as { code?: string }).code;
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'EOF';
-  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `dial tcp ${authority(target)}: ${dialErrorText(error)}`;
+  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
+    return `dial tcp ${authority(target)}: ${dialErrorText(error)}`;
   if (code?.startsWith('HPE_')) return 'net/http: HTTP/1.x transport connection broken: malformed HTTP response';
   return error instanceof Error ? error.message : String(error);
 }

@@ -14,7 +14,11 @@ export interface HookTarget {
 /** Runs a postStart or preStop handler; throws with the reason when it fails. Aborting ends the wait, not the command. */
 export type RunHook = (handler: LifecycleHandler, target: HookTarget, signal: AbortSignal) => Promise<void>;
 
-export function createRunHook(deps: { readonly exec: ContainerRuntime['execSync']; readonly dial: Dialer; readonly clock: Clock }): RunHook {
+export function createRunHook(deps: {
+  readonly exec: ContainerRuntime['execSync'];
+  readonly dial: Dialer;
+  readonly clock: Clock;
+}): RunHook {
   const { exec, dial, clock } = deps;
   return async (handler, target, signal) => {
     if (handler.exec) {

@@ -42,14 +42,26 @@ interface RunState {
   readonly workers: Map<ProbeKind, { stop(): void }>;
 }
 
-export function createProber(deps: { readonly clock: Clock; readonly run: RunProbe; readonly onChange: () => void }): Prober {
+export function createProber(deps: {
+  readonly clock: Clock;
+  readonly run: RunProbe;
+  readonly onChange: () => void;
+}): Prober {
   const { clock, run: runProbe, onChange } = deps;
   const states = new Map<string, RunState>();
   let readinessOnly = false;
 
   const startWorker = (state: RunState, kind: ProbeKind, probe: Probe, onResult: (success: boolean) => void): void => {
     if (state.workers.has(kind)) return;
-    const worker = createProbeWorker({ clock, kind, probe, startedAt: state.run.startedAt, report: state.run.report, attempt: () => runProbe(probe, state.run), onResult });
+    const worker = createProbeWorker({
+      clock,
+      kind,
+      probe,
+      startedAt: state.run.startedAt,
+      report: state.run.report,
+      attempt: () => runProbe(probe, state.run),
+      onResult,
+    });
     state.workers.set(kind, worker);
   };
 
@@ -76,7 +88,13 @@ export function createProber(deps: { readonly clock: Clock; readonly run: RunPro
   const add = (run: ProbedRun): void => {
     const { startupProbe, readinessProbe } = run.container;
     const started = !startupProbe || run.wasStarted;
-    const state: RunState = { run, started, ready: readinessProbe ? run.wasReady : true, failed: undefined, workers: new Map() };
+    const state: RunState = {
+      run,
+      started,
+      ready: readinessProbe ? run.wasReady : true,
+      failed: undefined,
+      workers: new Map(),
+    };
     states.set(run.id, state);
     if (started || !startupProbe) {
       afterStartup(state);

@@ -22,7 +22,13 @@ export function createRunProbe(deps: { readonly exec: ContainerRuntime['execSync
     try {
       if (probe.exec) return await probeExec(exec, target.id, probe.exec.command ?? [], timeoutMs);
       if (probe.httpGet) return await probeHttp(dial, httpTarget(probe.httpGet, container, podIp), timeoutMs);
-      if (probe.tcpSocket) return await probeTcp(dial, probe.tcpSocket.host || podIp, resolvePort(probe.tcpSocket.port, container), timeoutMs);
+      if (probe.tcpSocket)
+        return await probeTcp(
+          dial,
+          probe.tcpSocket.host || podIp,
+          resolvePort(probe.tcpSocket.port, container),
+          timeoutMs,
+        );
       if (probe.grpc) return await probeGrpc(dial, podIp, probe.grpc.port, probe.grpc.service ?? '', timeoutMs);
       return { outcome: 'unknown', output: `missing probe handler for ${container.name}` };
     } catch (error) {
@@ -31,9 +37,18 @@ export function createRunProbe(deps: { readonly exec: ContainerRuntime['execSync
   };
 }
 
-async function probeExec(exec: ContainerRuntime['execSync'], id: string, command: readonly string[], timeoutMs: number): Promise<ProbeResult> {
+async function probeExec(
+  exec: ContainerRuntime['execSync'],
+  id: string,
+  command: readonly string[],
+  timeoutMs: number,
+): Promise<ProbeResult> {
   const { exitCode, output, timedOut } = await exec(id, command, timeoutMs);
-  if (timedOut) return { outcome: 'failure', output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s` };
+  if (timedOut)
+    return {
+      outcome: 'failure',
+      output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s`,
+    };
   return { outcome: exitCode === 0 ? 'success' : 'failure', output };
 }
 

@@ -9,6 +9,9 @@ export async function probeTcp(dial: Dialer, host: string, port: number, timeout
     return { outcome: 'success', output: '' };
   } catch (error) {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    return { outcome: 'failure', output: `dial tcp ${authority}: ${signal.aborted ? 'i/o timeout' : dialErrorText(error)}` };
+    return {
+      outcome: 'failure',
+      output: `dial tcp ${authority}: ${signal.aborted ? 'i/o timeout' : dialErrorText(error)}`,
+    };
   }
 }

@@ -36,7 +36,12 @@ export interface VolumeFile {
 
 export type ResolvedVolume =
   | { readonly name: string; readonly kind: 'files'; readonly files: readonly VolumeFile[]; readonly readOnly: true }
-  | { readonly name: string; readonly kind: 'emptyDir'; readonly medium: '' | 'Memory' | 'HugePages'; readonly sizeLimitBytes?: number }
+  | {
+      readonly name: string;
+      readonly kind: 'emptyDir';
+      readonly medium: '' | 'Memory' | 'HugePages';
+      readonly sizeLimitBytes?: number;
+    }
   | { readonly name: string; readonly kind: 'hostPath'; readonly path: string; readonly type: string };
 
 /**
@@ -58,7 +63,11 @@ export interface ResolvedPod {
   readonly pod: Readonly<Pod>;
   readonly containers: Readonly<Record<string, ResolvedContainer>>;
   readonly volumes: readonly ResolvedVolume[];
-  readonly dns: { readonly nameservers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly dns: {
+    readonly nameservers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
   readonly hostname: string;
   /** The domain that makes the host name fully qualified, where the pod has a subdomain. */
   readonly hostDomain?: string;
@@ -106,7 +115,9 @@ export interface NodeCapacity {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly { readonly type: 'InternalIP' | 'Hostname' | 'ExternalIP'; readonly address: string }[];
-  readonly info: Readonly<Record<'architecture' | 'operatingSystem' | 'osImage' | 'kernelVersion' | 'containerRuntimeVersion', string>>;
+  readonly info: Readonly<
+    Record<'architecture' | 'operatingSystem' | 'osImage' | 'kernelVersion' | 'containerRuntimeVersion', string>
+  >;
   /** The slice of pod addresses that belongs to the node, where it has one. */
   readonly podCidr?: string;
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
@@ -167,7 +178,9 @@ export interface PodPortForward {
 }
 export interface PodMetrics {
   /** CPU in nanocores, CPU time since its start in seconds where that is known, memory working set in bytes; by container. */
-  metrics(ref: PodRef): Promise<Readonly<Record<string, { cpuNanocores: number; cpuSeconds?: number; memoryBytes: number }>> | undefined>;
+  metrics(
+    ref: PodRef,
+  ): Promise<Readonly<Record<string, { cpuNanocores: number; cpuSeconds?: number; memoryBytes: number }>> | undefined>;
 }
 
 export type { Probe };

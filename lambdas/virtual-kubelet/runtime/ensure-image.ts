@@ -36,11 +36,17 @@ export function createEnsureImage(runtime: Pick<ContainerRuntime, 'image' | 'pul
       report('Warning', 'InspectFailed', message);
       throw failed(report, 'InvalidImageName', message);
     }
-    const policy = container.imagePullPolicy ?? (reference.digest === undefined && (reference.tag ?? 'latest') === 'latest' ? 'Always' : 'IfNotPresent');
+    const policy =
+      container.imagePullPolicy ??
+      (reference.digest === undefined && (reference.tag ?? 'latest') === 'latest' ? 'Always' : 'IfNotPresent');
     if (policy !== 'Always') {
       const present = await runtime.image(reference.name);
       if (present) {
-        report('Normal', 'Pulled', `Container image ${quoted} already present on machine and can be accessed by the pod`);
+        report(
+          'Normal',
+          'Pulled',
+          `Container image ${quoted} already present on machine and can be accessed by the pod`,
+        );
         return present;
       }
       if (policy === 'Never') {
@@ -54,7 +60,11 @@ export function createEnsureImage(runtime: Pick<ContainerRuntime, 'image' | 'pul
     try {
       const image = await pullOnce(reference.name, credentials);
       const took = `${((clock.now() - startedAt) / 1000).toFixed(3)}s`;
-      report('Normal', 'Pulled', `Successfully pulled image ${quoted} in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`);
+      report(
+        'Normal',
+        'Pulled',
+        `Successfully pulled image ${quoted} in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`,
+      );
       return image;
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'unavailable') throw error;

@@ -11,7 +11,8 @@ export interface ImageReference {
 }
 
 const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const domain = /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const domain =
+  /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const tagPattern = /^[\w][\w.-]{0,127}$/;
 const digestPattern = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 
@@ -26,7 +27,8 @@ export function parseImageReference(text: string): ImageReference | undefined {
   const path = colon === -1 ? named : named.slice(0, colon);
   const first = path.indexOf('/');
   const head = first === -1 ? '' : path.slice(0, first);
-  const hasRegistry = head !== '' && (head.includes('.') || head.includes(':') || head === 'localhost' || head.toLowerCase() !== head);
+  const hasRegistry =
+    head !== '' && (head.includes('.') || head.includes(':') || head === 'localhost' || head.toLowerCase() !== head);
   const registry = hasRegistry ? head : 'docker.io';
   const rest = hasRegistry ? path.slice(first + 1) : path;
   if (digest !== undefined && !digestPattern.test(digest)) return undefined;
@@ -34,5 +36,11 @@ export function parseImageReference(text: string): ImageReference | undefined {
   if (hasRegistry && !domain.test(registry)) return undefined;
   if (rest === '' || !rest.split('/').every((part) => component.test(part))) return undefined;
   const repository = registry === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest;
-  return { registry, repository, tag, digest, name: tag === undefined && digest === undefined ? `${text}:latest` : text };
+  return {
+    registry,
+    repository,
+    tag,
+    digest,
+    name: tag === undefined && digest === undefined ? `${text}:latest` : text,
+  };
 }

@@ -27,11 +27,20 @@ interface Entry {
 
 const neverPullRetryMs = 10_000;
 
-export function createImageTracker(deps: { readonly clock: Clock; readonly ensureImage: EnsureImage; readonly onDone: () => void }): ImageTracker {
+export function createImageTracker(deps: {
+  readonly clock: Clock;
+  readonly ensureImage: EnsureImage;
+  readonly onDone: () => void;
+}): ImageTracker {
   const { clock, ensureImage, onDone } = deps;
   const entries = new Map<string, Entry>();
 
-  const get = async (entry: Entry, container: Container, credentials: ResolvedPod['pullSecrets'], report: ReportEvent): Promise<void> => {
+  const get = async (
+    entry: Entry,
+    container: Container,
+    credentials: ResolvedPod['pullSecrets'],
+    report: ReportEvent,
+  ): Promise<void> => {
     entry.progress = { state: 'working' };
     try {
       entry.ready = await ensureImage({ container, credentials, report });
@@ -71,16 +80,32 @@ export function createImageTracker(deps: { readonly clock: Clock; readonly ensur
       const before = entries.get(container.name);
       const same = before !== undefined && before.image === image;
       if (same && before.attempt === attempt && before.progress.state === 'working') return;
-      const waits = same && before.progress.state === 'failed' && before.progress.reason === 'ErrImagePull' && before.waitUntil > clock.now();
+      const waits =
+        same &&
+        before.progress.state === 'failed' &&
+        before.progress.reason === 'ErrImagePull' &&
+        before.waitUntil > clock.now();
       if (waits) {
         const backoff = `Back-off pulling image ${JSON.stringify(image)}`;
         report('Normal', 'BackOff', backoff);
         report('Warning', 'Failed', 'Error: ImagePullBackOff');
-        before.progress = { state: 'failed', reason: 'ImagePullBackOff', message: `${backoff}: ErrImagePull: ${before.lastError}`, retryAt: before.waitUntil };
+        before.progress = {
+          state: 'failed',
+          reason: 'ImagePullBackOff',
+          message: `${backoff}: ErrImagePull: ${before.lastError}`,
+          retryAt: before.waitUntil,
+        };
         onDone();
         return;
       }
-      const entry: Entry = { image, attempt, progress: { state: 'working' }, failures: same ? before.failures : 0, waitUntil: 0, lastError: '' };
+      const entry: Entry = {
+        image,
+        attempt,
+        progress: { state: 'working' },
+        failures: same ? before.failures : 0,
+        waitUntil: 0,
+        lastError: '',
+      };
       entries.set(container.name, entry);
       void get(entry, container, credentials, report);
     },

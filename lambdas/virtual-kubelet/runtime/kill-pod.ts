@@ -24,7 +24,12 @@ export interface KillTarget {
 }
 
 /** Stops one container: its preStop hook, then its turn, then the stop signal, all within the grace. */
-export async function killContainer(killer: Killer, target: KillTarget, deadline: () => number, turn: () => Promise<void> = async () => {}): Promise<void> {
+export async function killContainer(
+  killer: Killer,
+  target: KillTarget,
+  deadline: () => number,
+  turn: () => Promise<void> = async () => {},
+): Promise<void> {
   const { runtime, clock, runHook } = killer;
   const { run, container, report } = target;
   report('Normal', 'Killing', target.message);
@@ -46,9 +51,15 @@ export async function killContainer(killer: Killer, target: KillTarget, deadline
 }
 
 /** Stops everything: regular containers at once, then sidecars from the last to the first. */
-export async function killPod(killer: Killer, pod: Pod | undefined, targets: readonly KillTarget[], deadline: () => number): Promise<void> {
+export async function killPod(
+  killer: Killer,
+  pod: Pod | undefined,
+  targets: readonly KillTarget[],
+  deadline: () => number,
+): Promise<void> {
   const order = (pod?.spec?.initContainers ?? []).filter(isSidecar).map((c) => c.name);
-  const position = (target: KillTarget): number => (target.run.kind === 'init' ? order.indexOf(target.run.name) : order.length);
+  const position = (target: KillTarget): number =>
+    target.run.kind === 'init' ? order.indexOf(target.run.name) : order.length;
   const done = new Map<KillTarget, Promise<void>>();
   const laterThan = (target: KillTarget): Promise<unknown> => {
     const mine = position(target);

@@ -47,10 +47,25 @@ export function observePod(pod: RuntimePod, context: ObservationContext): Observ
 }
 
 function neverMade(name: string, kind: ContainerKind, waiting: ContainerStateWaiting): ObservedContainer {
-  return { name, kind, containerId: '', imageId: '', image: '', state: { waiting }, lastState: undefined, restartCount: 0, started: false, ready: false };
+  return {
+    name,
+    kind,
+    containerId: '',
+    imageId: '',
+    image: '',
+    state: { waiting },
+    lastState: undefined,
+    restartCount: 0,
+    started: false,
+    ready: false,
+  };
 }
 
-function observeContainer(last: RuntimeContainer, before: RuntimeContainer | undefined, context: ObservationContext): ObservedContainer {
+function observeContainer(
+  last: RuntimeContainer,
+  before: RuntimeContainer | undefined,
+  context: ObservationContext,
+): ObservedContainer {
   const waiting = last.state === 'running' ? undefined : context.waiting.get(last.name);
   const own = stateOf(last, context.runtime);
   const previous = before && before.state === 'exited' ? stateOf(before, context.runtime) : undefined;
@@ -71,7 +86,8 @@ function observeContainer(last: RuntimeContainer, before: RuntimeContainer | und
 
 function stateOf(run: RuntimeContainer, runtime: string): ContainerState {
   if (run.state === 'running') return { running: { startedAt: formatTime(run.startedAt) } };
-  if (run.state === 'created') return { waiting: { reason: run.kind === 'init' ? 'PodInitializing' : 'ContainerCreating' } };
+  if (run.state === 'created')
+    return { waiting: { reason: run.kind === 'init' ? 'PodInitializing' : 'ContainerCreating' } };
   const message = run.startError || run.message;
   return {
     terminated: {

@@ -1,4 +1,9 @@
-import type { Container, ContainerStateWaiting, Pod, ResourceRequirements } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  ContainerStateWaiting,
+  Pod,
+  ResourceRequirements,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { formatPod, refOf } from '../pod-names.ts';
 import { isSidecar, shouldRestart } from '../restart-policy.ts';
 import type { ContainerKind, RuntimeContainer, RuntimeSandbox } from './container-runtime.ts';
@@ -48,8 +53,21 @@ export interface PodView {
 export type PodAction =
   | { readonly type: 'create-sandbox'; readonly attempt: number; readonly replaced: boolean }
   | { readonly type: 'ensure-image'; readonly container: Container; readonly attempt: number }
-  | { readonly type: 'start'; readonly container: Container; readonly kind: ContainerKind; readonly attempt: number; readonly backoffMs: number }
-  | { readonly type: 'kill'; readonly id: string; readonly container: Container; readonly message: string; readonly graceSeconds: number; readonly restart: boolean }
+  | {
+      readonly type: 'start';
+      readonly container: Container;
+      readonly kind: ContainerKind;
+      readonly attempt: number;
+      readonly backoffMs: number;
+    }
+  | {
+      readonly type: 'kill';
+      readonly id: string;
+      readonly container: Container;
+      readonly message: string;
+      readonly graceSeconds: number;
+      readonly restart: boolean;
+    }
   | { readonly type: 'resize'; readonly id: string; readonly container: Container }
   | { readonly type: 'remove-container'; readonly id: string }
   /** Everything that matters has ended: stop sidecars, last to first, and give the network up. */
@@ -106,7 +124,13 @@ function isDone(view: PodView): boolean {
   const { pod } = view;
   for (const container of pod.spec?.initContainers ?? []) {
     const last = newest(view, 'init', container.name);
-    if (!isSidecar(container) && last?.state === 'exited' && !shouldRestart(pod, container, last.exitCode, true) && last.exitCode !== 0) return true;
+    if (
+      !isSidecar(container) &&
+      last?.state === 'exited' &&
+      !shouldRestart(pod, container, last.exitCode, true) &&
+      last.exitCode !== 0
+    )
+      return true;
   }
   return (pod.spec?.containers ?? []).every((container) => {
     const last = newest(view, 'regular', container.name);
@@ -121,7 +145,14 @@ function planSandbox(draft: Draft): void {
   for (const one of running) {
     const container = findContainer(view.pod, one.name);
     if (container && !view.isStopping(one.id)) {
-      draft.actions.push({ type: 'kill', id: one.id, container, message: 'Pod sandbox changed, it will be killed and re-created.', graceSeconds: grace(view.pod), restart: true });
+      draft.actions.push({
+        type: 'kill',
+        id: one.id,
+        container,
+        message: 'Pod sandbox changed, it will be killed and re-created.',
+        graceSeconds: grace(view.pod),
+        restart: true,
+      });
     }
   }
   if (running.length > 0) return;
@@ -171,18 +202,38 @@ function planRunning(draft: Draft, container: Container, run: RuntimeContainer):
   if (view.isStopping(run.id)) return false;
   const verdict = view.probe(run.id);
   const changed = run.specHash !== specHash(container);
-  const resize = changed || verdict.failed !== undefined ? 'none' : resizeNeeded(view.appliedResources(run.id), container);
+  const resize =
+    changed || verdict.failed !== undefined ? 'none' : resizeNeeded(view.appliedResources(run.id), container);
   if (resize === 'update') draft.actions.push({ type: 'resize', id: run.id, container });
   if (!changed && verdict.failed === undefined && resize !== 'restart') return verdict.started;
   if (resize === 'restart') {
-    draft.actions.push({ type: 'kill', id: run.id, container, message: `Container ${container.name} resize requires restart`, graceSeconds: grace(view.pod), restart: true });
+    draft.actions.push({
+      type: 'kill',
+      id: run.id,
+      container,
+      message: `Container ${container.name} resize requires restart`,
+      graceSeconds: grace(view.pod),
+      restart: true,
+    });
     return false;
   }
-  const restart = changed || isSidecar(container) || (container.restartPolicy ?? view.pod.spec?.restartPolicy ?? 'Always') !== 'Never';
-  const what = changed ? `Container ${container.name} definition changed` : `Container ${container.name} failed ${verdict.failed} probe`;
+  const restart =
+    changed ||
+    isSidecar(container) ||
+    (container.restartPolicy ?? view.pod.spec?.restartPolicy ?? 'Always') !== 'Never';
+  const what = changed
+    ? `Container ${container.name} definition changed`
+    : `Container ${container.name} failed ${verdict.failed} probe`;
   const probe = verdict.failed === 'liveness' ? container.livenessProbe : container.startupProbe;
   const graceSeconds = changed ? grace(view.pod) : (probe?.terminationGracePeriodSeconds ?? grace(view.pod));
-  draft.actions.push({ type: 'kill', id: run.id, container, message: restart ? `${what}, will be restarted` : what, graceSeconds, restart });
+  draft.actions.push({
+    type: 'kill',
+    id: run.id,
+    container,
+    message: restart ? `${what}, will be restarted` : what,
+    graceSeconds,
+    restart,
+  });
   return false;
 }
 
@@ -247,15 +298,22 @@ function wantsRestart(view: PodView, container: Container, run: RuntimeContainer
   return view.restartWanted(run.id) || shouldRestart(view.pod, container, run.exitCode);
 }
 
-export function newest(view: Pick<PodView, 'containers'>, kind: ContainerKind, name: string): RuntimeContainer | undefined {
+export function newest(
+  view: Pick<PodView, 'containers'>,
+  kind: ContainerKind,
+  name: string,
+): RuntimeContainer | undefined {
   let found: RuntimeContainer | undefined;
-  for (const one of view.containers) if (one.kind === kind && one.name === name && (!found || one.attempt > found.attempt)) found = one;
+  for (const one of view.containers)
+    if (one.kind === kind && one.name === name && (!found || one.attempt > found.attempt)) found = one;
   return found;
 }
 
 export function findContainer(pod: Pod, name: string): Container | undefined {
   const spec = pod.spec;
-  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])].find((c) => c.name === name);
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])].find(
+    (c) => c.name === name,
+  );
 }
 
 export function kindOf(pod: Pod, name: string): ContainerKind {

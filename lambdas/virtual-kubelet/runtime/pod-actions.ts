@@ -49,12 +49,31 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
     startFailures.delete(container.name);
     try {
       const pidTarget = targetOf(container);
-      const what = { pod, container, resolved, kind, attempt, backoffMs, sandbox, image, ...(pidTarget === undefined ? {} : { pidTarget }) };
-      await startContainer({ runtime, clock, runHook, hooking }, what, reportOnContainer(ref, deps, container, kind), state.cancelStarts.signal);
+      const what = {
+        pod,
+        container,
+        resolved,
+        kind,
+        attempt,
+        backoffMs,
+        sandbox,
+        image,
+        ...(pidTarget === undefined ? {} : { pidTarget }),
+      };
+      await startContainer(
+        { runtime, clock, runHook, hooking },
+        what,
+        reportOnContainer(ref, deps, container, kind),
+        state.cancelStarts.signal,
+      );
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'unavailable') throw error;
       const reason = (error instanceof ProviderError ? error.reason : undefined) ?? 'CreateContainerError';
-      startFailures.set(container.name, { reason, message: error instanceof Error ? error.message : String(error), retryAt: clock.now() + startRetryMs });
+      startFailures.set(container.name, {
+        reason,
+        message: error instanceof Error ? error.message : String(error),
+        retryAt: clock.now() + startRetryMs,
+      });
     }
     return true;
   };
@@ -67,17 +86,28 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
       return false;
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'unavailable') throw error;
-      report('Warning', 'ResizeError', `resize of container ${container.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+      report(
+        'Warning',
+        'ResizeError',
+        `resize of container ${container.name} failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
       return false;
     }
   };
 
   /** The running container that a debug container names as its target. */
-  const targetOf = (container: EphemeralContainer): string | undefined => running().find((c) => c.name === container.targetContainerName)?.id;
+  const targetOf = (container: EphemeralContainer): string | undefined =>
+    running().find((c) => c.name === container.targetContainerName)?.id;
 
   const target = (one: KillTarget['run'], message: string): KillTarget => {
     const container = state.desired && findContainer(state.desired.pod, one.name);
-    return { run: one, container, podIp: state.seen?.sandbox?.podIps[0] ?? '', message, report: container ? reportOnContainer(ref, deps, container, one.kind) : report };
+    return {
+      run: one,
+      container,
+      podIp: state.seen?.sandbox?.podIps[0] ?? '',
+      message,
+      report: container ? reportOnContainer(ref, deps, container, one.kind) : report,
+    };
   };
   const stopping = (one: KillTarget['run']): KillTarget => target(one, `Stopping container ${one.name}`);
   const running = () => (state.seen?.containers ?? []).filter((c) => c.state === 'running');
@@ -90,7 +120,9 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
     if (action.restart) restarts.add(one.id);
     const until = clock.now() + action.graceSeconds * 1000;
     killContainer(killer, target(one, action.message), () => until)
-      .catch((error: unknown) => log.warn('container could not be stopped', { pod: formatPod(ref), container: one.name, error }))
+      .catch((error: unknown) =>
+        log.warn('container could not be stopped', { pod: formatPod(ref), container: one.name, error }),
+      )
       .finally(() => {
         kills.delete(one.id);
         again();
@@ -123,7 +155,12 @@ export function createPodActions(state: PodState, deps: PodWorkerDeps, again: ()
         case 'create-sandbox':
           return createSandbox(pod, action.attempt, action.replaced);
         case 'ensure-image':
-          images.ensure(action.container, action.attempt, pod.pullSecrets, reportOnContainer(ref, deps, action.container, kindOf(pod.pod, action.container.name)));
+          images.ensure(
+            action.container,
+            action.attempt,
+            pod.pullSecrets,
+            reportOnContainer(ref, deps, action.container, kindOf(pod.pod, action.container.name)),
+          );
           return false;
         case 'start':
           return start(pod, action);

@@ -3,7 +3,14 @@ import type { Logger } from '@nodeless/component-base/logger';
 import type { Dialer } from '../probes/dialer.ts';
 import { createRunHook } from '../probes/lifecycle-hook.ts';
 import { createRunProbe } from '../probes/run-probe.ts';
-import type { ObservationListener, ObservedPod, PodEvent, PodProvider, PodRef, ResolvedPod } from '../providers/provider.ts';
+import type {
+  ObservationListener,
+  ObservedPod,
+  PodEvent,
+  PodProvider,
+  PodRef,
+  ResolvedPod,
+} from '../providers/provider.ts';
 import type { ContainerRuntime, RuntimePod } from './container-runtime.ts';
 import { createEnsureImage } from './ensure-image.ts';
 import { observePod } from './observe-pod.ts';
@@ -56,7 +63,13 @@ export function createPodRunner(deps: PodRunnerDeps): PodProvider {
   };
 
   const unmanaged = (pod: RuntimePod): ObservedPod =>
-    observePod(pod, { runtime: runtime.name, waiting: new Map(), kindOf: () => 'regular', verdict: () => ({ started: true, ready: true }), finished: false });
+    observePod(pod, {
+      runtime: runtime.name,
+      waiting: new Map(),
+      kindOf: () => 'regular',
+      verdict: () => ({ started: true, ready: true }),
+      finished: false,
+    });
 
   return {
     name: runtime.name,

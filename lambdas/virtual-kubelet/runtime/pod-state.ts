@@ -43,7 +43,11 @@ export interface PodState {
   readonly cancelStarts: AbortController;
 }
 
-const specField = { init: 'spec.initContainers', regular: 'spec.containers', ephemeral: 'spec.ephemeralContainers' } as const;
+const specField = {
+  init: 'spec.initContainers',
+  regular: 'spec.containers',
+  ephemeral: 'spec.ephemeralContainers',
+} as const;
 
 /** Events about the pod as a whole. */
 export function reportOn(ref: PodRef, deps: PodWorkerDeps, fieldPath?: string): ReportEvent {
@@ -51,6 +55,11 @@ export function reportOn(ref: PodRef, deps: PodWorkerDeps, fieldPath?: string): 
 }
 
 /** Events about one of its containers. */
-export function reportOnContainer(ref: PodRef, deps: PodWorkerDeps, container: Container, kind: ContainerKind): ReportEvent {
+export function reportOnContainer(
+  ref: PodRef,
+  deps: PodWorkerDeps,
+  container: Container,
+  kind: ContainerKind,
+): ReportEvent {
   return reportOn(ref, deps, `${specField[kind]}{${container.name}}`);
 }

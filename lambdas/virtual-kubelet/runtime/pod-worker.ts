@@ -80,7 +80,8 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
         publish(plan);
         if (plan && !again && plan.wakeAt !== undefined) wakeAt(plan.wakeAt);
       } catch (error) {
-        if (!(error instanceof ProviderError && error.code === 'unavailable')) log.warn('pod could not be advanced', { pod: formatPod(ref), error });
+        if (!(error instanceof ProviderError && error.code === 'unavailable'))
+          log.warn('pod could not be advanced', { pod: formatPod(ref), error });
         wakeAt(clock.now() + engineRetryMs);
       }
     }
@@ -93,7 +94,8 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
 
   /** Plans and takes the steps of a pod that is to run. Asks for another round when something was done. */
   const advance = async (pod: ResolvedPod): Promise<PodPlan> => {
-    if (volumesWritten !== pod.volumes && !(await writeVolumes(pod))) return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
+    if (volumesWritten !== pod.volumes && !(await writeVolumes(pod)))
+      return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
     prober.sync(probedRuns(pod));
     noteResources(pod);
     const plan = makePlan(pod);
@@ -109,7 +111,8 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
   const noteResources = (pod: ResolvedPod): void => {
     const runs = (state.seen?.containers ?? []).filter((c) => c.state === 'running');
     for (const id of state.resources.keys()) if (!runs.some((c) => c.id === id)) state.resources.delete(id);
-    for (const { id, name } of runs) if (!state.resources.has(id)) state.resources.set(id, findContainer(pod.pod, name)?.resources ?? {});
+    for (const { id, name } of runs)
+      if (!state.resources.has(id)) state.resources.set(id, findContainer(pod.pod, name)?.resources ?? {});
   };
 
   /** False when a volume cannot be made: the pod waits, and an event says why. */
@@ -149,7 +152,12 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     const attempt = Math.max(0, ...(state.seen?.containers ?? []).filter((c) => c.name === name).map((c) => c.attempt));
     if (!container || backedOff.get(name) === attempt) return;
     backedOff.set(name, attempt);
-    reportOnContainer(ref, deps, container, kindOf(pod.pod, name))('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${formatPod(ref)}`);
+    reportOnContainer(
+      ref,
+      deps,
+      container,
+      kindOf(pod.pod, name),
+    )('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${formatPod(ref)}`);
   };
 
   const probedRuns = (pod: ResolvedPod): ProbedRun[] => {
@@ -178,7 +186,11 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     if (removing) return;
     const { seen, desired } = state;
     const waiting = plan?.waiting ?? nothingWaits;
-    const pod = seen ?? (waiting.size > 0 ? { ref, nodeName: desired?.pod.spec?.nodeName ?? '', sandbox: undefined, containers: [] } : undefined);
+    const pod =
+      seen ??
+      (waiting.size > 0
+        ? { ref, nodeName: desired?.pod.spec?.nodeName ?? '', sandbox: undefined, containers: [] }
+        : undefined);
     observation =
       pod &&
       observePod(pod, {
@@ -210,7 +222,8 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     state.cancelStarts.abort(new Error('the pod is stopping'));
     if (shortened && stopping) {
       // A wait is under way with the longer grace: the engine takes the shorter one beside it.
-      for (const one of state.seen?.containers ?? []) if (one.state === 'running') void runtime.stopContainer(one.id, graceSeconds).catch(() => {});
+      for (const one of state.seen?.containers ?? [])
+        if (one.state === 'running') void runtime.stopContainer(one.id, graceSeconds).catch(() => {});
     }
     stopping ??= stopAll().catch((error: unknown) => {
       stopping = undefined;

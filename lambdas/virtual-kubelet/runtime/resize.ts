@@ -2,11 +2,16 @@ import type { Container, ResourceRequirements } from '@nodeless/apimachinery/gen
 import { equalResources } from '@nodeless/apimachinery/resource-list';
 
 /** What a change of a running container's CPU and memory asks for: nothing, an update in place, or a new start. */
-export function resizeNeeded(applied: ResourceRequirements | undefined, container: Container): 'none' | 'update' | 'restart' {
+export function resizeNeeded(
+  applied: ResourceRequirements | undefined,
+  container: Container,
+): 'none' | 'update' | 'restart' {
   if (applied === undefined) return 'none';
   const changed = (['cpu', 'memory'] as const).filter((resource) => !same(applied, container.resources, resource));
   if (changed.length === 0) return 'none';
-  const restarts = changed.some((resource) => container.resizePolicy?.some((p) => p.resourceName === resource && p.restartPolicy === 'RestartContainer'));
+  const restarts = changed.some((resource) =>
+    container.resizePolicy?.some((p) => p.resourceName === resource && p.restartPolicy === 'RestartContainer'),
+  );
   return restarts ? 'restart' : 'update';
 }
 

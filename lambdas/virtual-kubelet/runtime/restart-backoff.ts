@@ -11,10 +11,17 @@ export interface EndedRun {
 }
 
 /** When the next run may start, and the wait that will follow that one. */
-export function nextRun(ended: EndedRun, now: number): { readonly startAt: number; readonly waitMs: number; readonly backoffMs: number } {
+export function nextRun(
+  ended: EndedRun,
+  now: number,
+): { readonly startAt: number; readonly waitMs: number; readonly backoffMs: number } {
   const forgotten = now - ended.createdAt > forgottenAfterMs;
   if (forgotten || ended.backoffMs === 0) return { startAt: ended.finishedAt, waitMs: 0, backoffMs: firstMs };
-  return { startAt: ended.finishedAt + ended.backoffMs, waitMs: ended.backoffMs, backoffMs: Math.min(longestMs, ended.backoffMs * 2) };
+  return {
+    startAt: ended.finishedAt + ended.backoffMs,
+    waitMs: ended.backoffMs,
+    backoffMs: Math.min(longestMs, ended.backoffMs * 2),
+  };
 }
 
 /** The wait after the n-th failed pull in a row (n from 1). */

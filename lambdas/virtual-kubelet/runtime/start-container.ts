@@ -19,14 +19,20 @@ export interface StartDeps {
  * Makes and starts a container and runs its postStart hook; when that fails, the container is ended again. Reports events.
  * Throws ProviderError with the waiting reason. Aborting ends the wait for the hook.
  */
-export async function startContainer(deps: StartDeps, start: Omit<ContainerStart, 'specHash'>, report: ReportEvent, signal: AbortSignal): Promise<void> {
+export async function startContainer(
+  deps: StartDeps,
+  start: Omit<ContainerStart, 'specHash'>,
+  report: ReportEvent,
+  signal: AbortSignal,
+): Promise<void> {
   const { runtime, clock, runHook, hooking } = deps;
   const { container } = start;
   let id: string;
   try {
     id = await runtime.createContainer({ ...start, specHash: specHash(container) });
   } catch (error) {
-    if (!(error instanceof ProviderError && error.code === 'unavailable')) report('Warning', 'Failed', `Error: ${textOf(error)}`);
+    if (!(error instanceof ProviderError && error.code === 'unavailable'))
+      report('Warning', 'Failed', `Error: ${textOf(error)}`);
     throw error;
   }
   report('Normal', 'Created', 'Container created');
@@ -55,7 +61,17 @@ export async function startContainer(deps: StartDeps, start: Omit<ContainerStart
       if (signal.aborted) return;
       report('Warning', 'FailedPostStartHook', 'PostStartHook failed');
       const until = clock.now() + grace(start.pod.pod) * 1000;
-      await killContainer({ runtime, clock, runHook }, { run: { id, name: container.name, kind: start.kind }, container, podIp, message: 'FailedPostStartHook', report }, () => until);
+      await killContainer(
+        { runtime, clock, runHook },
+        {
+          run: { id, name: container.name, kind: start.kind },
+          container,
+          podIp,
+          message: 'FailedPostStartHook',
+          report,
+        },
+        () => until,
+      );
       throw new ProviderError('invalid', textOf(error), { reason: 'PostStartHookError', cause: error });
     }
   }

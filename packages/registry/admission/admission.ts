@@ -35,6 +35,8 @@ export interface AdmissionReader {
 export interface AdmissionPlugin {
   /** Upstream's name: `NamespaceLifecycle`. */
   readonly name: string;
+  /** `admit` refuses or leaves the object as it is: nothing needs to be done again after it. */
+  readonly onlyRefuses?: boolean;
   /** Cheap; false skips both calls. */
   handles(attributes: AdmissionAttributes): boolean;
   /** Mutating. Throws ApiError (403 forbidden as a rule) to refuse. */

@@ -1,8 +1,8 @@
 import type { PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { PriorityClass } from '@nodeless/apimachinery/generated/types/scheduling/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { forbidden } from '@nodeless/apimachinery/status';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionReader } from './admission.ts';
+import { refuse } from './refuse.ts';
 
 const group = 'scheduling.k8s.io';
 const defaultPriority = 0;
@@ -12,7 +12,10 @@ const defaultPolicy = 'PreemptLowerPriority';
 export const priority: AdmissionPlugin = {
   name: 'Priority',
   handles: ({ resource, subresource, operation }) =>
-    subresource === '' && (operation === 'CREATE' || operation === 'UPDATE') && ((resource.group === '' && resource.resource === 'pods') || (resource.group === group && resource.resource === 'priorityclasses')),
+    subresource === '' &&
+    (operation === 'CREATE' || operation === 'UPDATE') &&
+    ((resource.group === '' && resource.resource === 'pods') ||
+      (resource.group === group && resource.resource === 'priorityclasses')),
   async admit(attributes, read) {
     if (attributes.resource.resource !== 'pods') return;
     const spec = attributes.object?.['spec'] as PodSpec | undefined;
@@ -26,19 +29,26 @@ export const priority: AdmissionPlugin = {
     }
     await resolve(spec, attributes, read);
   },
-  async validate({ resource, object, name }, read) {
+  async validate(attributes, read) {
+    const { resource, object } = attributes;
     if (resource.resource !== 'priorityclasses' || object?.['globalDefault'] !== true) return;
     const others = await read.list(group, 'priorityclasses');
     const other = others.find((one) => one['globalDefault'] === true && one.metadata?.name !== object.metadata?.name);
-    if (other) throw forbidden(resource, name, `PriorityClass ${other.metadata?.name} is already marked as default. Only one default can exist`);
+    if (other)
+      throw refuse(
+        attributes,
+        `PriorityClass ${other.metadata?.name} is already marked as default. Only one default can exist`,
+      );
   },
 };
 
-async function resolve(spec: PodSpec, { resource, name }: AdmissionAttributes, read: AdmissionReader): Promise<void> {
+async function resolve(spec: PodSpec, attributes: AdmissionAttributes, read: AdmissionReader): Promise<void> {
   let chosen: Readonly<PriorityClass> | undefined;
   if (spec.priorityClassName) {
-    chosen = (await read.get(group, 'priorityclasses', '', spec.priorityClassName)) as Readonly<UnknownObject & PriorityClass> | undefined;
-    if (!chosen) throw forbidden(resource, name, `no PriorityClass with name ${spec.priorityClassName} was found`);
+    chosen = (await read.get(group, 'priorityclasses', '', spec.priorityClassName)) as
+      | Readonly<UnknownObject & PriorityClass>
+      | undefined;
+    if (!chosen) throw refuse(attributes, `no PriorityClass with name ${spec.priorityClassName} was found`);
   } else {
     const all = (await read.list(group, 'priorityclasses')) as readonly Readonly<UnknownObject & PriorityClass>[];
     chosen = all.filter((one) => one.globalDefault).toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
@@ -47,10 +57,16 @@ async function resolve(spec: PodSpec, { resource, name }: AdmissionAttributes, r
   const value = chosen?.value ?? defaultPriority;
   const policy = chosen?.preemptionPolicy ?? defaultPolicy;
   if (spec.priority !== undefined && spec.priority !== value) {
-    throw forbidden(resource, name, `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`);
+    throw refuse(
+      attributes,
+      `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+    );
   }
   if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
-    throw forbidden(resource, name, `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`);
+    throw refuse(
+      attributes,
+      `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
+    );
   }
   spec.priority = value;
   spec.preemptionPolicy = policy;

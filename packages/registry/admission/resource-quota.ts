@@ -1,9 +1,9 @@
 import type { ResourceQuota } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { forbidden } from '@nodeless/apimachinery/status';
 import { charge } from '../quota/charge.ts';
 import type { RelatedUpdate } from '../side-effects.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
+import { refuse } from './refuse.ts';
 
 /** Events come in numbers that nobody wants to count; reviews are questions. Upstream's DefaultIgnoredResources. */
 const ignored = new Set(['events', 'bindings', 'localsubjectaccessreviews']);
@@ -32,7 +32,9 @@ export function createResourceQuota(): AdmissionPlugin {
       if (namespace === '' || ignored.has(resource.resource)) return false;
       if (subresource === 'resize') return operation === 'UPDATE' && resource.resource === 'pods';
       if (subresource !== '') return false;
-      return operation === 'CREATE' || (operation === 'UPDATE' && resource.group === '' && growing.has(resource.resource));
+      return (
+        operation === 'CREATE' || (operation === 'UPDATE' && resource.group === '' && growing.has(resource.resource))
+      );
     },
     async validate(attributes, read) {
       const quotas = (await read.list('', 'resourcequotas', attributes.namespace)) as readonly Quota[];
@@ -47,7 +49,8 @@ export function createResourceQuota(): AdmissionPlugin {
           return updates;
         },
         settled() {
-          for (const quota of charged) if (heads.get(quota.metadata?.uid ?? '') === quota) heads.delete(quota.metadata?.uid ?? '');
+          for (const quota of charged)
+            if (heads.get(quota.metadata?.uid ?? '') === quota) heads.delete(quota.metadata?.uid ?? '');
         },
       });
     },
@@ -65,9 +68,14 @@ function chargeAll(quotas: readonly Quota[], attributes: AdmissionAttributes): R
   for (const quota of quotas) {
     const result = charge(quota, { group, resource, object, old: attributes.oldObject });
     if (result === undefined) continue;
-    if ('refusal' in result) throw forbidden(attributes.resource, attributes.name, result.refusal);
+    if ('refusal' in result) throw refuse(attributes, result.refusal);
     const status = { ...quota.status, used: result.used };
-    updates.push({ type: 'update', group: '', resource: 'resourcequotas', object: { ...quota, metadata: { ...quota.metadata }, status } });
+    updates.push({
+      type: 'update',
+      group: '',
+      resource: 'resourcequotas',
+      object: { ...quota, metadata: { ...quota.metadata }, status },
+    });
   }
   return updates;
 }

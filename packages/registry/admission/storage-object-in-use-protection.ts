@@ -9,7 +9,8 @@ const finalizers: Readonly<Record<string, string>> = {
 /** Storage that something uses is kept until nothing does: a controller takes the finalizer away. */
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: 'StorageObjectInUseProtection',
-  handles: ({ operation, resource, subresource }) => operation === 'CREATE' && subresource === '' && Object.hasOwn(finalizers, `${resource.group}/${resource.resource}`),
+  handles: ({ operation, resource, subresource }) =>
+    operation === 'CREATE' && subresource === '' && Object.hasOwn(finalizers, `${resource.group}/${resource.resource}`),
   admit({ resource, object }) {
     const finalizer = finalizers[`${resource.group}/${resource.resource}`] as string;
     const metadata = object?.metadata;

@@ -7,7 +7,8 @@ const taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
 /** A new node takes no pods before the node controller has seen that it is ready. */
 export const taintNodesByCondition: AdmissionPlugin = {
   name: 'TaintNodesByCondition',
-  handles: ({ operation, resource, subresource }) => operation === 'CREATE' && subresource === '' && resource.group === '' && resource.resource === 'nodes',
+  handles: ({ operation, resource, subresource }) =>
+    operation === 'CREATE' && subresource === '' && resource.group === '' && resource.resource === 'nodes',
   admit({ object }) {
     const node = object as (UnknownObject & Node) | undefined;
     if (!node) return;

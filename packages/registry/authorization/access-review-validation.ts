@@ -1,4 +1,7 @@
-import type { ResourceAttributes, SubjectAccessReviewSpec } from '@nodeless/apimachinery/generated/types/authorization/v1';
+import type {
+  ResourceAttributes,
+  SubjectAccessReviewSpec,
+} from '@nodeless/apimachinery/generated/types/authorization/v1';
 import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { FieldError } from '@nodeless/apimachinery/status';
 
@@ -18,10 +21,18 @@ export function validateReview(review: Review, form: 'subject' | 'self' | 'local
   const { resourceAttributes: resource, nonResourceAttributes: path } = spec;
   const errors: FieldError[] = [];
   if (resource && path) {
-    errors.push(invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'));
+    errors.push(
+      invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'),
+    );
   }
   if (!resource && !path) {
-    errors.push(invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'));
+    errors.push(
+      invalid(
+        'spec.resourceAttributes',
+        null,
+        'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+      ),
+    );
   }
   if (form !== 'self' && !spec.user && !spec.groups?.length) {
     errors.push(invalid('spec.user', spec.user ?? '', 'at least one of user or group must be specified'));
@@ -30,11 +41,15 @@ export function validateReview(review: Review, form: 'subject' | 'self' | 'local
   const { namespace, managedFields: _, ...rest } = review.metadata ?? {};
   const stray = form === 'local' ? rest : { ...rest, ...(namespace ? { namespace } : {}) };
   if (Object.keys(stray).length > 0) {
-    errors.push(invalid('metadata', review.metadata, form === 'local' ? 'must be empty except for namespace' : 'must be empty'));
+    errors.push(
+      invalid('metadata', review.metadata, form === 'local' ? 'must be empty except for namespace' : 'must be empty'),
+    );
   }
   if (form !== 'local') return errors;
   if (resource && (resource.namespace ?? '') !== (namespace ?? '')) {
-    errors.push(invalid('spec.resourceAttributes.namespace', resource.namespace ?? '', 'must match metadata.namespace'));
+    errors.push(
+      invalid('spec.resourceAttributes.namespace', resource.namespace ?? '', 'must match metadata.namespace'),
+    );
   }
   if (path) errors.push(invalid('spec.nonResourceAttributes', path, 'disallowed on this kind of request'));
   return errors;
@@ -48,7 +63,9 @@ function validateSelectors(resource: ResourceAttributes): FieldError[] {
     const at = `spec.resourceAttributes.${name}`;
     const count = selector.requirements?.length ?? 0;
     if (selector.rawSelector && count > 0) {
-      errors.push(invalid(`${at}.rawSelector`, selector.rawSelector, 'may not specified at the same time as requirements'));
+      errors.push(
+        invalid(`${at}.rawSelector`, selector.rawSelector, 'may not specified at the same time as requirements'),
+      );
     }
     if (!selector.rawSelector && count === 0) {
       errors.push({

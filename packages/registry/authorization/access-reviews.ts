@@ -32,7 +32,10 @@ export function accessReviewHandlers(authorizer: Required<Authorizer>): Readonly
     };
   };
 
-  const review = async <T extends { spec: Partial<SubjectAccessReviewSpec> }>(object: T, user: UserInfo): Promise<T> => {
+  const review = async <T extends { spec: Partial<SubjectAccessReviewSpec> }>(
+    object: T,
+    user: UserInfo,
+  ): Promise<T> => {
     const { resourceAttributes, nonResourceAttributes } = object.spec;
     const { attributes, error } = resourceAttributes
       ? resourceQuestion(user, resourceAttributes)
@@ -55,7 +58,8 @@ export function accessReviewHandlers(authorizer: Required<Authorizer>): Readonly
       const asked = object as unknown as LocalSubjectAccessReview;
       refuse(validateReview(asked, 'local'));
       if (namespace === '') throw badRequest('namespace is required on this type: ');
-      if (namespace !== asked.metadata?.namespace) throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+      if (namespace !== asked.metadata?.namespace)
+        throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
       return plain(await review(asked, subjectOf(asked.spec)));
     },
     selfsubjectrulesreviews: (object, { user }) => {
@@ -75,14 +79,22 @@ function refuse(errors: readonly FieldError[]): void {
 }
 
 function subjectOf(spec: SubjectAccessReviewSpec): UserInfo {
-  return { name: spec.user ?? '', groups: spec.groups ?? [], ...(spec.uid ? { uid: spec.uid } : {}), ...(spec.extra ? { extra: spec.extra } : {}) };
+  return {
+    name: spec.user ?? '',
+    groups: spec.groups ?? [],
+    ...(spec.uid ? { uid: spec.uid } : {}),
+    ...(spec.extra ? { extra: spec.extra } : {}),
+  };
 }
 
 function pathQuestion(user: UserInfo, asked: NonResourceAttributes): AuthorizationAttributes {
   return { user, verb: asked.verb ?? '', path: asked.path ?? '' };
 }
 
-function resourceQuestion(user: UserInfo, asked: ResourceAttributes): { attributes: AuthorizationAttributes; error: string } {
+function resourceQuestion(
+  user: UserInfo,
+  asked: ResourceAttributes,
+): { attributes: AuthorizationAttributes; error: string } {
   const fields = fieldSelectorText(asked.fieldSelector);
   const labels = labelSelectorText(asked.labelSelector);
   return {
@@ -105,7 +117,12 @@ function resourceQuestion(user: UserInfo, asked: ResourceAttributes): { attribut
 function rulesReview(object: UnknownObject, held: ReturnType<Required<Authorizer>['rulesFor']>): UnknownObject {
   const resourceRules = held.rules
     .filter((rule) => rule.resources?.length)
-    .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, ...(resourceNames?.length ? { resourceNames } : {}) }));
+    .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+      verbs,
+      apiGroups,
+      resources,
+      ...(resourceNames?.length ? { resourceNames } : {}),
+    }));
   const nonResourceRules = held.rules
     .filter((rule) => rule.nonResourceURLs?.length)
     .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));

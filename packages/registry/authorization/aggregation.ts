@@ -5,7 +5,10 @@ import type { LabelSelector } from '@nodeless/apimachinery/generated/types/meta/
  * The rules that an aggregated ClusterRole must have now: those of every role its selectors match, in order of name,
  * without repeats. undefined = nothing to do (not aggregated, or already so).
  */
-export function planAggregation(role: Readonly<ClusterRole>, all: readonly Readonly<ClusterRole>[]): PolicyRule[] | undefined {
+export function planAggregation(
+  role: Readonly<ClusterRole>,
+  all: readonly Readonly<ClusterRole>[],
+): PolicyRule[] | undefined {
   if (!role.aggregationRule) return undefined;
   const rules: PolicyRule[] = [];
   const known = new Set<string>();

@@ -4,10 +4,7 @@
  * `readwrite` stand for their verbs (bootstrap-rules.ts). admin, edit and view are aggregated from system:aggregate-to-*.
  */
 export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
-  'cluster-admin': [
-    '* | * | *',
-    '* @ *',
-  ],
+  'cluster-admin': ['* | * | *', '* @ *'],
   'system:aggregate-to-admin': [
     'create | authorization.k8s.io | localsubjectaccessreviews',
     'readwrite | rbac.authorization.k8s.io | rolebindings roles',
@@ -72,13 +69,8 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
   'system:discovery': [
     'get @ /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/',
   ],
-  'system:heapster': [
-    'read | core | events namespaces nodes pods',
-    'read | extensions | deployments',
-  ],
-  'system:kube-aggregator': [
-    'read | core | endpoints services',
-  ],
+  'system:heapster': ['read | core | events namespaces nodes pods', 'read | extensions | deployments'],
+  'system:kube-aggregator': ['read | core | endpoints services'],
   'system:kube-controller-manager': [
     'create patch update | core events.k8s.io | events',
     'create | coordination.k8s.io | leases',
@@ -92,9 +84,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'list watch | * | *',
     'create | core | serviceaccounts/token',
   ],
-  'system:kube-dns': [
-    'list watch | core | endpoints services',
-  ],
+  'system:kube-dns': ['list watch | core | endpoints services'],
   'system:kube-scheduler': [
     'create patch update | core events.k8s.io | events',
     'create | coordination.k8s.io | leases',
@@ -161,9 +151,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'deletecollection | resource.k8s.io | resourceslices',
     'get | core | serviceaccounts',
   ],
-  'system:node-bootstrapper': [
-    'create get list watch | certificates.k8s.io | certificatesigningrequests',
-  ],
+  'system:node-bootstrapper': ['create get list watch | certificates.k8s.io | certificatesigningrequests'],
   'system:node-problem-detector': [
     'get | core | nodes',
     'patch | core | nodes/status',
@@ -183,9 +171,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'watch | core | events',
     'create patch update | core events.k8s.io | events',
   ],
-  'system:public-info-viewer': [
-    'get @ /healthz /livez /readyz /version /version/',
-  ],
+  'system:public-info-viewer': ['get @ /healthz /livez /readyz /version /version/'],
   'system:service-account-issuer-discovery': [
     'get @ /.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/',
   ],

@@ -67,16 +67,28 @@ const leaderLocking = [
 
 /** namespace, name, rules. */
 const namespacedRoles: readonly (readonly [string, string, readonly string[]])[] = [
-  ['kube-system', 'extension-apiserver-authentication-reader', ['read | core | configmaps | extension-apiserver-authentication']],
+  [
+    'kube-system',
+    'extension-apiserver-authentication-reader',
+    ['read | core | configmaps | extension-apiserver-authentication'],
+  ],
   ['kube-system', 'system:controller:bootstrap-signer', ['read | core | secrets']],
   ['kube-system', 'system:controller:cloud-provider', ['create get list watch | core | configmaps']],
-  ['kube-system', 'system:controller:token-cleaner', ['delete get list watch | core | secrets', 'create patch update | core events.k8s.io | events']],
+  [
+    'kube-system',
+    'system:controller:token-cleaner',
+    ['delete get list watch | core | secrets', 'create patch update | core events.k8s.io | events'],
+  ],
   ['kube-system', 'system::leader-locking-kube-controller-manager', leaderLocking],
   ['kube-system', 'system::leader-locking-kube-scheduler', leaderLocking],
   [
     'kube-public',
     'system:controller:bootstrap-signer',
-    ['read | core | configmaps', 'update | core | configmaps | cluster-info', 'create patch update | core events.k8s.io | events'],
+    [
+      'read | core | configmaps',
+      'update | core | configmaps | cluster-info',
+      'create patch update | core events.k8s.io | events',
+    ],
   ],
 ];
 
@@ -100,10 +112,20 @@ const namespacedBindings: readonly (readonly [string, string, string, readonly S
     'system::leader-locking-kube-scheduler',
     [user('system:kube-scheduler'), account('kube-scheduler')],
   ],
-  ['kube-system', 'system:controller:bootstrap-signer', 'system:controller:bootstrap-signer', [account('bootstrap-signer')]],
+  [
+    'kube-system',
+    'system:controller:bootstrap-signer',
+    'system:controller:bootstrap-signer',
+    [account('bootstrap-signer')],
+  ],
   ['kube-system', 'system:controller:cloud-provider', 'system:controller:cloud-provider', [account('cloud-provider')]],
   ['kube-system', 'system:controller:token-cleaner', 'system:controller:token-cleaner', [account('token-cleaner')]],
-  ['kube-public', 'system:controller:bootstrap-signer', 'system:controller:bootstrap-signer', [account('bootstrap-signer')]],
+  [
+    'kube-public',
+    'system:controller:bootstrap-signer',
+    'system:controller:bootstrap-signer',
+    [account('bootstrap-signer')],
+  ],
 ];
 
 const controllerRoleName = (name: string): string => `system:controller:${name}`;

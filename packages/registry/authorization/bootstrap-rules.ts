@@ -2,7 +2,11 @@ import type { PolicyRule } from '@nodeless/apimachinery/generated/types/rbac/v1'
 
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'delete', 'deletecollection', 'patch', 'update'];
-const abbreviations: Readonly<Record<string, readonly string[]>> = { read, write, readwrite: [...read, ...write].sort() };
+const abbreviations: Readonly<Record<string, readonly string[]>> = {
+  read,
+  write,
+  readwrite: [...read, ...write].sort(),
+};
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 

@@ -2,7 +2,13 @@
  * Nobody may give away rights that he does not hold: checked where roles and bindings are written, after everything
  * that could change them. The verbs `escalate` (on a role) and `bind` (on the role a binding names) lift it.
  */
-import type { ClusterRole, PolicyRule, Role, RoleBinding, RoleRef } from '@nodeless/apimachinery/generated/types/rbac/v1';
+import type {
+  ClusterRole,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  RoleRef,
+} from '@nodeless/apimachinery/generated/types/rbac/v1';
 import { ApiError, forbidden, notFound } from '@nodeless/apimachinery/status';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
@@ -21,7 +27,13 @@ const fullAuthority: readonly PolicyRule[] = [
 export function createEscalationCheck(deps: { index: RbacIndex; authorizer: Required<Authorizer> }): AdmissionPlugin {
   const { index, authorizer } = deps;
 
-  const may = async (a: AdmissionAttributes, verb: string, resource: string, namespace: string, name: string): Promise<boolean> => {
+  const may = async (
+    a: AdmissionAttributes,
+    verb: string,
+    resource: string,
+    namespace: string,
+    name: string,
+  ): Promise<boolean> => {
     const asked = { user: a.user, verb, group: rbacGroup, version: '*', resource, subresource: '', namespace, name };
     return (await authorizer.authorize(asked)).decision === 'allow';
   };
@@ -64,7 +76,8 @@ export function createEscalationCheck(deps: { index: RbacIndex; authorizer: Requ
 }
 
 const nameOf = (a: AdmissionAttributes): string => a.object?.metadata?.name ?? a.name;
-const isAggregated = (role: ClusterRole | undefined): boolean => (role?.aggregationRule?.clusterRoleSelectors?.length ?? 0) > 0;
+const isAggregated = (role: ClusterRole | undefined): boolean =>
+  (role?.aggregationRule?.clusterRoleSelectors?.length ?? 0) > 0;
 
 function missingRole(ref: RoleRef, resource: string): ApiError {
   if (ref.kind === 'Role' || ref.kind === 'ClusterRole') return notFound({ group: rbacGroup, resource }, ref.name);

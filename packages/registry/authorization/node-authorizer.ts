@@ -25,7 +25,9 @@ const refuse = (reason: string): Decision => ({ decision: 'no-opinion', reason }
 const nodeRules = (clusterRoleRules['system:node'] ?? []).map(parseRule);
 
 export function nodeNameOf(user: { name: string; groups: readonly string[] }): string | undefined {
-  return user.name.startsWith(nodePrefix) && user.groups.includes(nodesGroup) ? user.name.slice(nodePrefix.length) : undefined;
+  return user.name.startsWith(nodePrefix) && user.groups.includes(nodesGroup)
+    ? user.name.slice(nodePrefix.length)
+    : undefined;
 }
 
 export function createNodeAuthorizer(deps: NodeAuthorizerDeps): Authorizer {
@@ -109,7 +111,9 @@ export function createNodeAuthorizer(deps: NodeAuthorizerDeps): Authorizer {
     authorize(attributes) {
       const node = nodeNameOf(attributes.user);
       if (node === undefined) return noOpinion;
-      return node === '' ? refuse(`unknown node for user ${JSON.stringify(attributes.user.name)}`) : decide(node, attributes);
+      return node === ''
+        ? refuse(`unknown node for user ${JSON.stringify(attributes.user.name)}`)
+        : decide(node, attributes);
     },
     rulesFor(user) {
       if (nodeNameOf(user) === undefined) return { rules: [], incomplete: false, errors: [] };
@@ -122,16 +126,19 @@ const ownVerbs = ['get', 'create', 'update', 'patch', 'delete'];
 
 function ownLease(node: string, a: AuthorizationAttributes): Decision {
   if (!ownVerbs.includes(a.verb)) return refuse('can only get, create, update, patch, or delete a node lease');
-  if (a.namespace !== nodeLeaseNamespace) return refuse(`can only access leases in the "${nodeLeaseNamespace}" system namespace`);
+  if (a.namespace !== nodeLeaseNamespace)
+    return refuse(`can only access leases in the "${nodeLeaseNamespace}" system namespace`);
   // The name of what is created stands in the body; NodeRestriction looks at it.
-  if (a.verb !== 'create' && a.name !== node) return refuse('can only access node lease with the same name as the requesting node');
+  if (a.verb !== 'create' && a.name !== node)
+    return refuse('can only access node lease with the same name as the requesting node');
   return allow;
 }
 
 function ownCsiNode(node: string, a: AuthorizationAttributes): Decision {
   if (!ownVerbs.includes(a.verb)) return refuse('can only get, create, update, patch, or delete a CSINode');
   if (a.subresource) return refuse('cannot authorize CSINode subresources');
-  if (a.verb !== 'create' && a.name !== node) return refuse('can only access CSINode with the same name as the requesting node');
+  if (a.verb !== 'create' && a.name !== node)
+    return refuse('can only access CSINode with the same name as the requesting node');
   return allow;
 }
 

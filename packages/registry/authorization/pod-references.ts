@@ -1,6 +1,13 @@
 import type { Pod, Volume } from '@nodeless/apimachinery/generated/types/core/v1';
 
-export type ReferenceKind = 'pods' | 'secrets' | 'configmaps' | 'persistentvolumeclaims' | 'persistentvolumes' | 'serviceaccounts' | 'resourceclaims';
+export type ReferenceKind =
+  | 'pods'
+  | 'secrets'
+  | 'configmaps'
+  | 'persistentvolumeclaims'
+  | 'persistentvolumes'
+  | 'serviceaccounts'
+  | 'resourceclaims';
 
 export interface Reference {
   readonly kind: ReferenceKind;
@@ -11,7 +18,10 @@ export interface Reference {
 /** The objects a node needs in order to run a pod. */
 export function* podReferences(pod: Readonly<Pod>): Generator<Reference> {
   const namespace = pod.metadata?.namespace ?? '';
-  const of = (kind: ReferenceKind, name: string | undefined): Reference => ({ kind, name: `${namespace}/${name ?? ''}` });
+  const of = (kind: ReferenceKind, name: string | undefined): Reference => ({
+    kind,
+    name: `${namespace}/${name ?? ''}`,
+  });
   yield of('pods', pod.metadata?.name);
   // A mirror pod stands for something on the node itself: it must not open anything.
   if (pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
@@ -33,10 +43,15 @@ export function* podReferences(pod: Readonly<Pod>): Generator<Reference> {
   for (const { resourceClaimName } of pod.status?.resourceClaimStatuses ?? []) {
     if (resourceClaimName) yield of('resourceclaims', resourceClaimName);
   }
-  for (const { resourceClaimName } of spec.resourceClaims ?? []) if (resourceClaimName) yield of('resourceclaims', resourceClaimName);
+  for (const { resourceClaimName } of spec.resourceClaims ?? [])
+    if (resourceClaimName) yield of('resourceclaims', resourceClaimName);
 }
 
-function* volumeReferences(volume: Volume, pod: string, of: (kind: ReferenceKind, name: string | undefined) => Reference): Generator<Reference> {
+function* volumeReferences(
+  volume: Volume,
+  pod: string,
+  of: (kind: ReferenceKind, name: string | undefined) => Reference,
+): Generator<Reference> {
   if (volume.configMap) yield of('configmaps', volume.configMap.name);
   if (volume.secret) yield of('secrets', volume.secret.secretName);
   if (volume.persistentVolumeClaim) yield of('persistentvolumeclaims', volume.persistentVolumeClaim.claimName);

@@ -19,7 +19,9 @@ interface CompiledUser {
 /** A hostile user could fill the memory with paths or namespaces that do not exist. */
 const maxDecisions = 4096;
 
-export function createRbacAuthorizer(index: RbacIndex): Authorizer & { rulesFor(user: UserInfo, namespace: string): UserRules } {
+export function createRbacAuthorizer(
+  index: RbacIndex,
+): Authorizer & { rulesFor(user: UserInfo, namespace: string): UserRules } {
   // Authenticators hand out one UserInfo per credential, so that this finds the user without building a key.
   const users = new WeakMap<UserInfo, CompiledUser>();
 

@@ -13,7 +13,11 @@ export interface RbacFeed {
  * Keeps an index equal to the store: a role or binding counts from the moment its commit is acknowledged.
  * `objectOf` reads a stored value (registry/stored-value.ts).
  */
-export function feedRbacIndex(store: Store, index: RbacIndex, objectOf: (value: Entry['value']) => Readonly<object>): RbacFeed {
+export function feedRbacIndex(
+  store: Store,
+  index: RbacIndex,
+  objectOf: (value: Entry['value']) => Readonly<object>,
+): RbacFeed {
   let stopped = false;
   const subscriptions = new Map<RbacResource, Subscription>();
 
@@ -28,7 +32,10 @@ export function feedRbacIndex(store: Store, index: RbacIndex, objectOf: (value: 
     const prefix = `${rbacGroup}/${resource}/`;
     const page = await store.list({ prefix });
     if (stopped) return;
-    index.replace(resource, page.entries.map((entry) => objectOf(entry.value) as Role));
+    index.replace(
+      resource,
+      page.entries.map((entry) => objectOf(entry.value) as Role),
+    );
     const subscription = store.watch({ prefix }, page.revision, {
       onEvents: (events) => {
         for (const event of events) apply(resource, event);

@@ -31,7 +31,10 @@ export interface RbacIndex {
   put(resource: RbacResource, object: Readonly<Role | ClusterRole | RoleBinding | ClusterRoleBinding>): void;
   remove(resource: RbacResource, namespace: string, name: string): void;
   /** These and no others. */
-  replace(resource: RbacResource, objects: readonly Readonly<Role | ClusterRole | RoleBinding | ClusterRoleBinding>[]): void;
+  replace(
+    resource: RbacResource,
+    objects: readonly Readonly<Role | ClusterRole | RoleBinding | ClusterRoleBinding>[],
+  ): void;
   /** Cluster-wide grants first. */
   grantsOf(user: UserInfo): readonly Grant[];
   /** undefined = no such role. */
@@ -57,14 +60,16 @@ function subjectKey(subject: Subject, bindingNamespace: string): string | undefi
 }
 
 export function missingRoleMessage(ref: RoleRef): string {
-  if (ref.kind !== 'Role' && ref.kind !== 'ClusterRole') return `unsupported role reference kind: ${JSON.stringify(ref.kind)}`;
+  if (ref.kind !== 'Role' && ref.kind !== 'ClusterRole')
+    return `unsupported role reference kind: ${JSON.stringify(ref.kind)}`;
   return `${ref.kind.toLowerCase()}.rbac.authorization.k8s.io ${JSON.stringify(ref.name)} not found`;
 }
 
 function describe(binding: Binding, subject: Subject): string {
   const cluster = binding.namespace === '';
   const name = cluster ? binding.name : `${binding.name}/${binding.namespace}`;
-  const who = subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || binding.namespace}` : subject.name;
+  const who =
+    subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || binding.namespace}` : subject.name;
   return `${cluster ? 'ClusterRoleBinding' : 'RoleBinding'} ${JSON.stringify(name)} of ${binding.roleRef.kind} ${JSON.stringify(binding.roleRef.name)} to ${subject.kind} ${JSON.stringify(who)}`;
 }
 
@@ -131,7 +136,9 @@ export function createRbacIndex(): RbacIndex {
     },
     replace(resource, objects) {
       const clusterWide = resource.startsWith('cluster');
-      const gone = [...(isRole(resource) ? roles : bindings).keys()].filter((key) => key.startsWith('/') === clusterWide);
+      const gone = [...(isRole(resource) ? roles : bindings).keys()].filter(
+        (key) => key.startsWith('/') === clusterWide,
+      );
       for (const key of gone) {
         if (isRole(resource)) roles.delete(key);
         else dropBinding(key);

@@ -1,5 +1,10 @@
 /** Brings the cluster's RBAC objects up to the bootstrap policy without taking away what administrators added. */
-import type { AggregationRule, ClusterRoleBinding, PolicyRule, Subject } from '@nodeless/apimachinery/generated/types/rbac/v1';
+import type {
+  AggregationRule,
+  ClusterRoleBinding,
+  PolicyRule,
+  Subject,
+} from '@nodeless/apimachinery/generated/types/rbac/v1';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { isAlreadyExists } from '@nodeless/apimachinery/status';
 import type { Client, ResourceType } from '@nodeless/client/client';
@@ -55,14 +60,19 @@ function reconcileAggregation(object: RbacObject, expected: AggregationRule | un
     return had;
   }
   const current = object.aggregationRule?.clusterRoleSelectors ?? [];
-  const missing = (expected.clusterRoleSelectors ?? []).filter((s) => !current.some((c) => isDeepStrictEqual({ ...c }, { ...s })));
+  const missing = (expected.clusterRoleSelectors ?? []).filter(
+    (s) => !current.some((c) => isDeepStrictEqual({ ...c }, { ...s })),
+  );
   if (missing.length === 0) return false;
   object.aggregationRule = { clusterRoleSelectors: [...current, ...missing] };
   return true;
 }
 
 const sameSubject = (a: Subject, b: Subject): boolean =>
-  a.kind === b.kind && a.name === b.name && (a.namespace ?? '') === (b.namespace ?? '') && (a.apiGroup ?? '') === (b.apiGroup ?? '');
+  a.kind === b.kind &&
+  a.name === b.name &&
+  (a.namespace ?? '') === (b.namespace ?? '') &&
+  (a.apiGroup ?? '') === (b.apiGroup ?? '');
 
 const type = (resource: string, kind: string, namespaced: boolean): ResourceType<RbacObject> => ({
   group: rbacGroup,
@@ -71,7 +81,13 @@ const type = (resource: string, kind: string, namespaced: boolean): ResourceType
   kind,
   namespaced,
 });
-const namespaces: ResourceType<KubernetesObject> = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
+const namespaces: ResourceType<KubernetesObject> = {
+  group: '',
+  version: 'v1',
+  resource: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
 
 /** Runs at every start, as a member of system:masters. Safe to run twice at once and to repeat after a failure. */
 export async function reconcilePolicy(client: Client, policy: BootstrapPolicy = bootstrapPolicy()): Promise<void> {
@@ -87,11 +103,17 @@ export async function reconcilePolicy(client: Client, policy: BootstrapPolicy = 
   ]);
 }
 
-async function reconcileAll(client: Client, of: ResourceType<RbacObject>, wanted: readonly RbacObject[]): Promise<void> {
+async function reconcileAll(
+  client: Client,
+  of: ResourceType<RbacObject>,
+  wanted: readonly RbacObject[],
+): Promise<void> {
   const keyOf = (object: RbacObject): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name}`;
   const existing = new Map((await client.list(of)).items.map((object) => [keyOf(object), object]));
   // One that cannot be made must not keep the others from being made.
-  const outcomes = await Promise.allSettled(wanted.map((object) => act(client, of, planPolicy(object, existing.get(keyOf(object))))));
+  const outcomes = await Promise.allSettled(
+    wanted.map((object) => act(client, of, planPolicy(object, existing.get(keyOf(object))))),
+  );
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failure) throw failure.reason;
 }
@@ -121,4 +143,3 @@ async function ignoreExisting(creation: Promise<unknown>): Promise<void> {
     if (!isAlreadyExists(error)) throw error;
   }
 }
-

@@ -57,7 +57,10 @@ export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
   const others: PolicyRule[] = [];
   for (const rule of rules) {
     const isSimple =
-      rule.apiGroups?.length === 1 && rule.resources?.length === 1 && list(rule.resourceNames).length <= 1 && !rule.nonResourceURLs?.length;
+      rule.apiGroups?.length === 1 &&
+      rule.resources?.length === 1 &&
+      list(rule.resourceNames).length <= 1 &&
+      !rule.nonResourceURLs?.length;
     if (!isSimple) {
       others.push(rule);
       continue;

@@ -24,5 +24,7 @@ function resourceAllowed(resources: readonly string[] | undefined, resource: str
 
 function pathAllowed(paths: readonly string[] | undefined, path: string): boolean {
   if (!paths) return false;
-  return paths.some((rule) => rule === '*' || rule === path || (rule.endsWith('*') && path.startsWith(rule.replace(/\*+$/, ''))));
+  return paths.some(
+    (rule) => rule === '*' || rule === path || (rule.endsWith('*') && path.startsWith(rule.replace(/\*+$/, ''))),
+  );
 }

@@ -1,5 +1,8 @@
 /** Selectors of access reviews as selector texts; what cannot be understood is left out, which asks for more. */
-import type { FieldSelectorAttributes, LabelSelectorAttributes } from '@nodeless/apimachinery/generated/types/authorization/v1';
+import type {
+  FieldSelectorAttributes,
+  LabelSelectorAttributes,
+} from '@nodeless/apimachinery/generated/types/authorization/v1';
 
 interface SelectorText {
   readonly text: string;

@@ -1,5 +1,12 @@
 import type { UserInfo } from '../strategy.ts';
-import { type AuthorizationAttributes, type Authorizer, type Decision, type UserRules, noOpinion, privilegedGroup } from './authorizer.ts';
+import {
+  type AuthorizationAttributes,
+  type Authorizer,
+  type Decision,
+  type UserRules,
+  noOpinion,
+  privilegedGroup,
+} from './authorizer.ts';
 
 /** Members of system:masters may do everything, whatever roles say: the way back in when the roles are broken. */
 export const privilegedAuthorizer: Authorizer = {
@@ -11,8 +18,14 @@ const allowed: Decision = { decision: 'allow', reason: '' };
  * Asks each in turn; the first that allows or denies has decided. Without an opinion the reasons are joined.
  * Answers synchronously as long as its members do.
  */
-export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer & { rulesFor(user: UserInfo, namespace: string): UserRules } {
-  const from = (start: number, attributes: AuthorizationAttributes, reasons: string[]): Decision | Promise<Decision> => {
+export function unionAuthorizer(
+  authorizers: readonly Authorizer[],
+): Authorizer & { rulesFor(user: UserInfo, namespace: string): UserRules } {
+  const from = (
+    start: number,
+    attributes: AuthorizationAttributes,
+    reasons: string[],
+  ): Decision | Promise<Decision> => {
     for (let i = start; i < authorizers.length; i++) {
       const answer = (authorizers[i] as Authorizer).authorize(attributes);
       if (answer instanceof Promise) {

@@ -9,26 +9,65 @@ export interface BootstrapOptions {
   readonly serviceCidr: string;
 }
 
-const type = (group: string, resource: string, kind: string, namespaced = false): ResourceType<UnknownObject> => ({ group, version: 'v1', resource, kind, namespaced });
+const type = (group: string, resource: string, kind: string, namespaced = false): ResourceType<UnknownObject> => ({
+  group,
+  version: 'v1',
+  resource,
+  kind,
+  namespaced,
+});
 
 export const systemNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 /** Upstream's two PriorityClasses; their names and values are reserved. */
 const priorityClasses: UnknownObject[] = [
-  ['system-node-critical', 2_000_001_000, 'Used for system critical pods that must not be moved from their current node.'],
-  ['system-cluster-critical', 2_000_000_000, 'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.'],
-].map(([name, value, description]) => ({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: name as string }, value, description }));
+  [
+    'system-node-critical',
+    2_000_001_000,
+    'Used for system critical pods that must not be moved from their current node.',
+  ],
+  [
+    'system-cluster-critical',
+    2_000_000_000,
+    'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  ],
+].map(([name, value, description]) => ({
+  apiVersion: 'scheduling.k8s.io/v1',
+  kind: 'PriorityClass',
+  metadata: { name: name as string },
+  value,
+  description,
+}));
 
 /** In the order in which they must be made. */
-export function bootstrapObjects(options: BootstrapOptions): { type: ResourceType<UnknownObject>; object: UnknownObject }[] {
+export function bootstrapObjects(
+  options: BootstrapOptions,
+): { type: ResourceType<UnknownObject>; object: UnknownObject }[] {
   return [
-    ...systemNamespaces.map((name) => ({ type: type('', 'namespaces', 'Namespace'), object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } })),
-    ...priorityClasses.map((object) => ({ type: type('scheduling.k8s.io', 'priorityclasses', 'PriorityClass'), object })),
-    ...priorityLevels().map((object) => ({ type: type('flowcontrol.apiserver.k8s.io', 'prioritylevelconfigurations', 'PriorityLevelConfiguration'), object })),
-    ...flowSchemas().map((object) => ({ type: type('flowcontrol.apiserver.k8s.io', 'flowschemas', 'FlowSchema'), object })),
+    ...systemNamespaces.map((name) => ({
+      type: type('', 'namespaces', 'Namespace'),
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    })),
+    ...priorityClasses.map((object) => ({
+      type: type('scheduling.k8s.io', 'priorityclasses', 'PriorityClass'),
+      object,
+    })),
+    ...priorityLevels().map((object) => ({
+      type: type('flowcontrol.apiserver.k8s.io', 'prioritylevelconfigurations', 'PriorityLevelConfiguration'),
+      object,
+    })),
+    ...flowSchemas().map((object) => ({
+      type: type('flowcontrol.apiserver.k8s.io', 'flowschemas', 'FlowSchema'),
+      object,
+    })),
     {
       type: type('networking.k8s.io', 'servicecidrs', 'ServiceCIDR'),
-      object: { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata: { name: 'kubernetes' }, spec: { cidrs: [options.serviceCidr] } },
+      object: {
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'ServiceCIDR',
+        metadata: { name: 'kubernetes' },
+        spec: { cidrs: [options.serviceCidr] },
+      },
     },
   ];
 }
@@ -43,7 +82,9 @@ export async function ensureBootstrap(client: Client, options: BootstrapOptions)
     existing.set(one.resource, new Set(items.map((item) => item.metadata?.name ?? '')));
   }
   // Namespaces first, the rest at once: they share a group commit.
-  const missing = objects.filter(({ type: one, object }) => !existing.get(one.resource)?.has(object.metadata?.name ?? ''));
+  const missing = objects.filter(
+    ({ type: one, object }) => !existing.get(one.resource)?.has(object.metadata?.name ?? ''),
+  );
   const make = async ({ type: one, object }: (typeof objects)[number]): Promise<void> => {
     try {
       await client.create(one, object);

@@ -23,7 +23,10 @@ const levels: Record<string, Level> = {
 
 const user = (name: string): unknown => ({ kind: 'User', user: { name } });
 const groupSubject = (name: string): unknown => ({ kind: 'Group', group: { name } });
-const account = (name: string, namespace = 'kube-system'): unknown => ({ kind: 'ServiceAccount', serviceAccount: { name, namespace } });
+const account = (name: string, namespace = 'kube-system'): unknown => ({
+  kind: 'ServiceAccount',
+  serviceAccount: { name, namespace },
+});
 
 interface ResourceRule {
   readonly verbs: readonly string[];
@@ -32,9 +35,20 @@ interface ResourceRule {
   readonly clusterScope?: boolean;
   readonly namespaces?: readonly string[];
 }
-const anyResource: ResourceRule = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] };
+const anyResource: ResourceRule = {
+  verbs: ['*'],
+  apiGroups: ['*'],
+  resources: ['*'],
+  clusterScope: true,
+  namespaces: ['*'],
+};
 const anyPath = { verbs: ['*'], nonResourceURLs: ['*'] };
-const election = (namespaces: readonly string[]): ResourceRule => ({ verbs: ['get', 'create', 'update'], apiGroups: ['coordination.k8s.io'], resources: ['leases'], namespaces });
+const election = (namespaces: readonly string[]): ResourceRule => ({
+  verbs: ['get', 'create', 'update'],
+  apiGroups: ['coordination.k8s.io'],
+  resources: ['leases'],
+  namespaces,
+});
 
 interface Schema {
   readonly level: string;
@@ -49,8 +63,20 @@ interface Schema {
 const everybody = [groupSubject('system:unauthenticated'), groupSubject('system:authenticated')];
 
 const schemas: Record<string, Schema> = {
-  exempt: { level: 'exempt', precedence: 1, subjects: [groupSubject('system:masters')], resources: [anyResource], paths: [anyPath] },
-  probes: { level: 'exempt', precedence: 2, subjects: everybody, resources: [], paths: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/readyz', '/livez'] }] },
+  exempt: {
+    level: 'exempt',
+    precedence: 1,
+    subjects: [groupSubject('system:masters')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  probes: {
+    level: 'exempt',
+    precedence: 2,
+    subjects: everybody,
+    resources: [],
+    paths: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/readyz', '/livez'] }],
+  },
   'system-leader-election': {
     level: 'leader-election',
     precedence: 100,
@@ -62,7 +88,11 @@ const schemas: Record<string, Schema> = {
     level: 'workload-high',
     precedence: 150,
     by: 'ByUser',
-    subjects: [user('system:kube-controller-manager'), account('endpoint-controller'), account('endpointslicemirroring-controller')],
+    subjects: [
+      user('system:kube-controller-manager'),
+      account('endpoint-controller'),
+      account('endpointslicemirroring-controller'),
+    ],
     resources: [{ verbs: ['get', 'create', 'update'], apiGroups: [''], resources: ['endpoints'], namespaces: ['*'] }],
   },
   'workload-leader-election': {
@@ -82,23 +112,80 @@ const schemas: Record<string, Schema> = {
       { verbs: ['*'], apiGroups: ['coordination.k8s.io'], resources: ['leases'], namespaces: ['*'] },
     ],
   },
-  'system-nodes': { level: 'system', precedence: 500, by: 'ByUser', subjects: [groupSubject('system:nodes')], resources: [anyResource], paths: [anyPath] },
-  'kube-controller-manager': { level: 'workload-high', precedence: 800, by: 'ByNamespace', subjects: [user('system:kube-controller-manager')], resources: [anyResource], paths: [anyPath] },
-  'kube-scheduler': { level: 'workload-high', precedence: 800, by: 'ByNamespace', subjects: [user('system:kube-scheduler')], resources: [anyResource], paths: [anyPath] },
-  'kube-system-service-accounts': { level: 'workload-high', precedence: 900, by: 'ByNamespace', subjects: [account('*')], resources: [anyResource], paths: [anyPath] },
-  'service-accounts': { level: 'workload-low', precedence: 9000, by: 'ByUser', subjects: [groupSubject('system:serviceaccounts')], resources: [anyResource], paths: [anyPath] },
-  'global-default': { level: 'global-default', precedence: 9900, by: 'ByUser', subjects: everybody, resources: [anyResource], paths: [anyPath] },
-  'catch-all': { level: 'catch-all', precedence: 10000, by: 'ByUser', subjects: everybody, resources: [anyResource], paths: [anyPath] },
+  'system-nodes': {
+    level: 'system',
+    precedence: 500,
+    by: 'ByUser',
+    subjects: [groupSubject('system:nodes')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'kube-controller-manager': {
+    level: 'workload-high',
+    precedence: 800,
+    by: 'ByNamespace',
+    subjects: [user('system:kube-controller-manager')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'kube-scheduler': {
+    level: 'workload-high',
+    precedence: 800,
+    by: 'ByNamespace',
+    subjects: [user('system:kube-scheduler')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'kube-system-service-accounts': {
+    level: 'workload-high',
+    precedence: 900,
+    by: 'ByNamespace',
+    subjects: [account('*')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'service-accounts': {
+    level: 'workload-low',
+    precedence: 9000,
+    by: 'ByUser',
+    subjects: [groupSubject('system:serviceaccounts')],
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'global-default': {
+    level: 'global-default',
+    precedence: 9900,
+    by: 'ByUser',
+    subjects: everybody,
+    resources: [anyResource],
+    paths: [anyPath],
+  },
+  'catch-all': {
+    level: 'catch-all',
+    precedence: 10000,
+    by: 'ByUser',
+    subjects: everybody,
+    resources: [anyResource],
+    paths: [anyPath],
+  },
 };
 
 export function priorityLevels(): UnknownObject[] {
-  const exempt = object('PriorityLevelConfiguration', 'exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } });
+  const exempt = object('PriorityLevelConfiguration', 'exempt', {
+    type: 'Exempt',
+    exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 },
+  });
   return [
     exempt,
     ...Object.entries(levels).map(([name, { shares, lendable, queuing }]) => {
       const [queues, handSize, queueLengthLimit] = queuing ?? [];
-      const limitResponse = queuing ? { type: 'Queue', queuing: { queues, handSize, queueLengthLimit } } : { type: 'Reject' };
-      return object('PriorityLevelConfiguration', name, { type: 'Limited', limited: { nominalConcurrencyShares: shares, lendablePercent: lendable, limitResponse } });
+      const limitResponse = queuing
+        ? { type: 'Queue', queuing: { queues, handSize, queueLengthLimit } }
+        : { type: 'Reject' };
+      return object('PriorityLevelConfiguration', name, {
+        type: 'Limited',
+        limited: { nominalConcurrencyShares: shares, lendablePercent: lendable, limitResponse },
+      });
     }),
   ];
 }
@@ -109,7 +196,13 @@ export function flowSchemas(): UnknownObject[] {
       priorityLevelConfiguration: { name: level },
       matchingPrecedence: precedence,
       ...(by ? { distinguisherMethod: { type: by } } : {}),
-      rules: [{ subjects, ...(resources.length ? { resourceRules: resources } : {}), ...(paths ? { nonResourceRules: paths } : {}) }],
+      rules: [
+        {
+          subjects,
+          ...(resources.length ? { resourceRules: resources } : {}),
+          ...(paths ? { nonResourceRules: paths } : {}),
+        },
+      ],
     }),
   );
 }

@@ -10,7 +10,11 @@ import type {
  * The status of a definition among the others of its group: its names, unless another has them already, and whether it
  * is served. `now`: RFC 3339. The same object where nothing changes.
  */
-export function planStatus(definition: Readonly<CustomResourceDefinition>, others: readonly Readonly<CustomResourceDefinition>[], now: string): CustomResourceDefinitionStatus {
+export function planStatus(
+  definition: Readonly<CustomResourceDefinition>,
+  others: readonly Readonly<CustomResourceDefinition>[],
+  now: string,
+): CustomResourceDefinitionStatus {
   const before = definition.status ?? {};
   const { names } = definition.spec;
   const taken = takenNames(definition, others);
@@ -23,10 +27,13 @@ export function planStatus(definition: Readonly<CustomResourceDefinition>, other
     return false;
   };
   if (claim('Plural', names.plural, taken.resources)) accepted.plural = names.plural;
-  if (names.singular !== undefined && claim('Singular', names.singular, taken.resources)) accepted.singular = names.singular;
-  if ((names.shortNames ?? []).every((name) => claim('ShortNames', name, taken.resources)) && names.shortNames) accepted.shortNames = names.shortNames;
+  if (names.singular !== undefined && claim('Singular', names.singular, taken.resources))
+    accepted.singular = names.singular;
+  if ((names.shortNames ?? []).every((name) => claim('ShortNames', name, taken.resources)) && names.shortNames)
+    accepted.shortNames = names.shortNames;
   if (claim('Kind', names.kind, taken.kinds)) accepted.kind = names.kind;
-  if (names.listKind !== undefined && claim('ListKind', names.listKind, taken.kinds)) accepted.listKind = names.listKind;
+  if (names.listKind !== undefined && claim('ListKind', names.listKind, taken.kinds))
+    accepted.listKind = names.listKind;
   if (names.categories) accepted.categories = names.categories;
 
   const fault = faults[0];
@@ -36,14 +43,35 @@ export function planStatus(definition: Readonly<CustomResourceDefinition>, other
   let conditions = withCondition(before.conditions, namesCondition, now);
   const wasEstablished = before.conditions?.some((c) => c.type === 'Established' && c.status === 'True') === true;
   if (!fault && !wasEstablished) {
-    conditions = withCondition(conditions, { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted' }, now);
+    conditions = withCondition(
+      conditions,
+      {
+        type: 'Established',
+        status: 'True',
+        reason: 'InitialNamesAccepted',
+        message: 'the initial names have been accepted',
+      },
+      now,
+    );
   } else if (fault && !before.conditions?.some((c) => c.type === 'Established')) {
-    conditions = withCondition(conditions, { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' }, now);
+    conditions = withCondition(
+      conditions,
+      { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' },
+      now,
+    );
   }
-  return { ...before, conditions: conditions as CustomResourceDefinitionCondition[], acceptedNames: accepted, storedVersions: before.storedVersions ?? [] };
+  return {
+    ...before,
+    conditions: conditions as CustomResourceDefinitionCondition[],
+    acceptedNames: accepted,
+    storedVersions: before.storedVersions ?? [],
+  };
 }
 
-function takenNames({ metadata, spec }: Readonly<CustomResourceDefinition>, others: readonly Readonly<CustomResourceDefinition>[]) {
+function takenNames(
+  { metadata, spec }: Readonly<CustomResourceDefinition>,
+  others: readonly Readonly<CustomResourceDefinition>[],
+) {
   const resources = new Set<string>();
   const kinds = new Set<string>();
   for (const other of others) {

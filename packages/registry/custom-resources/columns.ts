@@ -6,21 +6,38 @@ import type { ColumnDefinition } from '../table.ts';
 import { createdDescription, nameDescription } from '../table-encoder.ts';
 import { parseJsonPath } from './json-path.ts';
 
-const age: CustomResourceColumnDefinition = { name: 'Age', type: 'date', description: createdDescription, jsonPath: '.metadata.creationTimestamp' };
+const age: CustomResourceColumnDefinition = {
+  name: 'Age',
+  type: 'date',
+  description: createdDescription,
+  jsonPath: '.metadata.creationTimestamp',
+};
 
 /** The columns that a version declares, behind the name; Age alone where it declares none. */
-export function tableOf(declared: readonly CustomResourceColumnDefinition[] | undefined): NonNullable<KindDefinition['table']> {
+export function tableOf(
+  declared: readonly CustomResourceColumnDefinition[] | undefined,
+): NonNullable<KindDefinition['table']> {
   const own = declared && declared.length > 0 ? declared : [age];
   const paths = own.map(({ jsonPath }) => parseJsonPath(jsonPath));
   return {
-    columns: [{ name: 'Name', type: 'string', format: 'name', description: nameDescription, priority: 0 }, ...own.map(columnOf)],
+    columns: [
+      { name: 'Name', type: 'string', format: 'name', description: nameDescription, priority: 0 },
+      ...own.map(columnOf),
+    ],
     print: (object, now) => ({
       cells: [object.metadata?.name ?? '', ...own.map(({ type }, i) => cellOf(type, paths[i]?.find(object)[0], now))],
     }),
   };
 }
 
-function columnOf({ name, type, format = '', description, priority = 0, jsonPath }: CustomResourceColumnDefinition): ColumnDefinition {
+function columnOf({
+  name,
+  type,
+  format = '',
+  description,
+  priority = 0,
+  jsonPath,
+}: CustomResourceColumnDefinition): ColumnDefinition {
   const text = description || `Custom resource definition column (in JSONPath format): ${jsonPath}`;
   return { name, type: type as ColumnDefinition['type'], format, description: text, priority };
 }

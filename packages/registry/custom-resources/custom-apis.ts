@@ -3,7 +3,15 @@ import type { GroupVersionApi } from '@nodeless/apimachinery/openapi/openapi';
 import { META_V1 } from '@nodeless/apimachinery/schema';
 import type { ResourceInfo } from '@nodeless/apimachinery/resources';
 import type { ServedResource } from '../resource-table.ts';
-import { type Schema, additionalOf, isEmbedded, itemsOf, preservesUnknown, propertyNames, propertyOf } from './structural-schema.ts';
+import {
+  type Schema,
+  additionalOf,
+  isEmbedded,
+  itemsOf,
+  preservesUnknown,
+  propertyNames,
+  propertyOf,
+} from './structural-schema.ts';
 
 type Dialect = Parameters<NonNullable<GroupVersionApi['schemas']>>[0];
 
@@ -20,7 +28,8 @@ export function customApis(all: readonly ServedResource[], before: readonly Cust
   }
   return [...byVersion].map(([apiVersion, resources]) => {
     const known = before.find((api) => api.apiVersion === apiVersion);
-    if (known && known.served.length === resources.length && resources.every((r) => known.served.includes(r))) return known;
+    if (known && known.served.length === resources.length && resources.every((r) => known.served.includes(r)))
+      return known;
     return apiOf(apiVersion, resources);
   });
 }
@@ -44,7 +53,8 @@ function apiOf(apiVersion: string, served: readonly ServedResource[]): CustomApi
 }
 
 /** `dev.example.v1.Widget` for widgets of example.dev. */
-const modelOf = ({ group, version, kind }: ServedResource): string => [...group.split('.').reverse(), version, kind].join('.');
+const modelOf = ({ group, version, kind }: ServedResource): string =>
+  [...group.split('.').reverse(), version, kind].join('.');
 const listModelOf = (served: ServedResource): string => modelOf(served).slice(0, -served.kind.length) + served.listKind;
 
 function infoOf(served: ServedResource): ResourceInfo {
@@ -57,7 +67,13 @@ function infoOf(served: ServedResource): ResourceInfo {
     listModel: listModelOf(served),
     namespaced: served.namespaced,
     verbs: served.verbs,
-    subresources: [...served.subresources.values()].map((sub) => ({ name: sub.name, kind: sub.kind, model: sub.model || model, verbs: sub.verbs, ...(sub.group !== served.group && { group: sub.group, version: sub.version }) })),
+    subresources: [...served.subresources.values()].map((sub) => ({
+      name: sub.name,
+      kind: sub.kind,
+      model: sub.model || model,
+      verbs: sub.verbs,
+      ...(sub.group !== served.group && { group: sub.group, version: sub.version }),
+    })),
   };
 }
 
@@ -79,7 +95,11 @@ function modelsOf(served: ServedResource, dialect: Dialect): [string, Record<str
         type: 'object',
         description: `${listKind} is a list of ${kind}`,
         required: ['items'],
-        properties: { ...named, items: { type: 'array', items: ref(modelOf(served)) }, metadata: ref(`${META_V1}.ListMeta`) },
+        properties: {
+          ...named,
+          items: { type: 'array', items: ref(modelOf(served)) },
+          metadata: ref(`${META_V1}.ListMeta`),
+        },
         ...gvk(listKind),
       },
     ],
@@ -87,13 +107,32 @@ function modelsOf(served: ServedResource, dialect: Dialect): [string, Record<str
 }
 
 /** What OpenAPI v2 and its readers do not know, or take for more than it is. */
-const onlyV3 = new Set(['nullable', 'default', 'oneOf', 'anyOf', 'allOf', 'not', 'x-kubernetes-validations', 'additionalProperties', 'items', 'properties']);
+const onlyV3 = new Set([
+  'nullable',
+  'default',
+  'oneOf',
+  'anyOf',
+  'allOf',
+  'not',
+  'x-kubernetes-validations',
+  'additionalProperties',
+  'items',
+  'properties',
+]);
 
-function written(schema: Schema, dialect: Dialect, ref: (name: string) => Record<string, unknown>): Record<string, unknown> {
+function written(
+  schema: Schema,
+  dialect: Dialect,
+  ref: (name: string) => Record<string, unknown>,
+): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   const isV3 = dialect.unions;
-  for (const [key, value] of Object.entries(schema)) if (isV3 ? !['additionalProperties', 'items', 'properties'].includes(key) : !onlyV3.has(key)) out[key] = value;
-  if (!isV3 && (preservesUnknown(schema) || schema['x-kubernetes-int-or-string'] === true || schema['nullable'] === true)) {
+  for (const [key, value] of Object.entries(schema))
+    if (isV3 ? !['additionalProperties', 'items', 'properties'].includes(key) : !onlyV3.has(key)) out[key] = value;
+  if (
+    !isV3 &&
+    (preservesUnknown(schema) || schema['x-kubernetes-int-or-string'] === true || schema['nullable'] === true)
+  ) {
     // readers of v2 would refuse what the schema does not name
     if (preservesUnknown(schema) || schema['nullable'] === true) delete out['type'];
     return out;
@@ -106,12 +145,19 @@ function written(schema: Schema, dialect: Dialect, ref: (name: string) => Record
       names.map((name) => {
         const property = propertyOf(schema, name) ?? {};
         const inner = written(property, dialect, ref);
-        if (isEmbedded(property)) inner['properties'] = { ...(inner['properties'] as object | undefined), apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: ref(`${META_V1}.ObjectMeta`) };
+        if (isEmbedded(property))
+          inner['properties'] = {
+            ...(inner['properties'] as object | undefined),
+            apiVersion: { type: 'string' },
+            kind: { type: 'string' },
+            metadata: ref(`${META_V1}.ObjectMeta`),
+          };
         return [name, inner];
       }),
     );
   }
   if (items) out['items'] = written(items, dialect, ref);
-  if (additional !== undefined) out['additionalProperties'] = additional === true ? true : written(additional, dialect, ref);
+  if (additional !== undefined)
+    out['additionalProperties'] = additional === true ? true : written(additional, dialect, ref);
   return out;
 }

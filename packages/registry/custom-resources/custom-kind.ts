@@ -36,7 +36,8 @@ export interface CustomKindOptions {
 export function createCustomKind({ schema, preserveUnknownFields, apiVersion, kind }: CustomKindOptions): CustomKind {
   const objectMeta = typeOf(`${META_V1}.ObjectMeta`);
   const restored = new WeakMap<Readonly<UnknownObject>, UnknownObject>();
-  const prune = (object: UnknownObject): readonly string[] => (preserveUnknownFields ? [] : pruneObject(object, schema));
+  const prune = (object: UnknownObject): readonly string[] =>
+    preserveUnknownFields ? [] : pruneObject(object, schema);
 
   const restore = (stored: Readonly<UnknownObject>): UnknownObject => {
     const object = deepCopy(stored) as UnknownObject;

@@ -25,7 +25,12 @@ export interface DefinitionsFeedOptions {
  * Keeps the resource table equal to the CustomResourceDefinitions in the store: a resource is served from the commit
  * that establishes its definition until the one that removes it.
  */
-export function feedDefinitions({ store, resources, objectOf, onChange = () => {} }: DefinitionsFeedOptions): DefinitionsFeed {
+export function feedDefinitions({
+  store,
+  resources,
+  objectOf,
+  onChange = () => {},
+}: DefinitionsFeedOptions): DefinitionsFeed {
   let stopped = false;
   let subscription: Subscription | undefined;
   const served = new Map<string, { readonly shape: string; readonly versions: readonly ServedResource[] }>();
@@ -38,9 +43,14 @@ export function feedDefinitions({ store, resources, objectOf, onChange = () => {
       ? definition.spec.versions.flatMap((version) => servedVersion(definition, version) ?? [])
       : [];
     // built-in resources cannot be taken over
-    const own = versions.filter((v) => resources.find(v.group, v.version, v.resource)?.custom !== undefined || !resources.find(v.group, v.version, v.resource));
+    const own = versions.filter(
+      (v) =>
+        resources.find(v.group, v.version, v.resource)?.custom !== undefined ||
+        !resources.find(v.group, v.version, v.resource),
+    );
     for (const old of served.get(name)?.versions ?? []) {
-      if (!own.some((v) => v.version === old.version && v.resource === old.resource)) resources.remove(old.group, old.version, old.resource);
+      if (!own.some((v) => v.version === old.version && v.resource === old.resource))
+        resources.remove(old.group, old.version, old.resource);
     }
     for (const version of own) resources.add(version);
     served.set(name, { shape, versions: own });
@@ -83,5 +93,10 @@ export function feedDefinitions({ store, resources, objectOf, onChange = () => {
 
 /** Everything that what is served follows from: other changes of a definition make no new resource. */
 function shapeOf({ metadata, spec, status }: Readonly<CustomResourceDefinition>): string {
-  return JSON.stringify([spec, status?.acceptedNames, isConditionTrue(status?.conditions, 'Established'), metadata?.deletionTimestamp !== undefined]);
+  return JSON.stringify([
+    spec,
+    status?.acceptedNames,
+    isConditionTrue(status?.conditions, 'Established'),
+    metadata?.deletionTimestamp !== undefined,
+  ]);
 }

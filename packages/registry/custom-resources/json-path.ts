@@ -10,9 +10,18 @@ export interface JsonPath {
   readonly members: readonly string[] | undefined;
 }
 
-const member = (name: string): Step => (values) => values.flatMap((value) => (isObject(value) && Object.hasOwn(value, name) ? [value[name]] : []));
-const index = (at: number): Step => (values) => values.flatMap((value) => (Array.isArray(value) && value.at(at) !== undefined ? [value.at(at) as unknown] : []));
-const every: Step = (values) => values.flatMap((value) => (Array.isArray(value) ? (value as unknown[]) : isObject(value) ? Object.values(value) : []));
+const member =
+  (name: string): Step =>
+  (values) =>
+    values.flatMap((value) => (isObject(value) && Object.hasOwn(value, name) ? [value[name]] : []));
+const index =
+  (at: number): Step =>
+  (values) =>
+    values.flatMap((value) => (Array.isArray(value) && value.at(at) !== undefined ? [value.at(at) as unknown] : []));
+const every: Step = (values) =>
+  values.flatMap((value) =>
+    Array.isArray(value) ? (value as unknown[]) : isObject(value) ? Object.values(value) : [],
+  );
 
 const token =
   /\.?\[\?\(\s*@((?:\.[^\s=!<>]+)+)\s*(==|!=)\s*("[^"]*"|'[^']*'|[^\s)]+)\s*\)\]|\.?\[\s*(?:'([^']*)'|"([^"]*)")\s*\]|\.?\[(-?\d+)\]|\.?\[\*\]|\.\*|\.((?:\\.|[^.[\]])+)/y;
@@ -23,11 +32,11 @@ export function parseJsonPath(text: string): JsonPath | undefined {
   const steps: Step[] = [];
   const members: string[] = [];
   let plain = true;
-  token.lastIndex = 0;
-  for (let at = 0; at < source.length; at = token.lastIndex) {
+  for (let at = 0; at < source.length;) {
     token.lastIndex = at;
     const found = token.exec(source);
     if (!found) return undefined;
+    at += found[0].length;
     const [, path, operator, literal, single, double, number, name] = found;
     const key = name?.replace(/\\(.)/g, '$1') ?? single ?? double;
     if (key !== undefined) {
@@ -42,17 +51,29 @@ export function parseJsonPath(text: string): JsonPath | undefined {
       } else steps.push(number === undefined ? every : index(Number(number)));
     }
   }
-  return { find: (object) => steps.reduce<readonly unknown[]>((values, step) => step(values), [object]), members: plain ? members : undefined };
+  return {
+    find: (object) => steps.reduce<readonly unknown[]>((values, step) => step(values), [object]),
+    members: plain ? members : undefined,
+  };
 }
 
 function filter(path: JsonPath, equal: boolean, wanted: string): Step {
   return (values) =>
-    values.flatMap((value) => (Array.isArray(value) ? value.filter((item) => path.find(item).length > 0 && path.find(item).some((found) => String(found) === wanted) === equal) : []));
+    values.flatMap((value) =>
+      Array.isArray(value)
+        ? value.filter(
+            (item) => path.find(item).length > 0 && path.find(item).some((found) => String(found) === wanted) === equal,
+          )
+        : [],
+    );
 }
 
 /** The value at a path of members, undefined where there is none. */
 export function memberAt(object: unknown, members: readonly string[]): unknown {
-  return members.reduce<unknown>((value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined), object);
+  return members.reduce<unknown>(
+    (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+    object,
+  );
 }
 
 /** Sets a value, making the objects on the way. `object` is mutable all along the path. */

@@ -1,5 +1,13 @@
 import { isObject } from '@nodeless/apimachinery/decode/copy-json';
-import { type Schema, additionalOf, isEmbedded, itemsOf, preservesUnknown, propertyOf, typeFields } from './structural-schema.ts';
+import {
+  type Schema,
+  additionalOf,
+  isEmbedded,
+  itemsOf,
+  preservesUnknown,
+  propertyOf,
+  typeFields,
+} from './structural-schema.ts';
 
 /**
  * Removes in place what the schema does not know; the paths of what was removed, sorted. An object that keeps unknown
@@ -15,7 +23,9 @@ function prune(value: unknown, schema: Schema, isResource: boolean, path: string
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
     if (!items && preservesUnknown(schema)) return;
-    value.forEach((item, i) => prune(item, items ?? {}, items !== undefined && isEmbedded(items), `${path}[${i}]`, pruned));
+    value.forEach((item, i) =>
+      prune(item, items ?? {}, items !== undefined && isEmbedded(items), `${path}[${i}]`, pruned),
+    );
     return;
   }
   if (!isObject(value)) return;

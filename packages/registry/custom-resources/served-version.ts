@@ -1,4 +1,7 @@
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+} from '@nodeless/apimachinery/generated/types/apiextensions/v1';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { KindDefinition, ScaleAccess } from '../resource.ts';
 import type { ServedResource, ServedSubresource, StorageLocation } from '../resource-table.ts';
@@ -16,7 +19,10 @@ const terminatingVerbs = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 const doorVerbs = ['get', 'patch', 'update'];
 
 /** One version of a definition as the resource table serves it; undefined where it is not served or not yet accepted. */
-export function servedVersion(definition: Readonly<CustomResourceDefinition>, version: CustomResourceDefinitionVersion): ServedResource | undefined {
+export function servedVersion(
+  definition: Readonly<CustomResourceDefinition>,
+  version: CustomResourceDefinitionVersion,
+): ServedResource | undefined {
   const { group, scope, preserveUnknownFields = false } = definition.spec;
   const stored = definition.spec.versions.find((v) => v.storage);
   const names = definition.status?.acceptedNames;
@@ -59,11 +65,20 @@ export function servedVersion(definition: Readonly<CustomResourceDefinition>, ve
   };
 }
 
-function subresourcesOf(version: CustomResourceDefinitionVersion, own: Pick<ServedSubresource, 'group' | 'version' | 'apiVersion' | 'kind'>): Map<string, ServedSubresource> {
+function subresourcesOf(
+  version: CustomResourceDefinitionVersion,
+  own: Pick<ServedSubresource, 'group' | 'version' | 'apiVersion' | 'kind'>,
+): Map<string, ServedSubresource> {
   const found = new Map<string, ServedSubresource>();
   if (version.subresources?.status) found.set('status', { name: 'status', ...own, model: '', verbs: doorVerbs });
   if (version.subresources?.scale) {
-    const scale = { group: 'autoscaling', version: 'v1', apiVersion: 'autoscaling/v1', kind: 'Scale', model: 'io.k8s.api.autoscaling.v1.Scale' };
+    const scale = {
+      group: 'autoscaling',
+      version: 'v1',
+      apiVersion: 'autoscaling/v1',
+      kind: 'Scale',
+      model: 'io.k8s.api.autoscaling.v1.Scale',
+    };
     found.set('scale', { name: 'scale', ...scale, verbs: doorVerbs });
   }
   return found;
@@ -76,8 +91,14 @@ function strategyOf(custom: CustomKind, version: CustomResourceDefinitionVersion
     default: (object) => custom.default(object),
     validateUpdate: (object, old) => validateObject(object, custom.restore(old), custom.schema),
   };
-  const fields = (version.selectableFields ?? []).map(({ jsonPath }) => ({ name: jsonPath.replace(/^\./, ''), path: parseJsonPath(jsonPath) }));
-  const hasRules = someSchema(custom.schema, (part) => Array.isArray(part['x-kubernetes-validations']) && part['x-kubernetes-validations'].length > 0);
+  const fields = (version.selectableFields ?? []).map(({ jsonPath }) => ({
+    name: jsonPath.replace(/^\./, ''),
+    path: parseJsonPath(jsonPath),
+  }));
+  const hasRules = someSchema(
+    custom.schema,
+    (part) => Array.isArray(part['x-kubernetes-validations']) && part['x-kubernetes-validations'].length > 0,
+  );
   const warnings = (): string[] => [
     ...(version.deprecated ? [version.deprecationWarning ?? `${words} is deprecated`] : []),
     ...(hasRules ? ['x-kubernetes-validations are not evaluated'] : []),
@@ -102,7 +123,12 @@ function strategyOf(custom: CustomKind, version: CustomResourceDefinitionVersion
     },
     ...(hasStatus && {
       resetFields: [['status']],
-      status: { ...doorRules, ...statusDoor, warnings, prepareForUpdate: (object, old, context) => statusDoor.prepareForUpdate?.(object, custom.restore(old), context) },
+      status: {
+        ...doorRules,
+        ...statusDoor,
+        warnings,
+        prepareForUpdate: (object, old, context) => statusDoor.prepareForUpdate?.(object, custom.restore(old), context),
+      },
     }),
     fieldNames: fields.map(({ name }) => name),
     ...(fields.length > 0 && {
@@ -116,9 +142,17 @@ function textOf(value: unknown): string {
   return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
 }
 
-function scaleOf({ specReplicasPath, statusReplicasPath, labelSelectorPath }: NonNullable<NonNullable<CustomResourceDefinitionVersion['subresources']>['scale']>): ScaleAccess {
+function scaleOf({
+  specReplicasPath,
+  statusReplicasPath,
+  labelSelectorPath,
+}: NonNullable<NonNullable<CustomResourceDefinitionVersion['subresources']>['scale']>): ScaleAccess {
   const membersOf = (path: string | undefined): readonly string[] => (path ? (parseJsonPath(path)?.members ?? []) : []);
-  const [wanted, actual, selector] = [membersOf(specReplicasPath), membersOf(statusReplicasPath), membersOf(labelSelectorPath)];
+  const [wanted, actual, selector] = [
+    membersOf(specReplicasPath),
+    membersOf(statusReplicasPath),
+    membersOf(labelSelectorPath),
+  ];
   const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
   return {
     replicas: (object) => count(memberAt(object, wanted)),

@@ -1,17 +1,37 @@
 /** Values against structural schemas, with the texts of k8s.io/kube-openapi's validator as apiextensions maps them to field errors. */
 import { isObject } from '@nodeless/apimachinery/decode/copy-json';
 import { deepEqual } from '@nodeless/apimachinery/equality';
-import { duplicate, invalidValue, notSupported, required, tooLong, tooMany, typeInvalid } from '@nodeless/apimachinery/field-errors';
+import {
+  duplicate,
+  invalidValue,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+  typeInvalid,
+} from '@nodeless/apimachinery/field-errors';
 import { stringifyJson } from '@nodeless/apimachinery/json';
 import type { FieldError } from '@nodeless/apimachinery/status';
 import { isOfFormat } from './formats.ts';
-import { type Schema, additionalOf, isEmbedded, itemsOf, propertyNames, propertyOf, typeFields } from './structural-schema.ts';
+import {
+  type Schema,
+  additionalOf,
+  isEmbedded,
+  itemsOf,
+  propertyNames,
+  propertyOf,
+  typeFields,
+} from './structural-schema.ts';
 
 /**
  * Everything wrong with an object. `old`: the object before an update; what is as it was before is not complained
  * about (ratcheting). Does not look at metadata.
  */
-export function validateObject(object: Readonly<Record<string, unknown>>, old: Readonly<Record<string, unknown>> | undefined, schema: Schema): FieldError[] {
+export function validateObject(
+  object: Readonly<Record<string, unknown>>,
+  old: Readonly<Record<string, unknown>> | undefined,
+  schema: Schema,
+): FieldError[] {
   const errors: FieldError[] = [];
   check({ value: object, old, hasOld: old !== undefined, schema, path: '', isResource: true }, errors);
   return errors;
@@ -31,7 +51,13 @@ function check(place: Place, errors: FieldError[]): void {
   if (hasOld && path !== '' && deepEqual(value, old)) return;
   if (!hasRightType(value, schema)) {
     const types = typesOf(schema);
-    errors.push(typeInvalid(path, typeName(value), `${path} in body must be of type ${types.join(',')}: ${JSON.stringify(typeName(value))}`));
+    errors.push(
+      typeInvalid(
+        path,
+        typeName(value),
+        `${path} in body must be of type ${types.join(',')}: ${JSON.stringify(typeName(value))}`,
+      ),
+    );
     return;
   }
   if (value === null) return;
@@ -67,7 +93,13 @@ function hasRightType(value: unknown, schema: Schema): boolean {
 function checkEnum(value: unknown, schema: Schema, path: string, errors: FieldError[]): void {
   const allowed = schema['enum'];
   if (!Array.isArray(allowed) || allowed.length === 0 || allowed.some((one) => deepEqual(one, value))) return;
-  errors.push(notSupported(path, value, allowed.map((one) => (typeof one === 'string' ? one : stringifyJson(one)))));
+  errors.push(
+    notSupported(
+      path,
+      value,
+      allowed.map((one) => (typeof one === 'string' ? one : stringifyJson(one))),
+    ),
+  );
 }
 
 function numberOf(schema: Schema, name: string): number | undefined {
@@ -79,7 +111,8 @@ function checkString(value: string, schema: Schema, path: string, errors: FieldE
   const [max, min] = [numberOf(schema, 'maxLength'), numberOf(schema, 'minLength')];
   const length = max === undefined && min === undefined ? 0 : Array.from(value).length;
   if (max !== undefined && length > max) errors.push(tooLong(path, max));
-  if (min !== undefined && length < min) errors.push(invalidValue(path, value, `${path} in body should be at least ${min} chars long`));
+  if (min !== undefined && length < min)
+    errors.push(invalidValue(path, value, `${path} in body should be at least ${min} chars long`));
   const { pattern, format } = schema;
   if (typeof pattern === 'string' && pattern !== '' && !patternOf(pattern)?.test(value)) {
     errors.push(invalidValue(path, value, `${path} in body should match '${pattern}'`));
@@ -95,7 +128,10 @@ const patterns = new Map<string, RegExp | undefined>();
 function patternOf(pattern: string): RegExp | undefined {
   if (!patterns.has(pattern)) {
     const flags = /^\(\?([ims]+)\)/.exec(pattern);
-    const source = (flags ? pattern.slice(flags[0].length) : pattern).replaceAll('\\A', '^').replaceAll('\\z', '$').replaceAll('(?P<', '(?<');
+    const source = (flags ? pattern.slice(flags[0].length) : pattern)
+      .replaceAll('\\A', '^')
+      .replaceAll('\\z', '$')
+      .replaceAll('(?P<', '(?<');
     let compiled: RegExp | undefined;
     try {
       compiled = new RegExp(source, flags?.[1] ?? '');
@@ -108,31 +144,52 @@ function patternOf(pattern: string): RegExp | undefined {
 }
 
 function checkNumber(value: number, schema: Schema, path: string, errors: FieldError[]): void {
-  const [max, min, multiple] = [numberOf(schema, 'maximum'), numberOf(schema, 'minimum'), numberOf(schema, 'multipleOf')];
+  const [max, min, multiple] = [
+    numberOf(schema, 'maximum'),
+    numberOf(schema, 'minimum'),
+    numberOf(schema, 'multipleOf'),
+  ];
   const fault = (text: string) => errors.push(invalidValue(path, value, `${path} in body should be ${text}`));
   if (multiple !== undefined && multiple > 0 && !Number.isInteger(value / multiple)) fault(`a multiple of ${multiple}`);
   if (max !== undefined) {
-    if (schema['exclusiveMaximum'] === true ? value >= max : value > max) fault(`less than ${schema['exclusiveMaximum'] === true ? '' : 'or equal to '}${max}`);
+    if (schema['exclusiveMaximum'] === true ? value >= max : value > max)
+      fault(`less than ${schema['exclusiveMaximum'] === true ? '' : 'or equal to '}${max}`);
   }
   if (min !== undefined) {
-    if (schema['exclusiveMinimum'] === true ? value <= min : value < min) fault(`greater than ${schema['exclusiveMinimum'] === true ? '' : 'or equal to '}${min}`);
+    if (schema['exclusiveMinimum'] === true ? value <= min : value < min)
+      fault(`greater than ${schema['exclusiveMinimum'] === true ? '' : 'or equal to '}${min}`);
   }
 }
 
 function checkList({ old, hasOld, schema, path }: Place, value: readonly unknown[], errors: FieldError[]): void {
   const [max, min] = [numberOf(schema, 'maxItems'), numberOf(schema, 'minItems')];
   if (max !== undefined && value.length > max) errors.push(tooMany(path, value.length, max));
-  if (min !== undefined && value.length < min) errors.push(invalidValue(path, value.length, `${path} in body should have at least ${min} items`));
-  if (schema['uniqueItems'] === true && repeated(value).length > 0) errors.push(invalidValue(path, value, `${path} in body shouldn't contain duplicates`));
+  if (min !== undefined && value.length < min)
+    errors.push(invalidValue(path, value.length, `${path} in body should have at least ${min} items`));
+  if (schema['uniqueItems'] === true && repeated(value).length > 0)
+    errors.push(invalidValue(path, value, `${path} in body shouldn't contain duplicates`));
   checkListType(value, schema, path, errors);
   const items = itemsOf(schema);
   if (!items) return;
   const keys = schema['x-kubernetes-list-type'] === 'map' ? mapKeys(schema) : [];
-  const before = hasOld && keys.length > 0 && Array.isArray(old) ? new Map(old.map((item) => [keyText(item, keys, items), item as unknown])) : undefined;
+  const before =
+    hasOld && keys.length > 0 && Array.isArray(old)
+      ? new Map(old.map((item) => [keyText(item, keys, items), item as unknown]))
+      : undefined;
   value.forEach((item, i) => {
     const key = before && keyText(item, keys, items);
     const known = before !== undefined && key !== undefined && before.has(key);
-    check({ value: item, old: known ? before.get(key) : undefined, hasOld: known, schema: items, path: `${path}[${i}]`, isResource: isEmbedded(items) }, errors);
+    check(
+      {
+        value: item,
+        old: known ? before.get(key) : undefined,
+        hasOld: known,
+        schema: items,
+        path: `${path}[${i}]`,
+        isResource: isEmbedded(items),
+      },
+      errors,
+    );
   });
 }
 
@@ -151,7 +208,8 @@ function keysOf(item: unknown, keys: readonly string[], items: Schema | undefine
   return found;
 }
 
-const keyText = (item: unknown, keys: readonly string[], items: Schema | undefined): string => stringifyJson(keysOf(item, keys, items));
+const keyText = (item: unknown, keys: readonly string[], items: Schema | undefined): string =>
+  stringifyJson(keysOf(item, keys, items));
 
 /** Sets hold a value once, maps a key once. */
 function checkListType(value: readonly unknown[], schema: Schema, path: string, errors: FieldError[]): void {
@@ -177,14 +235,21 @@ function repeated(list: readonly unknown[]): number[] {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;
-  return Object.keys(value).sort().map((key) => [key, sorted(value[key])]);
+  return Object.keys(value)
+    .sort()
+    .map((key) => [key, sorted(value[key])]);
 }
 
-function checkMembers({ old, hasOld, schema, path, isResource }: Place, value: Readonly<Record<string, unknown>>, errors: FieldError[]): void {
+function checkMembers(
+  { old, hasOld, schema, path, isResource }: Place,
+  value: Readonly<Record<string, unknown>>,
+  errors: FieldError[],
+): void {
   const keys = Object.keys(value);
   const [max, min] = [numberOf(schema, 'maxProperties'), numberOf(schema, 'minProperties')];
   if (max !== undefined && keys.length > max) errors.push(tooMany(path, keys.length, max));
-  if (min !== undefined && keys.length < min) errors.push(invalidValue(path, keys.length, `${path} in body should have at least ${min} properties`));
+  if (min !== undefined && keys.length < min)
+    errors.push(invalidValue(path, keys.length, `${path} in body should have at least ${min} properties`));
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`);
   const wanted = Array.isArray(schema['required']) ? schema['required'].filter((name) => typeof name === 'string') : [];
   const embedded = isResource && path !== '' ? ['apiVersion', 'kind'].filter((name) => !wanted.includes(name)) : [];
@@ -196,7 +261,17 @@ function checkMembers({ old, hasOld, schema, path, isResource }: Place, value: R
     const property = propertyOf(schema, key) ?? (additional === true ? undefined : additional);
     if (!property) continue;
     const known = before !== undefined && Object.hasOwn(before, key);
-    check({ value: value[key], old: known ? before[key] : undefined, hasOld: known, schema: property, path: at(key), isResource: isEmbedded(property) }, errors);
+    check(
+      {
+        value: value[key],
+        old: known ? before[key] : undefined,
+        hasOld: known,
+        schema: property,
+        path: at(key),
+        isResource: isEmbedded(property),
+      },
+      errors,
+    );
   }
 }
 
@@ -219,7 +294,9 @@ function checkJunctors(place: Place, errors: FieldError[]): void {
   const oneOf = partsOf('oneOf').map(faultsOf);
   const valid = oneOf.filter((faults) => faults.length === 0).length;
   if (oneOf.length > 0 && valid !== 1) {
-    fault(`must validate one and only one schema (oneOf). ${valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`}`);
+    fault(
+      `must validate one and only one schema (oneOf). ${valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`}`,
+    );
     if (valid === 0) errors.push(...fewest(oneOf));
   }
   if (isObject(schema['not']) && faultsOf(schema['not']).length === 0) fault('must not validate the schema (not)');

@@ -7,7 +7,15 @@ import { podLimits, podRequests } from '@nodeless/apimachinery/resource-list';
 export type Usage = Readonly<Record<string, string>>;
 
 /** Resources that quotas could name before there was `count/…`. */
-const legacyCounts = new Set(['configmaps', 'persistentvolumeclaims', 'replicationcontrollers', 'resourcequotas', 'secrets', 'services', 'pods']);
+const legacyCounts = new Set([
+  'configmaps',
+  'persistentvolumeclaims',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'services',
+  'pods',
+]);
 const computed = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
 /** What one object uses; {} where it is out of the accounts (a finished pod). */
@@ -15,7 +23,8 @@ export function usageOf(group: string, resource: string, object: Readonly<Unknow
   const counted: Record<string, string> = { [`count/${group === '' ? resource : `${resource}.${group}`}`]: '1' };
   if (group === '' && resource === 'pods') return podUsage(object as Pod, counted);
   if (group === '' && resource === 'services') return { ...counted, ...serviceUsage(object as Service) };
-  if (group === '' && resource === 'persistentvolumeclaims') return { ...counted, ...claimUsage(object as PersistentVolumeClaim) };
+  if (group === '' && resource === 'persistentvolumeclaims')
+    return { ...counted, ...claimUsage(object as PersistentVolumeClaim) };
   if (group === '' && legacyCounts.has(resource)) counted[resource] = '1';
   return counted;
 }
@@ -39,7 +48,8 @@ function serviceUsage({ spec }: Service): Usage {
   if (spec?.type === 'NodePort') usage['services.nodeports'] = String(ports);
   if (spec?.type === 'LoadBalancer') {
     usage['services.loadbalancers'] = '1';
-    const allocated = spec.allocateLoadBalancerNodePorts === false ? (spec.ports ?? []).filter((p) => p.nodePort).length : ports;
+    const allocated =
+      spec.allocateLoadBalancerNodePorts === false ? (spec.ports ?? []).filter((p) => p.nodePort).length : ports;
     usage['services.nodeports'] = String(allocated);
   }
   return usage;
@@ -52,6 +62,7 @@ function claimUsage({ spec, metadata }: PersistentVolumeClaim): Usage {
   if (requested !== undefined) usage['requests.storage'] = String(requested);
   if (!storageClass) return usage;
   usage[`${storageClass}.storageclass.storage.k8s.io/persistentvolumeclaims`] = '1';
-  if (requested !== undefined) usage[`${storageClass}.storageclass.storage.k8s.io/requests.storage`] = String(requested);
+  if (requested !== undefined)
+    usage[`${storageClass}.storageclass.storage.k8s.io/requests.storage`] = String(requested);
   return usage;
 }

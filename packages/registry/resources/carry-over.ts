@@ -35,7 +35,14 @@ export function keepLabels(object: UnknownObject, old: Readonly<UnknownObject>):
 export function keepMetadata(object: UnknownObject, old: Readonly<UnknownObject>): void {
   const metadata = metadataOf(object);
   const stored = old.metadata ?? {};
-  for (const field of ['deletionTimestamp', 'generation', 'labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+  for (const field of [
+    'deletionTimestamp',
+    'generation',
+    'labels',
+    'annotations',
+    'finalizers',
+    'ownerReferences',
+  ] as const) {
     if (stored[field] === undefined) delete metadata[field];
     else (metadata as Record<string, unknown>)[field] = stored[field];
   }

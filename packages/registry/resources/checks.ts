@@ -11,11 +11,27 @@ import {
 } from '@nodeless/apimachinery/field-errors';
 import { validateCidr, validateIp, validateLegacyCidr, validateLegacyIp } from '@nodeless/apimachinery/ip-validation';
 import type { LabelSelector } from '@nodeless/apimachinery/generated/types/meta/v1';
-import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName, nameIsDnsSubdomain, regexError } from '@nodeless/apimachinery/names';
+import {
+  isDns1123Label,
+  isDns1123Subdomain,
+  isLabelValue,
+  isQualifiedName,
+  nameIsDnsSubdomain,
+  regexError,
+} from '@nodeless/apimachinery/names';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import type { FieldError } from '@nodeless/apimachinery/status';
 
-export { duplicate, forbiddenField as forbidden, internalFieldError, invalidValue as invalid, notSupported, required, tooLong, tooMany };
+export {
+  duplicate,
+  forbiddenField as forbidden,
+  internalFieldError,
+  invalidValue as invalid,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+};
 
 export type Faults = FieldError[];
 
@@ -40,13 +56,23 @@ export function checkPositive(faults: Faults, path: string, value: number | unde
 }
 
 /** `shown`: what the message shows of the new value, where that is not its JSON. */
-export function checkImmutable(faults: Faults, path: string, value: unknown, old: unknown, shown: unknown = value): void {
+export function checkImmutable(
+  faults: Faults,
+  path: string,
+  value: unknown,
+  old: unknown,
+  shown: unknown = value,
+): void {
   if (!sameValue(value, old)) faults.push(invalidValue(path, shown, immutable));
 }
 
 /** Go's semantic equality: no list is an empty list, wherever it is. */
 export function sameValue(a: unknown, b: unknown): boolean {
-  return deepEqual(a ?? undefined, b ?? undefined) || (isEmptyList(a) && isEmptyList(b)) || (isObject(a) && isObject(b) && hasSameParts(a, b));
+  return (
+    deepEqual(a ?? undefined, b ?? undefined) ||
+    (isEmptyList(a) && isEmptyList(b)) ||
+    (isObject(a) && isObject(b) && hasSameParts(a, b))
+  );
 }
 
 function hasSameParts(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
@@ -55,7 +81,8 @@ function hasSameParts(a: Readonly<Record<string, unknown>>, b: Readonly<Record<s
   return [...keys].every((key) => sameValue(a[key], b[key]));
 }
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-const isEmptyList = (value: unknown): boolean => value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+const isEmptyList = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
 /** Sorted, for maps whose faults Go finds in random order. */
 export function sortedKeys(map: Readonly<Record<string, unknown>> | undefined | null): string[] {
@@ -97,7 +124,11 @@ export function checkLabels(faults: Faults, path: string, labels: Readonly<Recor
 
 const annotationsLimit = 256 * 1024;
 
-export function checkAnnotations(faults: Faults, path: string, annotations: Readonly<Record<string, string>> | undefined): void {
+export function checkAnnotations(
+  faults: Faults,
+  path: string,
+  annotations: Readonly<Record<string, string>> | undefined,
+): void {
   if (annotations === undefined) return;
   let size = 0;
   for (const key in annotations) {
@@ -113,21 +144,31 @@ export interface SelectorRules {
   readonly allowUnknownOperators?: boolean;
 }
 
-export function checkLabelSelector(faults: Faults, path: string, selector: Readonly<LabelSelector> | undefined, rules: SelectorRules = {}): void {
+export function checkLabelSelector(
+  faults: Faults,
+  path: string,
+  selector: Readonly<LabelSelector> | undefined,
+  rules: SelectorRules = {},
+): void {
   if (!selector) return;
   checkLabels(faults, `${path}.matchLabels`, selector.matchLabels);
   selector.matchExpressions?.forEach((expression, i) => {
     const at = `${path}.matchExpressions[${i}]`;
     const values = expression.values ?? [];
     if (expression.operator === 'In' || expression.operator === 'NotIn') {
-      if (values.length === 0) faults.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+      if (values.length === 0)
+        faults.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
     } else if (expression.operator === 'Exists' || expression.operator === 'DoesNotExist') {
-      if (values.length > 0) faults.push(forbiddenField(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+      if (values.length > 0)
+        faults.push(
+          forbiddenField(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+        );
     } else if (!rules.allowUnknownOperators) {
       faults.push(invalidValue(`${at}.operator`, expression.operator ?? '', 'not a valid selector operator'));
     }
     checkQualifiedName(faults, `${at}.key`, expression.key ?? '');
-    if (!rules.allowInvalidValues) values.forEach((value, j) => check(faults, `${at}.values[${j}]`, value, isLabelValue(value)));
+    if (!rules.allowInvalidValues)
+      values.forEach((value, j) => check(faults, `${at}.values[${j}]`, value, isLabelValue(value)));
   });
 }
 
@@ -156,11 +197,21 @@ export function checkDomainPath(faults: Faults, path: string, value: string): vo
 }
 
 /** What must have a value of a list. `supported` in the order in which the message lists it. */
-export function checkOneOf(faults: Faults, path: string, value: string | undefined, supported: readonly string[]): void {
+export function checkOneOf(
+  faults: Faults,
+  path: string,
+  value: string | undefined,
+  supported: readonly string[],
+): void {
   if (!supported.includes(value ?? '')) faults.push(notSupported(path, value ?? '', supported));
 }
 /** The same where nothing is a fault of its own. */
-export function checkRequiredOneOf(faults: Faults, path: string, value: string | undefined, supported: readonly string[]): void {
+export function checkRequiredOneOf(
+  faults: Faults,
+  path: string,
+  value: string | undefined,
+  supported: readonly string[],
+): void {
   if (!value) faults.push(required(path));
   else if (!supported.includes(value)) faults.push(notSupported(path, value, supported));
 }

@@ -25,13 +25,20 @@ export function checkCondition(faults: Faults, at: string, condition: Readonly<C
   checkQualifiedName(faults, `${at}.type`, condition.type ?? '');
   checkOneOf(faults, `${at}.status`, condition.status, ['False', 'True', 'Unknown']);
   const generation = condition.observedGeneration ?? 0;
-  if (generation < 0) faults.push(invalid(`${at}.observedGeneration`, generation, 'must be greater than or equal to zero'));
+  if (generation < 0)
+    faults.push(invalid(`${at}.observedGeneration`, generation, 'must be greater than or equal to zero'));
   if (!condition.lastTransitionTime) faults.push(required(`${at}.lastTransitionTime`));
   const text = condition.reason ?? '';
   if (text === '') faults.push(required(`${at}.reason`));
   else {
     if (!wholeReason.test(text)) {
-      faults.push(invalid(`${at}.reason`, text, regexError(reasonWords, reason, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB')));
+      faults.push(
+        invalid(
+          `${at}.reason`,
+          text,
+          regexError(reasonWords, reason, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB'),
+        ),
+      );
     }
     if (Buffer.byteLength(text) > maxReason) faults.push(tooLong(`${at}.reason`, maxReason));
   }

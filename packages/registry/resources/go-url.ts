@@ -77,5 +77,8 @@ function unescaped(text: string): string {
   const bad = /%(?![0-9A-Fa-f]{2})/.exec(text);
   if (bad) throw new UrlFault(`invalid URL escape ${quoteGo(text.slice(bad.index, bad.index + 3))}`);
   if (!text.includes('%')) return text;
-  return Buffer.from(text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), 'latin1').toString();
+  return Buffer.from(
+    text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString();
 }

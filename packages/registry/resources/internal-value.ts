@@ -43,10 +43,15 @@ export function internalValue(type: string, value: unknown, parent: Readonly<Pla
   const shown: Plain = {};
   for (const field of fieldsOf(type)) {
     if (field.name === '+metadata') {
-      for (const [key, of] of Object.entries(isPlain(given.metadata) ? given.metadata : {})) shown[key] = isPlain(of) ? member('{}s', of, {}) : of;
+      for (const [key, of] of Object.entries(isPlain(given.metadata) ? given.metadata : {}))
+        shown[key] = isPlain(of) ? member('{}s', of, {}) : of;
       continue;
     }
-    const own = field.json.startsWith('^') ? parent[field.json.slice(1)] : field.json === '.' ? given : given[field.json];
+    const own = field.json.startsWith('^')
+      ? parent[field.json.slice(1)]
+      : field.json === '.'
+        ? given
+        : given[field.json];
     shown[field.name] = member(field.type, own, given);
   }
   return shown;
@@ -55,7 +60,8 @@ export function internalValue(type: string, value: unknown, parent: Readonly<Pla
 function member(type: string, value: unknown, parent: Readonly<Plain>): unknown {
   if (type.startsWith('*')) return value === undefined || value === null ? null : member(type.slice(1), value, parent);
   if (type === '[]byte') return value ?? null;
-  if (type.startsWith('[]')) return Array.isArray(value) ? value.map((item) => member(type.slice(2), item, parent)) : null;
+  if (type.startsWith('[]'))
+    return Array.isArray(value) ? value.map((item) => member(type.slice(2), item, parent)) : null;
   if (type.startsWith('{}')) {
     if (!isPlain(value)) return null;
     return Object.fromEntries(
@@ -87,7 +93,9 @@ export function shownMap(map: Readonly<Record<string, unknown>> | undefined | nu
 
 /** Selectors, and other types with JSON names of their own: labels are the only maps in them. */
 export function shownSelector(value: unknown): unknown {
-  return isPlain(value) && isPlain(value.matchLabels) ? { ...value, matchLabels: shownMap(value.matchLabels) } : (value ?? null);
+  return isPlain(value) && isPlain(value.matchLabels)
+    ? { ...value, matchLabels: shownMap(value.matchLabels) }
+    : (value ?? null);
 }
 
 function isPlain(value: unknown): value is Plain {
@@ -96,5 +104,8 @@ function isPlain(value: unknown): value is Plain {
 
 /** As json.MarshalIndent(value, "", " ") writes it. */
 export function indentedJson(value: unknown): string {
-  return JSON.stringify(value, null, 1).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value, null, 1).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -18,12 +18,15 @@ export function checkSignerName(faults: Faults, path: string, name: string): voi
   const labels = domain.split('.');
   const badLabel = labels.find((label) => isDns1123Label(label).length > 0);
   if (badLabel !== undefined) {
-    for (const complaint of isDns1123Label(badLabel)) faults.push(invalid(path, domain, `validating label ${quoteGo(badLabel)}: ${complaint}`));
+    for (const complaint of isDns1123Label(badLabel))
+      faults.push(invalid(path, domain, `validating label ${quoteGo(badLabel)}: ${complaint}`));
   }
-  if (labels.length < 2) faults.push(invalid(path, domain, 'should be a domain with at least two segments separated by dots'));
+  if (labels.length < 2)
+    faults.push(invalid(path, domain, 'should be a domain with at least two segments separated by dots'));
   const badPart = signer.split('.').find((part) => isDns1123Subdomain(part).length > 0);
   if (badPart !== undefined) {
-    for (const complaint of isDns1123Subdomain(badPart)) faults.push(invalid(path, signer, `validating label ${quoteGo(badPart)}: ${complaint}`));
+    for (const complaint of isDns1123Subdomain(badPart))
+      faults.push(invalid(path, signer, `validating label ${quoteGo(badPart)}: ${complaint}`));
   }
   if (name.length > 571) faults.push(tooLong(path, 571));
 }

@@ -1,12 +1,22 @@
 import { checkNonNegative, type Faults, invalid } from './checks.ts';
 
 /** Numbers in a status that cannot be negative. */
-export function checkCounts<T extends object>(faults: Faults, status: Readonly<T>, fields: readonly (keyof T & string)[]): void {
+export function checkCounts<T extends object>(
+  faults: Faults,
+  status: Readonly<T>,
+  fields: readonly (keyof T & string)[],
+): void {
   for (const field of fields) checkNonNegative(faults, `status.${field}`, status[field] as number | undefined);
 }
 
 /** Parts of another number. `whole` as the message names it, if not as `status.<whole>`. */
-export function checkParts<T extends object>(faults: Faults, status: Readonly<T>, parts: readonly (keyof T & string)[], whole: keyof T & string, name = `status.${whole}`): void {
+export function checkParts<T extends object>(
+  faults: Faults,
+  status: Readonly<T>,
+  parts: readonly (keyof T & string)[],
+  whole: keyof T & string,
+  name = `status.${whole}`,
+): void {
   const most = (status[whole] as number | undefined) ?? 0;
   for (const part of parts) {
     const count = (status[part] as number | undefined) ?? 0;
@@ -23,5 +33,6 @@ export function checkCollisionCount(faults: Faults, status: Collisions | undefin
   const before = old?.collisionCount;
   if (before === undefined) return;
   const now = status?.collisionCount;
-  if (now === undefined || now < before) faults.push(invalid('status.collisionCount', now ?? 0, 'cannot be decremented'));
+  if (now === undefined || now < before)
+    faults.push(invalid('status.collisionCount', now ?? 0, 'cannot be decremented'));
 }

@@ -27,17 +27,28 @@ export function tableOf<T extends { metadata?: ObjectMeta }>(
     print(object, now) {
       const { metadata } = object;
       const since = (time: string | undefined | null): string => ageOf(time, now);
-      const cells = cellsOf(object as unknown as T, { name: metadata?.name ?? '', age: since(metadata?.creationTimestamp), since });
+      const cells = cellsOf(object as unknown as T, {
+        name: metadata?.name ?? '',
+        age: since(metadata?.creationTimestamp),
+        since,
+      });
       const conditions = conditionsOf?.(object as unknown as T);
       return conditions ? { cells, conditions } : { cells };
     },
   };
 }
 
-function columnOf(column: { name: string; type?: string; format?: string; description?: string; priority?: number }): ColumnDefinition {
+function columnOf(column: {
+  name: string;
+  type?: string;
+  format?: string;
+  description?: string;
+  priority?: number;
+}): ColumnDefinition {
   const { name, type = 'string', description = name === 'Name' ? '@name' : '@created', priority = 0 } = column;
   const format = column.format ?? (name === 'Name' && column.description === undefined ? 'name' : '');
-  const words = description === '@name' ? nameDescription : description === '@created' ? createdDescription : description;
+  const words =
+    description === '@name' ? nameDescription : description === '@created' ? createdDescription : description;
   return { name, type: type as ColumnDefinition['type'], format, description: words, priority };
 }
 

@@ -41,11 +41,17 @@ export function unifiedDiff(before: string, after: string): string {
 
 /** Every line with its end; Go's splitter gives the last one another. */
 function splitLines(text: string): string[] {
-  return text.slice(0, -1).split('\n').map((line) => `${line}\n`);
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => `${line}\n`);
 }
 
 function lines(mark: string, all: readonly string[], from: number, to: number): string {
-  return all.slice(from, to).map((line) => mark + line).join('');
+  return all
+    .slice(from, to)
+    .map((line) => mark + line)
+    .join('');
 }
 
 function range(start: number, stop: number): string {
@@ -60,7 +66,8 @@ function changesOf(a: readonly string[], b: readonly string[]): Change[] {
   let j = 0;
   for (const match of [...matchesOf(a, b), { a: a.length, b: b.length, size: 0 }]) {
     if (i < match.a || j < match.b) changes.push({ equal: false, a1: i, a2: match.a, b1: j, b2: match.b });
-    if (match.size > 0) changes.push({ equal: true, a1: match.a, a2: match.a + match.size, b1: match.b, b2: match.b + match.size });
+    if (match.size > 0)
+      changes.push({ equal: true, a1: match.a, a2: match.a + match.size, b1: match.b, b2: match.b + match.size });
     i = match.a + match.size;
     j = match.b + match.size;
   }
@@ -78,13 +85,15 @@ function matchesOf(a: readonly string[], b: readonly string[]): Match[] {
     if (match.size === 0) continue;
     found.push(match);
     if (aLow < match.a && bLow < match.b) pending.push([aLow, match.a, bLow, match.b]);
-    if (match.a + match.size < aHigh && match.b + match.size < bHigh) pending.push([match.a + match.size, aHigh, match.b + match.size, bHigh]);
+    if (match.a + match.size < aHigh && match.b + match.size < bHigh)
+      pending.push([match.a + match.size, aHigh, match.b + match.size, bHigh]);
   }
   found.sort((x, y) => x.a - y.a || x.b - y.b);
   const joined: Match[] = [];
   for (const match of found) {
     const last = joined[joined.length - 1];
-    if (last && last.a + last.size === match.a && last.b + last.size === match.b) joined[joined.length - 1] = { ...last, size: last.size + match.size };
+    if (last && last.a + last.size === match.a && last.b + last.size === match.b)
+      joined[joined.length - 1] = { ...last, size: last.size + match.size };
     else joined.push(match);
   }
   return joined;
@@ -105,7 +114,15 @@ function placesOf(b: readonly string[]): Map<string, number[]> {
   return places;
 }
 
-function longestMatch(a: readonly string[], b: readonly string[], places: ReadonlyMap<string, readonly number[]>, aLow: number, aHigh: number, bLow: number, bHigh: number): Match {
+function longestMatch(
+  a: readonly string[],
+  b: readonly string[],
+  places: ReadonlyMap<string, readonly number[]>,
+  aLow: number,
+  aHigh: number,
+  bLow: number,
+  bHigh: number,
+): Match {
   let best: { a: number; b: number; size: number } = { a: aLow, b: bLow, size: 0 };
   let lengths = new Map<number, number>();
   for (let i = aLow; i < aHigh; i++) {
@@ -134,17 +151,31 @@ function groupsOf(changes: readonly Change[]): Change[][] {
   if (changes.length === 0) return [];
   const trimmed = [...changes];
   const first = trimmed[0]!;
-  if (first.equal) trimmed[0] = { ...first, a1: Math.max(first.a1, first.a2 - context), b1: Math.max(first.b1, first.b2 - context) };
+  if (first.equal)
+    trimmed[0] = { ...first, a1: Math.max(first.a1, first.a2 - context), b1: Math.max(first.b1, first.b2 - context) };
   const last = trimmed[trimmed.length - 1]!;
-  if (last.equal) trimmed[trimmed.length - 1] = { ...last, a2: Math.min(last.a2, last.a1 + context), b2: Math.min(last.b2, last.b1 + context) };
+  if (last.equal)
+    trimmed[trimmed.length - 1] = {
+      ...last,
+      a2: Math.min(last.a2, last.a1 + context),
+      b2: Math.min(last.b2, last.b1 + context),
+    };
   const groups: Change[][] = [];
   let group: Change[] = [];
   for (const change of trimmed) {
     if (change.equal && change.a2 - change.a1 > 2 * context) {
-      group.push({ ...change, a2: Math.min(change.a2, change.a1 + context), b2: Math.min(change.b2, change.b1 + context) });
+      group.push({
+        ...change,
+        a2: Math.min(change.a2, change.a1 + context),
+        b2: Math.min(change.b2, change.b1 + context),
+      });
       groups.push(group);
       group = [];
-      group.push({ ...change, a1: Math.max(change.a1, change.a2 - context), b1: Math.max(change.b1, change.b2 - context) });
+      group.push({
+        ...change,
+        a1: Math.max(change.a1, change.a2 - context),
+        b1: Math.max(change.b1, change.b2 - context),
+      });
       continue;
     }
     group.push(change);

@@ -23,7 +23,8 @@ export function checkWebhookService(faults: Faults, path: string, service: Reado
   if (!service.name) faults.push(required(`${path}.name`));
   if (!service.namespace) faults.push(required(`${path}.namespace`));
   const port = service.port ?? 0;
-  if (port < 1 || port > 65535) faults.push(invalid(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));
+  if (port < 1 || port > 65535)
+    faults.push(invalid(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));
   checkWebhookPath(faults, `${path}.path`, service.path ?? '');
 }
 
@@ -37,6 +38,8 @@ function checkWebhookPath(faults: Faults, path: string, urlPath: string): void {
   const segments = urlPath.slice(1).replace(/\/$/, '').split('/');
   segments.forEach((segment, i) => {
     if (segment === '') faults.push(invalid(path, urlPath, `segment[${i}] may not be empty`));
-    else for (const complaint of isDns1123Subdomain(segment)) faults.push(invalid(path, urlPath, `segment[${i}]: ${complaint}`));
+    else
+      for (const complaint of isDns1123Subdomain(segment))
+        faults.push(invalid(path, urlPath, `segment[${i}]: ${complaint}`));
   });
 }

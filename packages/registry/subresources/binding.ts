@@ -17,7 +17,12 @@ import type { SubresourceHandler } from './subresources.ts';
 const maxAttempts = 100;
 
 /** POST to /bindings: the older way to say the same. The body names the pod. */
-export async function createLegacyBinding(core: RegistryCore, binding: SubresourceHandler, scope: RequestScope, body: RequestBody): Promise<WriteResult> {
+export async function createLegacyBinding(
+  core: RegistryCore,
+  binding: SubresourceHandler,
+  scope: RequestScope,
+  body: RequestBody,
+): Promise<WriteResult> {
   const served = core.endpoints.served(scope.group, scope.version, scope.resource);
   const fieldValidation = (scope.fieldValidation || 'Warn') as 'Ignore' | 'Warn' | 'Strict';
   const object = decodeBody(body, served, { fieldValidation, warn: (text) => scope.warn(text) });
@@ -76,14 +81,24 @@ function bind(pod: Readonly<Pod>, binding: Binding, now: number): Pod {
   const { name = '', uid, resourceVersion } = metadata;
   const refuse = (cause: string): ApiError => conflict({ group: '', resource: 'pods/binding' }, name, cause);
   const { uid: wantedUid, resourceVersion: wantedRevision, annotations, labels } = binding.metadata ?? {};
-  if (wantedUid && wantedUid !== uid) throw refuse(`Precondition failed: UID in precondition: ${wantedUid}, UID in object meta: ${uid}`);
+  if (wantedUid && wantedUid !== uid)
+    throw refuse(`Precondition failed: UID in precondition: ${wantedUid}, UID in object meta: ${uid}`);
   if (wantedRevision && wantedRevision !== resourceVersion) {
-    throw refuse(`Precondition failed: ResourceVersion in precondition: ${wantedRevision}, ResourceVersion in object meta: ${resourceVersion}`);
+    throw refuse(
+      `Precondition failed: ResourceVersion in precondition: ${wantedRevision}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
   }
-  if (metadata.deletionTimestamp !== undefined) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+  if (metadata.deletionTimestamp !== undefined)
+    throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   if (spec?.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
-  if (spec?.schedulingGates && spec.schedulingGates.length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
-  const scheduled: PodCondition = { type: 'PodScheduled', status: 'True', lastProbeTime: null as never, lastTransitionTime: timestamp(now) };
+  if (spec?.schedulingGates && spec.schedulingGates.length > 0)
+    throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
+  const scheduled: PodCondition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastProbeTime: null as never,
+    lastTransitionTime: timestamp(now),
+  };
   const conditions = status?.conditions ?? [];
   const before = conditions.find((c) => c.type === 'PodScheduled');
   return {

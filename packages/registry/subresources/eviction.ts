@@ -27,7 +27,8 @@ export function createEviction(core: RegistryCore): SubresourceHandler {
     async create(scope, body) {
       const { endpoint, object, dryRun } = decodePosted(core, scope, body);
       const eviction = object as Eviction;
-      if (eviction.metadata?.name !== scope.name) throw badRequest('name in URL does not match name in Eviction object');
+      if (eviction.metadata?.name !== scope.name)
+        throw badRequest('name in URL does not match name in Eviction object');
       const sent = (eviction.deleteOptions ?? {}) as DeleteOptions;
       const options: DeleteOptions = dryRun && !sent.dryRun?.length ? { ...sent, dryRun: scope.dryRun } : sent;
       checkDeleteOptions(options);
@@ -35,9 +36,18 @@ export function createEviction(core: RegistryCore): SubresourceHandler {
       for (let attempt = 1; ; attempt++) {
         const pod = objectOf((await getEntry(core, scope, endpoint)).value) as Pod;
         const pinned = await mayEvict(core, scope, pod, options);
-        const preconditions = { ...options.preconditions, ...(pinned && { resourceVersion: pod.metadata!.resourceVersion! }) };
+        const preconditions = {
+          ...options.preconditions,
+          ...(pinned && { resourceVersion: pod.metadata!.resourceVersion! }),
+        };
         try {
-          await deleteObject(core, derivedScope(scope, { subresource: '' }), endpoint, { ...options, preconditions }, false);
+          await deleteObject(
+            core,
+            derivedScope(scope, { subresource: '' }),
+            endpoint,
+            { ...options, preconditions },
+            false,
+          );
           return { code: 201, result: successStatus(undefined, 201) };
         } catch (error) {
           // what the decision was based on has changed: decide again, unless the client named a revision itself
@@ -73,7 +83,11 @@ async function mayEvict(core: RegistryCore, scope: RequestScope, pod: Pod, optio
 }
 
 async function budgetsOf(core: RegistryCore, pod: Pod): Promise<PodDisruptionBudget[]> {
-  const all = (await core.reader.list('policy', 'poddisruptionbudgets', pod.metadata?.namespace)) as readonly PodDisruptionBudget[];
+  const all = (await core.reader.list(
+    'policy',
+    'poddisruptionbudgets',
+    pod.metadata?.namespace,
+  )) as readonly PodDisruptionBudget[];
   return all.filter((budget) => {
     try {
       const selector = selectorOf(budget.spec?.selector);
@@ -85,20 +99,37 @@ async function budgetsOf(core: RegistryCore, pod: Pod): Promise<PodDisruptionBud
 }
 
 /** Takes one disruption out of the budget, telling its controller which pod will go. */
-async function take(core: RegistryCore, scope: RequestScope, first: PodDisruptionBudget, podName: string, dryRun: boolean): Promise<void> {
+async function take(
+  core: RegistryCore,
+  scope: RequestScope,
+  first: PodDisruptionBudget,
+  podName: string,
+  dryRun: boolean,
+): Promise<void> {
   let budget = first;
   for (let attempt = 1; ; attempt++) {
     const next = disrupted(budget, podName, core.clock.now());
     if (dryRun) return;
     const { name = '', namespace = '' } = budget.metadata ?? {};
     try {
-      const write = derivedScope(scope, { ...budgets, subresource: 'status', namespace, name, dryRun: undefined, fieldValidation: 'Ignore' });
+      const write = derivedScope(scope, {
+        ...budgets,
+        subresource: 'status',
+        namespace,
+        name,
+        dryRun: undefined,
+        fieldValidation: 'Ignore',
+      });
       await update(core, write, { form: 'object', object: next as never });
       return;
     } catch (error) {
       if (!isConflict(error)) throw error;
       if (attempt >= maxAttempts) {
-        throw new ApiError({ code: 504, reason: 'Timeout', message: `Timeout: couldn't update PodDisruptionBudget ${JSON.stringify(name)} due to conflicts` });
+        throw new ApiError({
+          code: 504,
+          reason: 'Timeout',
+          message: `Timeout: couldn't update PodDisruptionBudget ${JSON.stringify(name)} due to conflicts`,
+        });
       }
       budget = (await core.reader.get('policy', 'poddisruptionbudgets', namespace, name)) as PodDisruptionBudget;
     }
@@ -108,7 +139,13 @@ async function take(core: RegistryCore, scope: RequestScope, first: PodDisruptio
 function disrupted(budget: PodDisruptionBudget, podName: string, now: number): PodDisruptionBudget {
   const { metadata = {}, status } = budget;
   const { name = '' } = metadata;
-  const { observedGeneration = 0, disruptionsAllowed = 0, disruptedPods = {}, desiredHealthy = 0, currentHealthy = 0 } = status ?? {};
+  const {
+    observedGeneration = 0,
+    disruptionsAllowed = 0,
+    disruptedPods = {},
+    desiredHealthy = 0,
+    currentHealthy = 0,
+  } = status ?? {};
   if (observedGeneration < (metadata.generation ?? 0)) throw busy(name);
   const about = { group: 'policy', resource: 'poddisruptionbudget' };
   if (disruptionsAllowed < 0) throw forbidden(about, name, 'pdb disruptions allowed is negative');
@@ -116,17 +153,31 @@ function disrupted(budget: PodDisruptionBudget, podName: string, now: number): P
     throw forbidden(about, name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
   }
   if (disruptionsAllowed === 0) {
-    throw tooMany(`The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`);
+    throw tooMany(
+      `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
+    );
   }
   const left = disruptionsAllowed - 1;
   const conditions = (status?.conditions ?? []).filter((c) => left > 0 || c.type !== 'DisruptionAllowed');
   if (left === 0) {
     const lastTransitionTime = timestamp(now);
-    conditions.push({ type: 'DisruptionAllowed', status: 'False', observedGeneration, lastTransitionTime, reason: 'InsufficientPods', message: '' });
+    conditions.push({
+      type: 'DisruptionAllowed',
+      status: 'False',
+      observedGeneration,
+      lastTransitionTime,
+      reason: 'InsufficientPods',
+      message: '',
+    });
   }
   return {
     ...budget,
-    status: { ...status!, disruptionsAllowed: left, disruptedPods: { ...disruptedPods, [podName]: timestamp(now) }, conditions },
+    status: {
+      ...status!,
+      disruptionsAllowed: left,
+      disruptedPods: { ...disruptedPods, [podName]: timestamp(now) },
+      conditions,
+    },
   };
 }
 
@@ -140,5 +191,10 @@ function busy(budget: string): ApiError {
 
 function tooMany(cause: string, retryAfterSeconds?: number): ApiError {
   const causes = [{ reason: 'DisruptionBudget', message: cause }];
-  return new ApiError({ code: 429, reason: 'TooManyRequests', message: refusal, details: { causes, ...(retryAfterSeconds && { retryAfterSeconds }) } });
+  return new ApiError({
+    code: 429,
+    reason: 'TooManyRequests',
+    message: refusal,
+    details: { causes, ...(retryAfterSeconds && { retryAfterSeconds }) },
+  });
 }

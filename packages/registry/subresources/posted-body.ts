@@ -9,7 +9,11 @@ import type { RequestBody, RequestScope } from '../registry.ts';
 import { admissionAttributes } from '../write-request.ts';
 
 /** What a POST to a subresource has in common: options, body of the subresource's kind, namespace. */
-export function decodePosted(core: RegistryCore, scope: RequestScope, body: RequestBody): { endpoint: Endpoint; object: UnknownObject; dryRun: boolean } {
+export function decodePosted(
+  core: RegistryCore,
+  scope: RequestScope,
+  body: RequestBody,
+): { endpoint: Endpoint; object: UnknownObject; dryRun: boolean } {
   const endpoint = core.endpoints.of(scope);
   const subresource = endpoint.served.subresources.get(scope.subresource);
   if (!subresource) throw noSuchResource();
@@ -23,8 +27,19 @@ export function decodePosted(core: RegistryCore, scope: RequestScope, body: Requ
 }
 
 /** Lets admission see what was posted, as the CREATE that it is. */
-export async function admitPosted(core: RegistryCore, scope: RequestScope, endpoint: Endpoint, object: UnknownObject, dryRun: boolean): Promise<void> {
-  const attributes = admissionAttributes({ scope, endpoint, dryRun, warn: (text) => scope.warn(text) }, 'CREATE', object, undefined);
+export async function admitPosted(
+  core: RegistryCore,
+  scope: RequestScope,
+  endpoint: Endpoint,
+  object: UnknownObject,
+  dryRun: boolean,
+): Promise<void> {
+  const attributes = admissionAttributes(
+    { scope, endpoint, dryRun, warn: (text) => scope.warn(text) },
+    'CREATE',
+    object,
+    undefined,
+  );
   const pending = core.admission.admit(attributes);
   if (typeof pending !== 'boolean') await pending;
   await core.admission.validate(() => attributes);

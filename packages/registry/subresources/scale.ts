@@ -23,7 +23,13 @@ import { type Transform, guaranteedUpdate } from '../update.ts';
 import { type WriteRequest, beginWrite } from '../write-request.ts';
 import type { SubresourceHandler } from './subresources.ts';
 
-const scaleKind = { group: 'autoscaling', version: 'v1', apiVersion: 'autoscaling/v1', kind: 'Scale', model: 'io.k8s.api.autoscaling.v1.Scale' };
+const scaleKind = {
+  group: 'autoscaling',
+  version: 'v1',
+  apiVersion: 'autoscaling/v1',
+  kind: 'Scale',
+  model: 'io.k8s.api.autoscaling.v1.Scale',
+};
 const scaleType = findType(scaleKind.model);
 
 /** /scale: the desired count of anything that has one, in one shape. */
@@ -34,7 +40,10 @@ export function createScale(core: RegistryCore): SubresourceHandler {
     return access;
   };
 
-  const write = async (scope: RequestScope, transformOf: (request: WriteRequest, access: ScaleAccess) => Transform): Promise<WriteResult> => {
+  const write = async (
+    scope: RequestScope,
+    transformOf: (request: WriteRequest, access: ScaleAccess) => Transform,
+  ): Promise<WriteResult> => {
     const endpoint = core.endpoints.of(scope);
     const access = accessOf(endpoint);
     const request: WriteRequest = {
@@ -82,7 +91,9 @@ export function createScale(core: RegistryCore): SubresourceHandler {
       if (type === 'apply') return write(scope, (request) => applyScale(request, body, options.force === true));
       return write(
         scope,
-        changing((current, request) => createPatcher(body, type, scaleKind, request)(current as UnknownObject) as Scale),
+        changing(
+          (current, request) => createPatcher(body, type, scaleKind, request)(current as UnknownObject) as Scale,
+        ),
       );
     },
   };
@@ -95,7 +106,14 @@ function applyScale(request: WriteRequest, body: RequestBody, force: boolean): T
   return (old, entry) => {
     configuration ??= parentConfiguration(request, body);
     const live = endpoint.fromStorage(old!);
-    const applied = applyPatch({ ...fieldContext(request), live, patch: configuration, manager, force, kind: endpoint.served.kind });
+    const applied = applyPatch({
+      ...fieldContext(request),
+      live,
+      patch: configuration,
+      manager,
+      force,
+      kind: endpoint.served.kind,
+    });
     const object = endpoint.toStorage(deepCopy(applied.object) as UnknownObject);
     const replicas = (configuration.spec as { replicas?: number } | undefined)?.replicas ?? 0;
     checkScale({ spec: { replicas } } as Scale, scope);
@@ -108,12 +126,18 @@ function parentConfiguration(request: WriteRequest, body: RequestBody): Record<s
   const { endpoint, scope } = request;
   const value = readConfiguration(request, body);
   const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
-  if (apiVersion !== scaleKind.apiVersion || kind !== scaleKind.kind) throw badRequest(`invalid object type: ${String(apiVersion)}, Kind=${String(kind)}`);
+  if (apiVersion !== scaleKind.apiVersion || kind !== scaleKind.kind)
+    throw badRequest(`invalid object type: ${String(apiVersion)}, Kind=${String(kind)}`);
   const scale = decodeBody({ form: 'object', object: value as UnknownObject }, scaleKind, request) as Scale;
   matchName(metadataOf(scale as UnknownObject), scope.name);
   const { apiVersion: parentVersion, kind: parentKind } = endpoint.served;
   const replicas = scale.spec?.replicas;
-  return { apiVersion: parentVersion, kind: parentKind, metadata: { name: scope.name }, ...(replicas !== undefined && { spec: { replicas } }) };
+  return {
+    apiVersion: parentVersion,
+    kind: parentKind,
+    metadata: { name: scope.name },
+    ...(replicas !== undefined && { spec: { replicas } }),
+  };
 }
 
 function scaleOf(object: Readonly<UnknownObject>, access: ScaleAccess): Scale {

@@ -15,7 +15,10 @@ export interface SubresourceHandler {
   patch?(scope: RequestScope, body: RequestBody, options: PatchOptions): Promise<WriteResult>;
 }
 
-export function createSubresources(core: RegistryCore, tokens: TokenIssuer | undefined): ReadonlyMap<string, SubresourceHandler> {
+export function createSubresources(
+  core: RegistryCore,
+  tokens: TokenIssuer | undefined,
+): ReadonlyMap<string, SubresourceHandler> {
   return new Map([
     ['binding', createBinding(core)],
     ['eviction', createEviction(core)],

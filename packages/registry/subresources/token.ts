@@ -53,7 +53,9 @@ export function createToken(core: RegistryCore, tokens: TokenIssuer | undefined)
       const { endpoint, object, dryRun } = decodePosted(core, scope, body);
       const { spec, metadata: sent } = object as TokenRequest;
       if (sent?.name && sent.name !== scope.name) {
-        throw invalid(requestKind, scope.name, [invalidValue('metadata.name', sent.name, 'must match the service account name if specified')]);
+        throw invalid(requestKind, scope.name, [
+          invalidValue('metadata.name', sent.name, 'must match the service account name if specified'),
+        ]);
       }
       const expirationSeconds = spec?.expirationSeconds ?? defaultSeconds;
       object.spec = { ...spec, expirationSeconds };
@@ -101,14 +103,19 @@ async function boundObject(
   { apiVersion = '', kind = '', name = '', uid: wanted }: Reference,
 ): Promise<Pick<TokenClaims, 'boundTo' | 'node'>> {
   const gv = parseApiVersion(apiVersion) ?? { group: '', version: '' };
-  const resource = gv.group === '' && (kind === 'Pod' || kind === 'Secret' || kind === 'Node') ? (`${kind.toLowerCase()}s` as const) : undefined;
+  const resource =
+    gv.group === '' && (kind === 'Pod' || kind === 'Secret' || kind === 'Node')
+      ? (`${kind.toLowerCase()}s` as const)
+      : undefined;
   if (!resource) throw badRequest(`cannot bind token to object of type ${gv.group}/${gv.version}, Kind=${kind}`);
   const object = await core.reader.get('', resource, kind === 'Node' ? '' : namespace, name);
   if (!object) throw notFound({ group: '', resource }, name);
   const uid = object.metadata?.uid ?? '';
   const pod = kind === 'Pod' ? (object as Pod) : undefined;
   if (pod && pod.spec?.serviceAccountName !== account) {
-    throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    );
   }
   if (wanted && wanted !== uid) {
     throw conflict(
@@ -122,4 +129,3 @@ async function boundObject(
   const node = await core.reader.get('', 'nodes', '', pod.spec.nodeName);
   return { boundTo, node: { name: pod.spec.nodeName, ...(node?.metadata?.uid && { uid: node.metadata.uid }) } };
 }
-

@@ -1,8 +1,20 @@
 import { expect, it } from 'vitest';
-import { findCondition, isConditionTrue, validateConditions, withCondition, withoutCondition } from '@nodeless/apimachinery/conditions';
+import {
+  findCondition,
+  isConditionTrue,
+  validateConditions,
+  withCondition,
+  withoutCondition,
+} from '@nodeless/apimachinery/conditions';
 import { path } from '@nodeless/apimachinery/field-errors';
 import { scaledValue, scaledValueOrError, parsePercent } from '@nodeless/apimachinery/int-or-string';
-import { controllerOf, controllerReference, isControlledBy, ownerReference, refersToKind } from '@nodeless/apimachinery/owner-references';
+import {
+  controllerOf,
+  controllerReference,
+  isControlledBy,
+  ownerReference,
+  refersToKind,
+} from '@nodeless/apimachinery/owner-references';
 import { isPodActive, isPodAvailable, isPodReady, isPodTerminal } from '@nodeless/apimachinery/pod-conditions';
 import { newUid } from '@nodeless/apimachinery/uid';
 
@@ -10,7 +22,11 @@ const now = '2030-01-01T00:00:00Z';
 const later = '2030-01-02T00:00:00Z';
 
 it('a condition keeps its time while its status stays', () => {
-  const first = withCondition<{ type: string; status: string; reason?: string; lastTransitionTime?: string | null }>(undefined, { type: 'Ready', status: 'False', reason: 'A' }, now);
+  const first = withCondition<{ type: string; status: string; reason?: string; lastTransitionTime?: string | null }>(
+    undefined,
+    { type: 'Ready', status: 'False', reason: 'A' },
+    now,
+  );
   expect(first).toEqual([{ type: 'Ready', status: 'False', reason: 'A', lastTransitionTime: now }]);
   expect(withCondition(first, { type: 'Ready', status: 'False', reason: 'A' }, later)).toBe(first);
   const second = withCondition(first, { type: 'Ready', status: 'False', reason: 'B' }, later);
@@ -25,7 +41,10 @@ it('a condition keeps its time while its status stays', () => {
 it('conditions of a request in the words of upstream', () => {
   const good = { type: 'a/B', status: 'True', lastTransitionTime: now, reason: 'Good', message: '' };
   expect(validateConditions([good], path('status', 'conditions'))).toEqual([]);
-  const errors = validateConditions([good, { ...good, status: 'Yes', reason: '1', observedGeneration: -1, lastTransitionTime: '' }], path('status', 'conditions'));
+  const errors = validateConditions(
+    [good, { ...good, status: 'Yes', reason: '1', observedGeneration: -1, lastTransitionTime: '' }],
+    path('status', 'conditions'),
+  );
   expect(errors.map((e) => `${e.field}: ${e.message}`)).toEqual([
     'status.conditions[1].type: Duplicate value: "a/B"',
     'status.conditions[1].status: Unsupported value: "Yes": supported values: "False", "True", "Unknown"',
@@ -39,8 +58,17 @@ it('owners', () => {
   const owner = { metadata: { name: 'o', uid: 'u' } };
   const type = { group: 'apps', version: 'v1', kind: 'ReplicaSet' };
   const reference = controllerReference(owner, type);
-  expect(reference).toEqual({ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'o', uid: 'u', controller: true, blockOwnerDeletion: true });
-  const object = { metadata: { ownerReferences: [ownerReference({ metadata: { name: 'x', uid: 'x' } }, type), reference] } };
+  expect(reference).toEqual({
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    name: 'o',
+    uid: 'u',
+    controller: true,
+    blockOwnerDeletion: true,
+  });
+  const object = {
+    metadata: { ownerReferences: [ownerReference({ metadata: { name: 'x', uid: 'x' } }, type), reference] },
+  };
   expect(controllerOf(object)).toBe(reference);
   expect(isControlledBy(object, owner)).toBe(true);
   expect(isControlledBy(object, { metadata: {} })).toBe(false);
@@ -56,13 +84,19 @@ it('int or percentage', () => {
   expect(scaledValue(undefined, 10, 'up')).toBe(0);
   expect(scaledValue('x', 10, 'up')).toBe(0);
   expect(parsePercent('25')).toBeUndefined();
-  expect(scaledValueOrError('25', 10, 'up')).toEqual(new Error('invalid value for IntOrString: invalid type: string is not a percentage'));
-  expect(scaledValueOrError('x%', 10, 'up')).toEqual(new Error('invalid value for IntOrString: invalid value "x%": strconv.Atoi: parsing "x": invalid syntax'));
+  expect(scaledValueOrError('25', 10, 'up')).toEqual(
+    new Error('invalid value for IntOrString: invalid type: string is not a percentage'),
+  );
+  expect(scaledValueOrError('x%', 10, 'up')).toEqual(
+    new Error('invalid value for IntOrString: invalid value "x%": strconv.Atoi: parsing "x": invalid syntax'),
+  );
   expect(scaledValueOrError('50%', 10, 'up')).toBe(5);
 });
 
 it('pods', () => {
-  const ready = { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } };
+  const ready = {
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] },
+  };
   const at = Date.parse(now);
   expect(isPodReady(ready)).toBe(true);
   expect(isPodReady({ status: {} })).toBe(false);

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeList, encodeListFrame, encodeObject, encodeText, encodeWithRevision, readRevision, withRevision, writeRevision } from '@nodeless/apimachinery/encode';
+import {
+  encodeList,
+  encodeListFrame,
+  encodeObject,
+  encodeText,
+  encodeWithRevision,
+  readRevision,
+  withRevision,
+  writeRevision,
+} from '@nodeless/apimachinery/encode';
 import { compareGoStrings } from '@nodeless/apimachinery/json-writer';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
 
@@ -10,12 +19,22 @@ describe('encodeText: built-in kinds', () => {
   const table: { name: string; object: Record<string, unknown>; text: string }[] = [
     {
       name: 'fields in declared order, whatever order they came in',
-      object: { data: { b: '2', a: '1' }, metadata: { uid: 'u', namespace: 'd', name: 'x' }, apiVersion: 'v1', kind: 'ConfigMap' },
+      object: {
+        data: { b: '2', a: '1' },
+        metadata: { uid: 'u', namespace: 'd', name: 'x' },
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+      },
       text: '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x","namespace":"d","uid":"u"},"data":{"a":"1","b":"2"}}',
     },
     {
       name: 'zero values that Go shows, and those it leaves out',
-      object: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'x', labels: {}, generation: 0 }, spec: { containers: [{ name: 'c', image: '', env: [], stdin: false }], priority: 0, hostNetwork: false } },
+      object: {
+        kind: 'Pod',
+        apiVersion: 'v1',
+        metadata: { name: 'x', labels: {}, generation: 0 },
+        spec: { containers: [{ name: 'c', image: '', env: [], stdin: false }], priority: 0, hostNetwork: false },
+      },
       text: '{"kind":"Pod","apiVersion":"v1","metadata":{"name":"x"},"spec":{"containers":[{"name":"c","resources":{}}],"priority":0},"status":{}}',
     },
     {
@@ -30,12 +49,22 @@ describe('encodeText: built-in kinds', () => {
     },
     {
       name: 'quantities and times in canonical form',
-      object: { kind: 'ResourceQuota', apiVersion: 'v1', metadata: { creationTimestamp: '2030-01-01T02:00:00.5+02:00' }, spec: { hard: { cpu: '0.5', memory: '1024Mi', pods: 10 } } },
+      object: {
+        kind: 'ResourceQuota',
+        apiVersion: 'v1',
+        metadata: { creationTimestamp: '2030-01-01T02:00:00.5+02:00' },
+        spec: { hard: { cpu: '0.5', memory: '1024Mi', pods: 10 } },
+      },
       text: '{"kind":"ResourceQuota","apiVersion":"v1","metadata":{"creationTimestamp":"2030-01-01T00:00:00Z"},"spec":{"hard":{"cpu":"500m","memory":"1Gi","pods":"10"}},"status":{}}',
     },
     {
       name: 'ints of IntOrString stay ints, unknown fields are left out',
-      object: { kind: 'Service', apiVersion: 'v1', zig: 1, spec: { ports: [{ port: 80, targetPort: 'http' }, { port: 81, targetPort: 81 }, { port: 82 }] } },
+      object: {
+        kind: 'Service',
+        apiVersion: 'v1',
+        zig: 1,
+        spec: { ports: [{ port: 80, targetPort: 'http' }, { port: 81, targetPort: 81 }, { port: 82 }] },
+      },
       text: '{"kind":"Service","apiVersion":"v1","metadata":{},"spec":{"ports":[{"port":80,"targetPort":"http"},{"port":81,"targetPort":81},{"port":82,"targetPort":0}]},"status":{"loadBalancer":{}}}',
     },
     {
@@ -51,29 +80,50 @@ describe('encodeText: built-in kinds', () => {
 });
 
 it('custom resources: every key sorted', () => {
-  const object = { kind: 'Zig', apiVersion: 'example.com/v1', spec: { b: [{ y: 1, x: '&' }], a: null }, metadata: { name: 'n', labels: { b: '', a: '' } } };
-  expect(encodeText(object)).toBe('{"apiVersion":"example.com/v1","kind":"Zig","metadata":{"labels":{"a":"","b":""},"name":"n"},"spec":{"a":null,"b":[{"x":"\\u0026","y":1}]}}');
+  const object = {
+    kind: 'Zig',
+    apiVersion: 'example.com/v1',
+    spec: { b: [{ y: 1, x: '&' }], a: null },
+    metadata: { name: 'n', labels: { b: '', a: '' } },
+  };
+  expect(encodeText(object)).toBe(
+    '{"apiVersion":"example.com/v1","kind":"Zig","metadata":{"labels":{"a":"","b":""},"name":"n"},"spec":{"a":null,"b":[{"x":"\\u0026","y":1}]}}',
+  );
 });
 
 describe('encodeWithRevision', () => {
   const objects: KubernetesObject[] = [
-    { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'é', uid: 'u', resourceVersion: '7', labels: { resourceVersion: 'no' } } },
+    {
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      metadata: { name: 'é', uid: 'u', resourceVersion: '7', labels: { resourceVersion: 'no' } },
+    },
     { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1' },
-    { kind: 'Zig', apiVersion: 'example.com/v1', metadata: { name: 'ü', uid: 'u', annotations: { resourceVersion: 'no' } }, zag: { metadata: { resourceVersion: 'no' } }, alpha: 'é' } as KubernetesObject,
+    {
+      kind: 'Zig',
+      apiVersion: 'example.com/v1',
+      metadata: { name: 'ü', uid: 'u', annotations: { resourceVersion: 'no' } },
+      zag: { metadata: { resourceVersion: 'no' } },
+      alpha: 'é',
+    } as KubernetesObject,
   ];
   it.each(objects)('puts the revision where it belongs: $kind', (object) => {
     const { bytes, revisionOffset } = encodeWithRevision(object);
     const later = withRevision(bytes, revisionOffset, revision + 1);
     writeRevision(bytes, revisionOffset, revision);
     expect(readRevision(bytes, revisionOffset)).toBe(revision);
-    const written = (version: number): KubernetesObject => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(version) } });
+    const written = (version: number): KubernetesObject => ({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: String(version) },
+    });
     expect(bytes.toString()).toBe(encodeText(written(revision)));
     expect(later.toString()).toBe(encodeText(written(revision + 1)));
   });
 
   it('refuses a revision that does not fit', () => {
     const { bytes, revisionOffset } = encodeWithRevision(objects[0] as KubernetesObject);
-    for (const wrong of [5, 0, -1, 1.5e15 + 0.5, 2 ** 53 * 2]) expect(() => writeRevision(bytes, revisionOffset, wrong)).toThrow(RangeError);
+    for (const wrong of [5, 0, -1, 1.5e15 + 0.5, 2 ** 53 * 2])
+      expect(() => writeRevision(bytes, revisionOffset, wrong)).toThrow(RangeError);
   });
 });
 
@@ -85,18 +135,35 @@ describe('encodeList', () => {
   };
   it('built-in items have neither kind nor apiVersion', () => {
     const items = ['a', 'ü'].map((name) => encode({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name } }));
-    const list = encodeList({ kind: 'ConfigMapList', apiVersion: 'v1', metadata: { resourceVersion: '9', continue: 'c', remainingItemCount: 3 } }, items);
+    const list = encodeList(
+      {
+        kind: 'ConfigMapList',
+        apiVersion: 'v1',
+        metadata: { resourceVersion: '9', continue: 'c', remainingItemCount: 3 },
+      },
+      items,
+    );
     expect(list.toString()).toBe(
       `{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"c","remainingItemCount":3},"items":[{"metadata":{"name":"a","resourceVersion":"${revision}"}},{"metadata":{"name":"ü","resourceVersion":"${revision}"}}]}`,
     );
-    expect(encodeList({ kind: 'PodList', apiVersion: 'v1', metadata: {} }, []).toString()).toBe('{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}');
+    expect(encodeList({ kind: 'PodList', apiVersion: 'v1', metadata: {} }, []).toString()).toBe(
+      '{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}',
+    );
   });
   it('custom ones keep them', () => {
     const item = encode({ kind: 'Zig', apiVersion: 'e.x/v1', metadata: { name: 'a' } });
-    const list = encodeList({ kind: 'ZigList', apiVersion: 'e.x/v1', metadata: { resourceVersion: '9' } }, [item, item], false);
+    const list = encodeList(
+      { kind: 'ZigList', apiVersion: 'e.x/v1', metadata: { resourceVersion: '9' } },
+      [item, item],
+      false,
+    );
     const text = `{"apiVersion":"e.x/v1","kind":"Zig","metadata":{"name":"a","resourceVersion":"${revision}"}}`;
-    expect(list.toString()).toBe(`{"apiVersion":"e.x/v1","items":[${text},${text}],"kind":"ZigList","metadata":{"resourceVersion":"9"}}`);
-    expect(encodeListFrame({ kind: 'ZigList', apiVersion: 'e.x/v1', metadata: {} }, false).tail).toBe('],"kind":"ZigList","metadata":{}}');
+    expect(list.toString()).toBe(
+      `{"apiVersion":"e.x/v1","items":[${text},${text}],"kind":"ZigList","metadata":{"resourceVersion":"9"}}`,
+    );
+    expect(encodeListFrame({ kind: 'ZigList', apiVersion: 'e.x/v1', metadata: {} }, false).tail).toBe(
+      '],"kind":"ZigList","metadata":{}}',
+    );
   });
 });
 

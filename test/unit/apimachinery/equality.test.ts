@@ -19,11 +19,13 @@ describe('deepEqual', () => {
     expect(deepEqual(b, a)).toBe(want);
   });
   it('is equality of JSON', () => {
-    fc.assert(fc.property(json, json, (a, b) => {
-      expect(deepEqual(a, deepCopy(a))).toBe(true);
-      if (deepEqual(a, b)) expect(b).toEqual(a);
-      else expect(JSON.stringify(b)).not.toBe(JSON.stringify(a));
-    }));
+    fc.assert(
+      fc.property(json, json, (a, b) => {
+        expect(deepEqual(a, deepCopy(a))).toBe(true);
+        if (deepEqual(a, b)) expect(b).toEqual(a);
+        else expect(JSON.stringify(b)).not.toBe(JSON.stringify(a));
+      }),
+    );
   });
 });
 

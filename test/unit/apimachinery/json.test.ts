@@ -83,7 +83,12 @@ describe('parseJson: numbers', () => {
   it('tells how a number was written when it is not how it would be written', () => {
     const document = parseJson('{"a":1.0,"b":[1,2e2],"c":0.5,"d":1e999}');
     const root = document.value as { b: object };
-    expect(document.literals.get(root)).toEqual(new Map([['a', '1.0'], ['d', '1e999']]));
+    expect(document.literals.get(root)).toEqual(
+      new Map([
+        ['a', '1.0'],
+        ['d', '1e999'],
+      ]),
+    );
     expect(document.literals.get(root.b)).toEqual(new Map([[1, '2e2']]));
     expect(parseJson('1.0').literals.get(null)).toEqual(new Map([['', '1.0']]));
   });
@@ -93,7 +98,8 @@ describe('parseJson: duplicate keys', () => {
   const paths = (text: string): string[] => parseJson(text).duplicates.map((d) => d.path);
 
   it('names each by Go’s path, in order, once', () => {
-    const text = '{"metadata":{"name":"u","name":"v","name":"w"},"spec":{"containers":[{"a":1},{"env":[{"n":1,"n":2}]}]},"x":1,"x":2}';
+    const text =
+      '{"metadata":{"name":"u","name":"v","name":"w"},"spec":{"containers":[{"a":1},{"env":[{"n":1,"n":2}]}]},"x":1,"x":2}';
     expect(paths(text)).toEqual(['metadata.name', 'spec.containers[1].env[0].n', 'x']);
     expect(paths('[{"a":1,"a":1}]')).toEqual(['[0].a']);
     expect(paths('{"a":{"x":1},"b":{"x":1},"x":{}}')).toEqual([]);
@@ -118,13 +124,16 @@ describe('parseJson: duplicate keys', () => {
 });
 
 describe('parseJson: hostile text', () => {
-  it.each(['{"__proto__":{"polluted":true},"constructor":1}', '{ "__proto__": {"polluted": true}, "constructor": 1}'])('%s', (text) => {
-    const value = parseJson(text).value as Record<string, unknown>;
-    expect(Object.keys(value)).toEqual(['__proto__', 'constructor']);
-    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
-    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
-    expect(stringifyJson(value)).toBe('{"__proto__":{"polluted":true},"constructor":1}');
-  });
+  it.each(['{"__proto__":{"polluted":true},"constructor":1}', '{ "__proto__": {"polluted": true}, "constructor": 1}'])(
+    '%s',
+    (text) => {
+      const value = parseJson(text).value as Record<string, unknown>;
+      expect(Object.keys(value)).toEqual(['__proto__', 'constructor']);
+      expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+      expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+      expect(stringifyJson(value)).toBe('{"__proto__":{"polluted":true},"constructor":1}');
+    },
+  );
 
   it.each([
     ['"\\ud800"', '\ufffd'],
@@ -169,7 +178,11 @@ describe('properties', () => {
         expect(parseJson(text).value).toEqual(expected);
         expect(parseJsonText(text, true).value).toEqual(expected);
         expect(parseTrustedJson(Buffer.from(text))).toEqual(expected);
-        expect(parseJson(JSON.stringify(value, null, 2))).toEqual({ value: expected, duplicates: [], literals: new Map() });
+        expect(parseJson(JSON.stringify(value, null, 2))).toEqual({
+          value: expected,
+          duplicates: [],
+          literals: new Map(),
+        });
       }),
     );
   });
@@ -200,7 +213,8 @@ describe('properties', () => {
         }
         // half a surrogate written as an escape, and the last of two equal keys, are where the two differ
         const mine = parseJson(broken, { duplicates: 'replace' });
-        if (!JSON.stringify(engine).includes('\\ud')) expect(JSON.stringify({ value: mine.value })).toBe(JSON.stringify(engine));
+        if (!JSON.stringify(engine).includes('\\ud'))
+          expect(JSON.stringify({ value: mine.value })).toBe(JSON.stringify(engine));
       }),
     );
   });

@@ -1,11 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseFieldSelector, formatFieldSelector, escapeFieldValue, matchesFields, requiredFieldValue } from '@nodeless/apimachinery/fields';
+import {
+  parseFieldSelector,
+  formatFieldSelector,
+  escapeFieldValue,
+  matchesFields,
+  requiredFieldValue,
+} from '@nodeless/apimachinery/fields';
 import { parseLabelSelector } from '@nodeless/apimachinery/label-selector-parser';
-import { SelectorError, formatLabelSelector, formatLabels, formatSelector, matcherOf, matchesSelector, matchesSet, requiredValue, selectorOf } from '@nodeless/apimachinery/labels';
+import {
+  SelectorError,
+  formatLabelSelector,
+  formatLabels,
+  formatSelector,
+  matcherOf,
+  matchesSelector,
+  matchesSet,
+  requiredValue,
+  selectorOf,
+} from '@nodeless/apimachinery/labels';
 
-const NAME_PART = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const VALUE = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const NAME_PART =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const VALUE =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 describe('label selector of a query', () => {
   it.each([
@@ -33,15 +51,24 @@ describe('label selector of a query', () => {
 
   // as a kube-apiserver answers them
   it.each([
-    ['i>x', "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer"],
+    [
+      'i>x',
+      "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+    ],
     ['a b', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
     ['par=even,', "found '', expected: identifier after ','"],
     ['z=q,,par', "found ',', expected: identifier after ','"],
     ['par=even odd', "found 'odd', expected: ',' or 'end of string'"],
     ['par in even', "unable to parse requirement: found 'even' expected: '('"],
     ['i gt 3', "unable to parse requirement: found 'gt', expected: in, notin, =, ==, !=, gt, lt"],
-    [`${'x'.repeat(64)}=1`, `unable to parse requirement: <nil>: Invalid value: "${'x'.repeat(64)}": name part must be no more than 63 bytes`],
-    [`par=${'v'.repeat(64)}`, `unable to parse requirement: values[0][par]: Invalid value: "${'v'.repeat(64)}": must be no more than 63 bytes`],
+    [
+      `${'x'.repeat(64)}=1`,
+      `unable to parse requirement: <nil>: Invalid value: "${'x'.repeat(64)}": name part must be no more than 63 bytes`,
+    ],
+    [
+      `par=${'v'.repeat(64)}`,
+      `unable to parse requirement: values[0][par]: Invalid value: "${'v'.repeat(64)}": must be no more than 63 bytes`,
+    ],
     ['=a', "found '=', expected: !, identifier, or 'end of string'"],
     ['par=a=b', "found '=', expected: ',' or 'end of string'"],
     ['par===a', "unable to parse requirement: found '=', expected: identifier"],
@@ -80,7 +107,9 @@ describe('label selector of a query', () => {
     const value = fc.constantFrom('', 'b', 'c', '1', 'notin');
     const term = fc.oneof(
       fc.tuple(key, fc.constantFrom('=', '==', '!='), value).map((t) => t.join('')),
-      fc.tuple(key, fc.constantFrom('in', 'notin'), fc.array(value, { minLength: 1, maxLength: 3 })).map(([k, op, v]) => `${k} ${op} (${v.join(',')})`),
+      fc
+        .tuple(key, fc.constantFrom('in', 'notin'), fc.array(value, { minLength: 1, maxLength: 3 }))
+        .map(([k, op, v]) => `${k} ${op} (${v.join(',')})`),
       key,
       key.map((k) => `!${k}`),
     );
@@ -106,7 +135,14 @@ describe('LabelSelector objects', () => {
     expect(formatLabelSelector({})).toBe('<none>');
   });
   it('matchLabels and matchExpressions together', () => {
-    const selector = { matchLabels: { b: '2', a: '1' }, matchExpressions: [{ key: 'c', operator: 'NotIn', values: ['y', 'x'] }, { key: 'd', operator: 'Exists' }, { key: 'e', operator: 'DoesNotExist' }] };
+    const selector = {
+      matchLabels: { b: '2', a: '1' },
+      matchExpressions: [
+        { key: 'c', operator: 'NotIn', values: ['y', 'x'] },
+        { key: 'd', operator: 'Exists' },
+        { key: 'e', operator: 'DoesNotExist' },
+      ],
+    };
     expect(formatLabelSelector(selector)).toBe('a=1,b=2,c notin (x,y),d,!e');
     expect(matcherOf(selector)({ a: '1', b: '2', d: '' })).toBe(true);
     expect(matcherOf(selector)({ a: '1', b: '2', d: '', e: '' })).toBe(false);
@@ -115,7 +151,9 @@ describe('LabelSelector objects', () => {
   it('one that is not valid matches nothing', () => {
     const broken = { matchExpressions: [{ key: 'a', operator: 'Zig' }] };
     expect(() => selectorOf(broken)).toThrow('"Zig" is not a valid label selector operator');
-    expect(() => selectorOf({ matchExpressions: [{ key: 'a', operator: 'In' }] })).toThrow("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
+    expect(() => selectorOf({ matchExpressions: [{ key: 'a', operator: 'In' }] })).toThrow(
+      "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty",
+    );
     expect(formatLabelSelector(broken)).toBe('<error>');
     expect(matcherOf(broken)({})).toBe(false);
   });
@@ -155,7 +193,10 @@ describe('field selectors', () => {
     expect(formatFieldSelector(parseFieldSelector(text))).toBe(canonical);
   });
   it.each([
-    ['status.phase in (Pending)', "invalid selector: 'status.phase in (Pending)'; can't understand 'status.phase in (Pending)'"],
+    [
+      'status.phase in (Pending)',
+      "invalid selector: 'status.phase in (Pending)'; can't understand 'status.phase in (Pending)'",
+    ],
     ['a=b=c', 'invalid field selector: unescaped character in value: 61'],
     ['a=\\x', 'invalid field selector: invalid escape sequence: \\x'],
     ['a=b\\', 'invalid field selector: invalid escape sequence: \\'],
@@ -163,7 +204,9 @@ describe('field selectors', () => {
     expect(() => parseFieldSelector(text)).toThrow(new SelectorError(message));
   });
   it('converts and drops terms', () => {
-    const selector = parseFieldSelector('name=x,drop=y', (field, value) => (field === 'drop' ? undefined : { field: `metadata.${field}`, value }));
+    const selector = parseFieldSelector('name=x,drop=y', (field, value) =>
+      field === 'drop' ? undefined : { field: `metadata.${field}`, value },
+    );
     expect(selector.requirements).toEqual([{ field: 'metadata.name', operator: '=', value: 'x' }]);
     expect(requiredFieldValue(selector, 'metadata.name')).toBe('x');
     expect(requiredFieldValue(parseFieldSelector('a!=b'), 'a')).toBeUndefined();

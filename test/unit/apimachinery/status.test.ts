@@ -46,7 +46,12 @@ describe('invalid', () => {
       status: 'Failure',
       message: error.message,
       reason: 'Invalid',
-      details: { name: 'x', group: 'apps', kind: 'Deployment', causes: [{ reason: 'FieldValueRequired', message: 'Required value', field: 'spec.a' }] },
+      details: {
+        name: 'x',
+        group: 'apps',
+        kind: 'Deployment',
+        causes: [{ reason: 'FieldValueRequired', message: 'Required value', field: 'spec.a' }],
+      },
       code: 422,
     });
   });
@@ -55,7 +60,9 @@ describe('invalid', () => {
     const error = status.invalid(kind, '', errors);
     expect(error.message).toBe('Deployment.apps "" is invalid: [a: Required value, b: Forbidden: c]');
     expect(error.status.details?.causes).toHaveLength(3);
-    expect(status.invalid(kind, '', [field.required('a'), field.required('a')]).message).toBe('Deployment.apps "" is invalid: a: Required value');
+    expect(status.invalid(kind, '', [field.required('a'), field.required('a')]).message).toBe(
+      'Deployment.apps "" is invalid: a: Required value',
+    );
   });
   it('without a kind (patches), without errors', () => {
     expect(status.invalid({ group: '', kind: '' }, '', []).status.details).toEqual({});
@@ -66,11 +73,19 @@ describe('invalid', () => {
 it.each([
   [status.notFound({ group: '', resource: 'pods' }, 'a\u00a0b'), 404, 'pods "a\\u00a0b" not found'],
   [status.alreadyExists({ group: 'apps', resource: 'deployments' }, 'x'), 409, 'deployments.apps "x" already exists'],
-  [status.generateNameConflict({ group: '', resource: 'pods' }, 'x'), 409, 'pods "x" already exists, the server was not able to generate a unique name for the object'],
+  [
+    status.generateNameConflict({ group: '', resource: 'pods' }, 'x'),
+    409,
+    'pods "x" already exists, the server was not able to generate a unique name for the object',
+  ],
   [status.forbidden({ group: '', resource: 'pods' }, '', 'why'), 403, 'pods is forbidden: why'],
   [status.tooLargeResourceVersion(99, 5), 504, 'Timeout: Too large resource version: 99, current: 5'],
   [status.requestEntityTooLarge('limit is 3145728'), 413, 'Request entity too large: limit is 3145728'],
-  [status.serverTimeout({ group: '', resource: 'pods' }, 'list', 1), 500, 'The list operation against pods could not be completed at this time, please try again.'],
+  [
+    status.serverTimeout({ group: '', resource: 'pods' }, 'list', 1),
+    500,
+    'The list operation against pods could not be completed at this time, please try again.',
+  ],
   [status.internalError(new Error('x')), 500, 'Internal error occurred: x'],
 ])('%s', (error, code, message) => {
   expect(error.code).toBe(code);

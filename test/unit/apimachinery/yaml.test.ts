@@ -70,12 +70,18 @@ describe('structure', () => {
     });
   });
   it('anchors, aliases and merges', () => {
-    expect(parseYaml('x: &a {k: 1, z: 2}\nw:\n  k: 0\n  <<: *a\n  z: 5').value).toEqual({ x: { k: 1, z: 2 }, w: { k: 1, z: 5 } });
+    expect(parseYaml('x: &a {k: 1, z: 2}\nw:\n  k: 0\n  <<: *a\n  z: 5').value).toEqual({
+      x: { k: 1, z: 2 },
+      w: { k: 1, z: 5 },
+    });
     expect(parseYaml('x: &a {k: 1}\nw: {<<: [*a, {k: 2, m: 3}]}').value).toEqual({ x: { k: 1 }, w: { k: 1, m: 3 } });
     expect(parseYaml('a: &x 1\nb: *x\nc: &x 2\nd: *x').value).toEqual({ a: 1, b: 1, c: 2, d: 2 });
   });
   it('refuses a document that is nearly all aliases', () => {
-    const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`);
+    const levels = Array.from(
+      { length: 9 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`,
+    );
     expect(() => parseYaml(`l0: &l0 [x]\n${levels.join('\n')}`)).toThrow('yaml: document contains excessive aliasing');
   });
   it('a nested text is refused, not fatal', () => {

@@ -14,8 +14,20 @@ const at = Date.parse('2026-01-02T03:04:05.678Z');
 
 function call(method: string, target: string): Call {
   const [path = '', query = ''] = target.split('?');
-  const request = { method, target, header: (name: string) => (name === 'user-agent' ? 'kubectl/v1' : undefined), remoteAddress: '10.0.0.9' } as ApiRequest;
-  const made = new Call(request, new Query(query), requestInfo(method, path, new Query(query)) as RequestInfo, 'audit-1', at, false);
+  const request = {
+    method,
+    target,
+    header: (name: string) => (name === 'user-agent' ? 'kubectl/v1' : undefined),
+    remoteAddress: '10.0.0.9',
+  } as ApiRequest;
+  const made = new Call(
+    request,
+    new Query(query),
+    requestInfo(method, path, new Query(query)) as RequestInfo,
+    'audit-1',
+    at,
+    false,
+  );
   made.user = { name: 'alice', uid: 'u1', groups: ['devs'] };
   return made;
 }
@@ -58,7 +70,11 @@ describe('audit', () => {
     const made = call('GET', '/api/v1/pods');
     made.impersonator = { name: 'root', groups: [] };
     audit.completed(made, 403, 'no');
-    expect(events()[0]).toMatchObject({ user: { username: 'root' }, impersonatedUser: { username: 'alice' }, responseStatus: { status: 'Failure', message: 'no', code: 403 } });
+    expect(events()[0]).toMatchObject({
+      user: { username: 'root' },
+      impersonatedUser: { username: 'alice' },
+      responseStatus: { status: 'Failure', message: 'no', code: 403 },
+    });
   });
 
   it('has two stages for what runs long', () => {

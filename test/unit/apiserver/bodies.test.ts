@@ -23,7 +23,9 @@ describe('bodies', () => {
   ])('%s as %s', (text, type) => expect(read(text, type).value).toEqual({ a: 1 }));
 
   it.each(['text/plain', 'garbage', 'application/merge-patch+json'])('does not know %s', (type) => {
-    expect(() => read('{}', type)).toThrow('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf');
+    expect(() => read('{}', type)).toThrow(
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    );
   });
 
   it('tells duplicates and bad JSON', () => {
@@ -60,7 +62,10 @@ describe('YAML', () => {
   });
 
   it('tells repeated keys with their line', () => {
-    expect(parseYaml('metadata: {name: u}\ndata: {a: b}\ndata: {c: d}\n')).toMatchObject({ value: { data: { c: 'd' } }, problems: ['line 3: key "data" already set in map'] });
+    expect(parseYaml('metadata: {name: u}\ndata: {a: b}\ndata: {c: d}\n')).toMatchObject({
+      value: { data: { c: 'd' } },
+      problems: ['line 3: key "data" already set in map'],
+    });
   });
 
   it.each([
@@ -73,7 +78,8 @@ describe('YAML', () => {
 
   it('is not blown up by aliases', () => {
     let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n';
-    for (let i = 1; i < 9; i++) text += `a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]\n`;
+    for (let i = 1; i < 9; i++)
+      text += `a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]\n`;
     expect(() => parseYaml(text)).toThrow('excessive aliasing');
   });
 
@@ -83,17 +89,32 @@ describe('YAML', () => {
   });
 
   it('is written as Kubernetes writes it', () => {
-    expect(yamlText({ kind: 'Status', details: { name: 'y', kind: 'configmaps' }, list: [{ b: 1, a: 'on' }], none: {}, text: 'a\nb\n' })).toBe(
+    expect(
+      yamlText({
+        kind: 'Status',
+        details: { name: 'y', kind: 'configmaps' },
+        list: [{ b: 1, a: 'on' }],
+        none: {},
+        text: 'a\nb\n',
+      }),
+    ).toBe(
       'details:\n  kind: configmaps\n  name: "y"\nkind: Status\nlist:\n- a: "on"\n  b: 1\nnone: {}\ntext: |\n  a\n  b\n',
     );
   });
 });
 
 describe('pretty JSON', () => {
-  it.each<{ value: unknown }>([{ value: {} }, { value: { a: [], b: {}, c: [1, { d: 'x,:{}[]"\\' }], e: null } }, { value: [] }, { value: 'text' }])('$value', ({ value }) => {
+  it.each<{ value: unknown }>([
+    { value: {} },
+    { value: { a: [], b: {}, c: [1, { d: 'x,:{}[]"\\' }], e: null } },
+    { value: [] },
+    { value: 'text' },
+  ])('$value', ({ value }) => {
     expect(Buffer.from(indentJson(Buffer.from(JSON.stringify(value)))).toString()).toBe(JSON.stringify(value, null, 2));
   });
   it('leaves escapes and long numbers alone', () => {
-    expect(Buffer.from(indentJson(Buffer.from('{"a":"\\u003c","n":12345678901234567890}'))).toString()).toBe('{\n  "a": "\\u003c",\n  "n": 12345678901234567890\n}');
+    expect(Buffer.from(indentJson(Buffer.from('{"a":"\\u003c","n":12345678901234567890}'))).toString()).toBe(
+      '{\n  "a": "\\u003c",\n  "n": 12345678901234567890\n}',
+    );
   });
 });

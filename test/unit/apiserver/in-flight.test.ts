@@ -3,7 +3,8 @@ import { Query } from '@nodeless/apiserver/query';
 import { type RequestInfo, requestInfo } from '@nodeless/apiserver/request-info';
 import { describe, expect, it } from 'vitest';
 
-const of = (method: string, path: string, query = ''): RequestInfo => requestInfo(method, path, new Query(query)) as RequestInfo;
+const of = (method: string, path: string, query = ''): RequestInfo =>
+  requestInfo(method, path, new Query(query)) as RequestInfo;
 const user = { name: 'u', groups: [] };
 const master = { name: 'm', groups: ['system:masters'] };
 

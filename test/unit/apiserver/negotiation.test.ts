@@ -1,4 +1,11 @@
-import { negotiate, onlyPlain, resourceConversions, routerAccepts, wantsPretty, acceptsGzip } from '@nodeless/apiserver/negotiation';
+import {
+  negotiate,
+  onlyPlain,
+  resourceConversions,
+  routerAccepts,
+  wantsPretty,
+  acceptsGzip,
+} from '@nodeless/apiserver/negotiation';
 import { describe, expect, it } from 'vitest';
 
 const table = (version: string) => ({ kind: 'Table', group: 'meta.k8s.io', version });
@@ -22,13 +29,24 @@ describe('negotiation', () => {
     [`${json};as=Table;v=v1beta1;g=meta.k8s.io`, json, table('v1beta1')],
     [`${json};as=Table;v=v9;g=meta.k8s.io,${json}`, json, undefined],
     [`${json};as=Zig;v=v1;g=meta.k8s.io,${json}`, json, undefined],
-    [`${proto};as=PartialObjectMetadata;v=v1;g=meta.k8s.io,${json};as=PartialObjectMetadata;v=v1;g=meta.k8s.io`, json, { kind: 'PartialObjectMetadata', group: 'meta.k8s.io', version: 'v1' }],
+    [
+      `${proto};as=PartialObjectMetadata;v=v1;g=meta.k8s.io,${json};as=PartialObjectMetadata;v=v1;g=meta.k8s.io`,
+      json,
+      { kind: 'PartialObjectMetadata', group: 'meta.k8s.io', version: 'v1' },
+    ],
     [`${json};stream=watch`, json, undefined],
   ])('%s', (header, mediaType, convert) => {
     expect(negotiate(header, resourceConversions)).toEqual({ mediaType, convert, pretty: false });
   });
 
-  it.each(['text/html', `${json};as=Table;v=v9;g=meta.k8s.io`, `${json};as=Zig;v=v1;g=meta.k8s.io`, `${yaml};stream=watch`, 'garbage', `${proto};as=Table;v=v1;g=meta.k8s.io`])('cannot give %s', (header) => {
+  it.each([
+    'text/html',
+    `${json};as=Table;v=v9;g=meta.k8s.io`,
+    `${json};as=Zig;v=v1;g=meta.k8s.io`,
+    `${yaml};stream=watch`,
+    'garbage',
+    `${proto};as=Table;v=v1;g=meta.k8s.io`,
+  ])('cannot give %s', (header) => {
     expect(negotiate(header, resourceConversions)).toBeUndefined();
   });
 

@@ -17,7 +17,10 @@ afterEach(() => {
 });
 
 /** A server that answers as `handle` does; errors become their code. */
-async function serve(handle: (request: ApiRequest) => ApiResponse | Promise<ApiResponse>, create: typeof createServer | typeof createHttp2Server = createServer): Promise<number> {
+async function serve(
+  handle: (request: ApiRequest) => ApiResponse | Promise<ApiResponse>,
+  create: typeof createServer | typeof createHttp2Server = createServer,
+): Promise<number> {
   const door = createNodeDoor({ handle: (request) => handle(request) } satisfies ApiServer, limits);
   const server = (create as typeof createServer)((request, response) => door.request(request, response));
   server.on('clientError', (error, socket) => door.clientError(error, socket));
@@ -25,7 +28,11 @@ async function serve(handle: (request: ApiRequest) => ApiResponse | Promise<ApiR
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
-const codeOf = (error: unknown): ApiResponse => ({ status: error instanceof ApiError ? error.code : 500, headers: [], body: undefined });
+const codeOf = (error: unknown): ApiResponse => ({
+  status: error instanceof ApiError ? error.code : 500,
+  headers: [],
+  body: undefined,
+});
 const reading =
   (limit: number) =>
   async (request: ApiRequest): Promise<ApiResponse> =>
@@ -90,7 +97,10 @@ describe('answers', () => {
     expect((await text(socket).catch(String)).length).toBeLessThan(big.byteLength);
   });
   it('that nobody takes are broken off in HTTP/2, but for them alone', async () => {
-    const port = await serve(({ target }) => ({ status: 200, headers: [], body: target === '/big' ? big : 'small' }), createHttp2Server);
+    const port = await serve(
+      ({ target }) => ({ status: 200, headers: [], body: target === '/big' ? big : 'small' }),
+      createHttp2Server,
+    );
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     const stalled = session.request({ ':path': '/big' });
     stalled.on('error', () => {});
@@ -100,7 +110,11 @@ describe('answers', () => {
     session.close();
   });
   it('that are taken are left alone', async () => {
-    const port = await serve(() => ({ status: 200, headers: [], body: [big.subarray(0, 1_000_000), big.subarray(0, 5)] }));
+    const port = await serve(() => ({
+      status: 200,
+      headers: [],
+      body: [big.subarray(0, 1_000_000), big.subarray(0, 5)],
+    }));
     const socket = dial(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     let seen = 0;
     socket.on('data', (chunk: Buffer) => (seen += chunk.byteLength));
@@ -122,11 +136,19 @@ describe('answers', () => {
   it('that take over a connection that has gone hear of it', async () => {
     const socket = new PassThrough().destroy();
     const closed = new Promise((resolve) => {
-      writeUpgradeResponse({ status: 101, headers: [], body: { upgraded: (taken) => taken.socket.once('close', resolve) } }, socket, new Uint8Array());
+      writeUpgradeResponse(
+        { status: 101, headers: [], body: { upgraded: (taken) => taken.socket.once('close', resolve) } },
+        socket,
+        new Uint8Array(),
+      );
     });
     await closed;
     await new Promise<void>((resolve) => {
-      writeUpgradeResponse({ status: 200, headers: [], body: { stream: (out) => out.onClose(resolve) } }, socket, new Uint8Array());
+      writeUpgradeResponse(
+        { status: 200, headers: [], body: { stream: (out) => out.onClose(resolve) } },
+        socket,
+        new Uint8Array(),
+      );
     });
   });
   it('that would upgrade a connection which cannot be are errors', async () => {

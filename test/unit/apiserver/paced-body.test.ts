@@ -22,7 +22,8 @@ class Sink extends EventEmitter {
   }
 }
 const half = 512 * 1024;
-const send = (sink: Sink, pieces: Uint8Array[], stalled: () => void = () => {}): void => sendPaced(sink as never, pieces, 1_000, stalled);
+const send = (sink: Sink, pieces: Uint8Array[], stalled: () => void = () => {}): void =>
+  sendPaced(sink as never, pieces, 1_000, stalled);
 
 describe('a large body', () => {
   beforeEach(() => void vi.useFakeTimers());

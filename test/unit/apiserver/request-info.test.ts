@@ -60,7 +60,10 @@ describe('request info', () => {
   });
 
   it('keeps selectors for the authorizer, but not of verbs in the path', () => {
-    expect(info('GET', '/api/v1/pods?fieldSelector=spec.nodeName%3Dn&labelSelector=a')).toMatchObject({ fieldSelector: 'spec.nodeName=n', labelSelector: 'a' });
+    expect(info('GET', '/api/v1/pods?fieldSelector=spec.nodeName%3Dn&labelSelector=a')).toMatchObject({
+      fieldSelector: 'spec.nodeName=n',
+      labelSelector: 'a',
+    });
     expect(info('GET', '/api/v1/watch/pods?fieldSelector=spec.nodeName%3Dn')?.fieldSelector).toBeUndefined();
     expect(info('GET', '/api/v1/namespaces/a/pods/b?fieldSelector=x')?.fieldSelector).toBeUndefined();
   });

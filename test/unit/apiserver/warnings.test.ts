@@ -9,7 +9,10 @@ const values = (...texts: string[]): string[] => {
 
 describe('warnings', () => {
   it('are quoted, in order, once', () => {
-    expect(values('unknown field "a"', 'back\\slash', 'unknown field "a"', '')).toEqual(['299 - "unknown field \\"a\\""', '299 - "back\\\\slash"']);
+    expect(values('unknown field "a"', 'back\\slash', 'unknown field "a"', '')).toEqual([
+      '299 - "unknown field \\"a\\""',
+      '299 - "back\\\\slash"',
+    ]);
   });
   it('leave as bytes', () => {
     expect(values('ü')).toEqual(['299 - "Ã¼"']);

@@ -6,7 +6,10 @@ import { createInformer } from '@nodeless/client/informer';
 import { pods } from '@nodeless/client/resource-types';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 
-const pod = (name: string, revision: number, node = '', uid = `uid-${name}`): Pod => ({ metadata: { name, namespace: 'd', uid, resourceVersion: String(revision) }, spec: { containers: [], nodeName: node } });
+const pod = (name: string, revision: number, node = '', uid = `uid-${name}`): Pod => ({
+  metadata: { name, namespace: 'd', uid, resourceVersion: String(revision) },
+  spec: { containers: [], nodeName: node },
+});
 
 function setUp(lists: (Pod[] | Error)[]) {
   const clock = createManualClock();
@@ -23,9 +26,15 @@ function setUp(lists: (Pod[] | Error)[]) {
       return { stop: () => {} };
     },
   } as unknown as Client;
-  const informer = createInformer(client, pods, { clock, random: () => 1, indexes: { node: (p) => [p.spec?.nodeName ?? ''] } });
+  const informer = createInformer(client, pods, {
+    clock,
+    random: () => 1,
+    indexes: { node: (p) => [p.spec?.nodeName ?? ''] },
+  });
   const seen: string[] = [];
-  informer.subscribe(({ type, object }) => seen.push(`${type} ${object.metadata?.name}@${object.metadata?.resourceVersion}`));
+  informer.subscribe(({ type, object }) =>
+    seen.push(`${type} ${object.metadata?.name}@${object.metadata?.resourceVersion}`),
+  );
   return { clock, watches, informer, seen };
 }
 
@@ -54,7 +63,10 @@ describe('an informer', () => {
   });
 
   it('lists again after Expired and tells only the difference', async () => {
-    const { clock, watches, informer, seen } = setUp([[pod('a', 1), pod('b', 2), pod('c', 3)], [pod('a', 1), pod('b', 9), pod('d', 10), pod('c', 11, '', 'another')]]);
+    const { clock, watches, informer, seen } = setUp([
+      [pod('a', 1), pod('b', 2), pod('c', 3)],
+      [pod('a', 1), pod('b', 9), pod('d', 10), pod('c', 11, '', 'another')],
+    ]);
     informer.start();
     await clock.advance(0);
     seen.length = 0;

@@ -18,7 +18,10 @@ function recording(fail: (call: string) => Error | undefined = () => undefined) 
     update: (type, object, options) => note(`update ${type.resource}/${options?.subresource} ${object.metadata?.name}`),
     delete: (type, key) => note(`delete ${type.resource} ${key.name}`),
   } as Partial<Client> as Client;
-  const context = { client, events: { event: (_object, type, reason, message) => void calls.push(`${type} ${reason} ${message}`) } } as Partial<ReconcileContext> as ReconcileContext;
+  const context = {
+    client,
+    events: { event: (_object, type, reason, message) => void calls.push(`${type} ${reason} ${message}`) },
+  } as Partial<ReconcileContext> as ReconcileContext;
   return { calls, context };
 }
 
@@ -26,7 +29,17 @@ describe('actions', () => {
   it('are performed in order; the shortest requeue is the result', async () => {
     const { calls, context } = recording();
     const pod = aPod('a');
-    const result = await perform([create(pods, pod), requeue(500), updateStatus(pods, pod), event(pod, 'Normal', 'Done', 'it'), requeue(20), remove(pods, { name: 'b' })], context);
+    const result = await perform(
+      [
+        create(pods, pod),
+        requeue(500),
+        updateStatus(pods, pod),
+        event(pod, 'Normal', 'Done', 'it'),
+        requeue(20),
+        remove(pods, { name: 'b' }),
+      ],
+      context,
+    );
     expect(calls).toEqual(['create pods a', 'update pods/status a', 'Normal Done it', 'delete pods b']);
     expect(result).toEqual({ requeueAfterMs: 20 });
   });

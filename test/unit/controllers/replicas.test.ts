@@ -28,13 +28,63 @@ describe('pods go in this order', () => {
   const onNode = { spec: { nodeName: 'n1' } };
   const cases: { name: string; given: Pod[]; first: string }[] = [
     { name: 'without a node', given: [aReadyPod('a', onNode), aPod('b')], first: 'b' },
-    { name: 'pending before running', given: [aReadyPod('a', onNode), aPod('b', { ...onNode, status: { phase: 'Pending' } })], first: 'b' },
-    { name: 'not ready before ready', given: [aReadyPod('a', onNode), aPod('b', { ...onNode, status: { phase: 'Running' } })], first: 'b' },
-    { name: 'cheap before dear', given: [aReadyPod('a', { ...onNode, metadata: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '10' } } }), aReadyPod('b', onNode)], first: 'b' },
-    { name: 'from the crowded node', given: [aReadyPod('a', { spec: { nodeName: 'n2' } }), aReadyPod('b', { ...onNode, metadata: { creationTimestamp: '2030-01-01T00:00:01Z' } }), aReadyPod('c', onNode)], first: 'b' },
-    { name: 'ready for a shorter time', given: [aReadyPod('a', onNode), aReadyPod('b', onNode, '2030-01-01T01:00:00Z')], first: 'b' },
-    { name: 'restarted more often', given: [aReadyPod('a', onNode), { ...aReadyPod('b', onNode), status: { ...aReadyPod('b').status, containerStatuses: [{ name: 'c', image: '', imageID: '', ready: true, restartCount: 3 }] } }], first: 'b' },
-    { name: 'younger', given: [aReadyPod('a', onNode), aReadyPod('b', { ...onNode, metadata: { creationTimestamp: '2030-01-01T01:00:00Z' } })], first: 'b' },
+    {
+      name: 'pending before running',
+      given: [aReadyPod('a', onNode), aPod('b', { ...onNode, status: { phase: 'Pending' } })],
+      first: 'b',
+    },
+    {
+      name: 'not ready before ready',
+      given: [aReadyPod('a', onNode), aPod('b', { ...onNode, status: { phase: 'Running' } })],
+      first: 'b',
+    },
+    {
+      name: 'cheap before dear',
+      given: [
+        aReadyPod('a', {
+          ...onNode,
+          metadata: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '10' } },
+        }),
+        aReadyPod('b', onNode),
+      ],
+      first: 'b',
+    },
+    {
+      name: 'from the crowded node',
+      given: [
+        aReadyPod('a', { spec: { nodeName: 'n2' } }),
+        aReadyPod('b', { ...onNode, metadata: { creationTimestamp: '2030-01-01T00:00:01Z' } }),
+        aReadyPod('c', onNode),
+      ],
+      first: 'b',
+    },
+    {
+      name: 'ready for a shorter time',
+      given: [aReadyPod('a', onNode), aReadyPod('b', onNode, '2030-01-01T01:00:00Z')],
+      first: 'b',
+    },
+    {
+      name: 'restarted more often',
+      given: [
+        aReadyPod('a', onNode),
+        {
+          ...aReadyPod('b', onNode),
+          status: {
+            ...aReadyPod('b').status,
+            containerStatuses: [{ name: 'c', image: '', imageID: '', ready: true, restartCount: 3 }],
+          },
+        },
+      ],
+      first: 'b',
+    },
+    {
+      name: 'younger',
+      given: [
+        aReadyPod('a', onNode),
+        aReadyPod('b', { ...onNode, metadata: { creationTimestamp: '2030-01-01T01:00:00Z' } }),
+      ],
+      first: 'b',
+    },
   ];
   it.each(cases)('$name', ({ given, first }) => {
     expect(names(rankForDeletion(given, given))[0]).toBe(first);
@@ -46,13 +96,25 @@ describe('countReplicas', () => {
   it('counts a pod as available only after minReadySeconds, and says when to look again', () => {
     const now = Date.parse('2030-01-01T00:00:10Z');
     const pods = [aReadyPod('a'), aReadyPod('b', {}, '2030-01-01T00:00:08Z'), aPod('c')];
-    expect(countReplicas(pods, undefined, 5, now)).toEqual({ replicas: 3, fullyLabeledReplicas: 3, readyReplicas: 2, availableReplicas: 1, nextAvailableMs: 3000 });
+    expect(countReplicas(pods, undefined, 5, now)).toEqual({
+      replicas: 3,
+      fullyLabeledReplicas: 3,
+      readyReplicas: 2,
+      availableReplicas: 1,
+      nextAvailableMs: 3000,
+    });
   });
 });
 
 describe('claim', () => {
   const owner = rs(1);
-  const ref = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'new', uid: owner.metadata?.uid ?? '', controller: true };
+  const ref = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    name: 'new',
+    uid: owner.metadata?.uid ?? '',
+    controller: true,
+  };
   const matches = matcherOf({ matchLabels: { app: 'x' } });
   it('adopts, keeps, releases and leaves alone', () => {
     const mine = aPod('mine', { metadata: { labels: { app: 'x' }, ownerReferences: [ref] } });
@@ -68,6 +130,9 @@ describe('claim', () => {
   });
   it('adopts nothing while its owner is being deleted', () => {
     const going = { ...owner, metadata: { ...owner.metadata, deletionTimestamp: '2030-01-01T00:00:00Z' } };
-    expect(claim(going, podType, [aPod('orphan', { metadata: { labels: { app: 'x' } } })], matches)).toEqual({ owned: [], actions: [] });
+    expect(claim(going, podType, [aPod('orphan', { metadata: { labels: { app: 'x' } } })], matches)).toEqual({
+      owned: [],
+      actions: [],
+    });
   });
 });

@@ -1,10 +1,21 @@
-import { createCertificateAuthority, createServiceAccountKey, issueClientCertificate, issueServingCertificate, needsRenewal, servingNames } from '@nodeless/local/certificates';
+import {
+  createCertificateAuthority,
+  createServiceAccountKey,
+  issueClientCertificate,
+  issueServingCertificate,
+  needsRenewal,
+  servingNames,
+} from '@nodeless/local/certificates';
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const now = Date.parse('2026-06-01T00:00:00Z');
 const day = 24 * 3600 * 1000;
-const names = servingNames({ clusterDomain: 'cluster.local', serviceIp: '10.96.0.1', extra: ['my-host', '192.168.1.2'] });
+const names = servingNames({
+  clusterDomain: 'cluster.local',
+  serviceIp: '10.96.0.1',
+  extra: ['my-host', '192.168.1.2'],
+});
 let ca: Awaited<ReturnType<typeof createCertificateAuthority>>;
 beforeAll(async () => {
   ca = await createCertificateAuthority('kubernetes-ca', now);
@@ -22,8 +33,17 @@ describe('certificates', () => {
     const pair = await issueServingCertificate(ca, names, now);
     const certificate = new X509Certificate(pair.certificate);
     expect(certificate.verify(new X509Certificate(ca.certificate).publicKey)).toBe(true);
-    for (const name of ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', 'my-host']) expect(certificate.checkHost(name), name).toBe(name);
-    for (const address of ['127.0.0.1', '10.96.0.1', '192.168.1.2']) expect(certificate.checkIP(address), address).toBe(address);
+    for (const name of [
+      'localhost',
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+      'my-host',
+    ])
+      expect(certificate.checkHost(name), name).toBe(name);
+    for (const address of ['127.0.0.1', '10.96.0.1', '192.168.1.2'])
+      expect(certificate.checkIP(address), address).toBe(address);
     expect(certificate.checkHost('evil')).toBeUndefined();
   });
 

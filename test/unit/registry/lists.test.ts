@@ -26,7 +26,8 @@ async function filled(options: Parameters<typeof createHarness>[0] = {}) {
     await harness.registry.create(scope('configmaps'), wire(configMap(`l${i}`, { metadata: { labels } })));
   }
   await harness.registry.create(scope('configmaps', '', { namespace: 'other' }), wire(configMap('elsewhere')));
-  const list = (query: ListOptions = {}, resource = 'configmaps', more = {}) => harness.registry.list(scope(resource, '', more), query);
+  const list = (query: ListOptions = {}, resource = 'configmaps', more = {}) =>
+    harness.registry.list(scope(resource, '', more), query);
   return { ...harness, list, before };
 }
 
@@ -53,9 +54,21 @@ describe('selectors', () => {
   });
 
   const refused: [ListOptions, string, string][] = [
-    [{ labelSelector: 'a b' }, 'configmaps', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
-    [{ fieldSelector: 'metadata.name' }, 'configmaps', "invalid selector: 'metadata.name'; can't understand 'metadata.name'"],
-    [{ fieldSelector: 'zig=1' }, 'configmaps', '"zig" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+    [
+      { labelSelector: 'a b' },
+      'configmaps',
+      "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+    ],
+    [
+      { fieldSelector: 'metadata.name' },
+      'configmaps',
+      "invalid selector: 'metadata.name'; can't understand 'metadata.name'",
+    ],
+    [
+      { fieldSelector: 'zig=1' },
+      'configmaps',
+      '"zig" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    ],
     [{ fieldSelector: 'spec.zig=1' }, 'pods', 'field label not supported: spec.zig'],
   ];
   test.each(refused)('refuses %o', async (query, resource, message) => {
@@ -65,8 +78,15 @@ describe('selectors', () => {
 
   test('a field with an index finds by it, and others by looking', async () => {
     const { registry, list } = await filled();
-    for (const [name, nodeName] of [['a', 'n1'], ['b', 'n2'], ['c', '']] as const) {
-      await registry.create(scope('pods'), wire({ metadata: { name }, spec: { nodeName, containers: [{ name: 'c', image: 'i' }] } }));
+    for (const [name, nodeName] of [
+      ['a', 'n1'],
+      ['b', 'n2'],
+      ['c', ''],
+    ] as const) {
+      await registry.create(
+        scope('pods'),
+        wire({ metadata: { name }, spec: { nodeName, containers: [{ name: 'c', image: 'i' }] } }),
+      );
     }
     expect(names(await list({ fieldSelector: 'spec.nodeName=n1' }, 'pods', { namespace: '' }))).toEqual(['a']);
     expect(names(await list({ fieldSelector: 'spec.nodeName=' }, 'pods'))).toEqual(['c']);
@@ -77,7 +97,9 @@ describe('selectors', () => {
   test('namespaces narrow by field too', async () => {
     const { list } = await filled();
     expect(names(await list({}, 'configmaps', { namespace: '' }))).toEqual([...all, 'elsewhere']);
-    expect(names(await list({ fieldSelector: 'metadata.namespace=other' }, 'configmaps', { namespace: '' }))).toEqual(['elsewhere']);
+    expect(names(await list({ fieldSelector: 'metadata.namespace=other' }, 'configmaps', { namespace: '' }))).toEqual([
+      'elsewhere',
+    ]);
   });
 });
 
@@ -124,9 +146,18 @@ describe('pages', () => {
 
   const bad: [string, string][] = [
     ['abc!', 'invalid continue token: continue key is not valid: illegal base64 data at input byte 3'],
-    [Buffer.from('{}').toString('base64url'), 'invalid continue token: continue key is not valid: server does not recognize this encoded version '],
-    [Buffer.from('{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}').toString('base64url'), 'invalid continue token: continue key is not valid: ../x'],
-    [Buffer.from('{"v":"meta.k8s.io/v1","rv":0,"start":"x"}').toString('base64url'), 'invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)'],
+    [
+      Buffer.from('{}').toString('base64url'),
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version ',
+    ],
+    [
+      Buffer.from('{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}').toString('base64url'),
+      'invalid continue token: continue key is not valid: ../x',
+    ],
+    [
+      Buffer.from('{"v":"meta.k8s.io/v1","rv":0,"start":"x"}').toString('base64url'),
+      'invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    ],
   ];
   test.each(bad)('token %s is refused', async (token, message) => {
     const { list } = await filled();
@@ -149,7 +180,15 @@ describe('resourceVersion', () => {
     expect(past.metadata).toEqual(before.metadata);
     // a limit without a match means Exact, for old clients
     expect(names(await list({ resourceVersion: before.metadata.resourceVersion, limit: 5 }))).toEqual([]);
-    expect(names(await list({ resourceVersion: before.metadata.resourceVersion, resourceVersionMatch: 'NotOlderThan', limit: 2 }))).toEqual(['l0', 'l1']);
+    expect(
+      names(
+        await list({
+          resourceVersion: before.metadata.resourceVersion,
+          resourceVersionMatch: 'NotOlderThan',
+          limit: 2,
+        }),
+      ),
+    ).toEqual(['l0', 'l1']);
     expect(names(await list({ resourceVersion: before.metadata.resourceVersion }))).toEqual(all);
   });
 
@@ -161,19 +200,52 @@ describe('resourceVersion', () => {
       code: 504,
       reason: 'Timeout',
       message: `Timeout: Too large resource version: ${future}, current: ${metadata.resourceVersion}`,
-      details: { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 },
+      details: {
+        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+        retryAfterSeconds: 1,
+      },
     };
     expect(await refusal(list({ resourceVersion: future }))).toMatchObject(want);
-    expect(await refusal(list({ resourceVersion: future, resourceVersionMatch: 'Exact' }))).toMatchObject({ code: 504 });
+    expect(await refusal(list({ resourceVersion: future, resourceVersionMatch: 'Exact' }))).toMatchObject({
+      code: 504,
+    });
     expect(await refusal(registry.get(scope('configmaps', 'l0'), { resourceVersion: future }))).toMatchObject(want);
   });
 
   const refused: [ListOptions, object][] = [
-    [{ resourceVersion: 'x' }, { code: 400, message: 'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax' }],
-    [{ resourceVersionMatch: 'Exact' }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided' }],
-    [{ resourceVersionMatch: 'Zig' }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided, resourceVersionMatch: Unsupported value: "Zig": supported values: "Exact", "NotOlderThan", ""]' }],
+    [
+      { resourceVersion: 'x' },
+      {
+        code: 400,
+        message:
+          'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+      },
+    ],
+    [
+      { resourceVersionMatch: 'Exact' },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+      },
+    ],
+    [
+      { resourceVersionMatch: 'Zig' },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided, resourceVersionMatch: Unsupported value: "Zig": supported values: "Exact", "NotOlderThan", ""]',
+      },
+    ],
     [{ resourceVersionMatch: 'Exact', resourceVersion: '0' }, { code: 422 }],
-    [{ sendInitialEvents: true }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list' }],
+    [
+      { sendInitialEvents: true },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list',
+      },
+    ],
   ];
   test.each(refused)('refuses %o', async (query, status) => {
     const { list } = await filled();
@@ -183,7 +255,11 @@ describe('resourceVersion', () => {
   test('of a get: x is not a revision', async () => {
     const { registry } = await filled();
     expect(await refusal(registry.get(scope('configmaps', 'l0'), { resourceVersion: 'x' }))).toEqual({
-      kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code: 500,
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      code: 500,
       message: 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
     });
   });
@@ -203,7 +279,9 @@ describe('encoding', () => {
 
   test('a long list comes in pieces', async () => {
     const { registry } = createHarness();
-    await Promise.all(Array.from({ length: 2500 }, (_, i) => registry.create(scope('configmaps'), wire(configMap(`c${i}`)))));
+    await Promise.all(
+      Array.from({ length: 2500 }, (_, i) => registry.create(scope('configmaps'), wire(configMap(`c${i}`)))),
+    );
     const page = await registry.list(scope('configmaps'));
     const chunks = [...page.chunks()];
     expect(chunks.length).toBeGreaterThan(3);

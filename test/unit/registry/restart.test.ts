@@ -20,7 +20,13 @@ describe('after a restart', () => {
 
   const open = async (): Promise<void> => {
     store = await openLevelDbStore({ path: folder, clock, log: silentLogger });
-    registry = createRegistry({ store, resources: createResourceTable({ kinds }), clock, admission: [], authorizer: allowAll });
+    registry = createRegistry({
+      store,
+      resources: createResourceTable({ kinds }),
+      clock,
+      admission: [],
+      authorizer: allowAll,
+    });
   };
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'registry-'));
@@ -37,7 +43,9 @@ describe('after a restart', () => {
   };
 
   test('objects are what they were, byte for byte', async () => {
-    const before = (await registry.create(scope('configmaps'), wire(configMap('a', { metadata: { labels: { l: '1' } } })))).result;
+    const before = (
+      await registry.create(scope('configmaps'), wire(configMap('a', { metadata: { labels: { l: '1' } } })))
+    ).result;
     const bytes = Buffer.from(before.bytes()).toString();
     await restart();
     const after = await registry.get(scope('configmaps', 'a'));
@@ -52,7 +60,10 @@ describe('after a restart', () => {
     const same = await registry.update(scope('configmaps', 'a'), wire(before));
     expect(same.result.object().metadata?.resourceVersion).toBe(before.metadata?.resourceVersion);
     const patched = await registry.patch(scope('configmaps', 'a'), wire({ data: { x: 'y' } }), { type: 'merge' });
-    expect(patched.result.object()).toMatchObject({ data: { a: 'b', x: 'y' }, metadata: { uid: before.metadata?.uid } });
+    expect(patched.result.object()).toMatchObject({
+      data: { a: 'b', x: 'y' },
+      metadata: { uid: before.metadata?.uid },
+    });
     await registry.delete(scope('configmaps', 'a'));
     expect((await registry.list(scope('configmaps'))).items).toEqual([]);
   });
@@ -63,10 +74,14 @@ describe('after a restart', () => {
     await restart();
     expect((await registry.list(scope('configmaps'), { labelSelector: 'w=1' })).items).toHaveLength(1);
     const heard: string[] = [];
-    await registry.watch(scope('configmaps'), { labelSelector: 'w=1', resourceVersion: metadata.resourceVersion }, {
-      onEvents: (events) => void heard.push(...events.map((e) => `${e.type} ${e.object.object().metadata?.name}`)),
-      onEnd: () => {},
-    });
+    await registry.watch(
+      scope('configmaps'),
+      { labelSelector: 'w=1', resourceVersion: metadata.resourceVersion },
+      {
+        onEvents: (events) => void heard.push(...events.map((e) => `${e.type} ${e.object.object().metadata?.name}`)),
+        onEnd: () => {},
+      },
+    );
     await registry.update(scope('configmaps', 'a'), wire(configMap('a', { metadata: { labels: { w: '2' } } })));
     expect(heard).toEqual(['ADDED a', 'DELETED a']);
   });

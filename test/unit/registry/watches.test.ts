@@ -12,10 +12,16 @@ async function watching(registry: Registry, watchScope: TestScope, options: List
     onEvents: (batch) => void events.push(...batch),
     onEnd: (error) => void ends.push(error),
   });
-  return { session, events, ends, heard: () => events.map(({ type, object }) => `${type} ${object.object().metadata?.name ?? ''}`.trim()) };
+  return {
+    session,
+    events,
+    ends,
+    heard: () => events.map(({ type, object }) => `${type} ${object.object().metadata?.name ?? ''}`.trim()),
+  };
 }
 
-const labelled = (name: string, w: string, more = {}): UnknownObject => configMap(name, { metadata: { labels: { w } }, ...more });
+const labelled = (name: string, w: string, more = {}): UnknownObject =>
+  configMap(name, { metadata: { labels: { w } }, ...more });
 
 async function prepared(options = {}) {
   const harness = createHarness(options);
@@ -51,7 +57,10 @@ describe('events', () => {
 
   test('an object is added and deleted as it starts and stops to match', async () => {
     const { registry, create, replace, remove, revision } = await prepared();
-    const { heard, events } = await watching(registry, scope('configmaps'), { labelSelector: 'w=1', resourceVersion: await revision() });
+    const { heard, events } = await watching(registry, scope('configmaps'), {
+      labelSelector: 'w=1',
+      resourceVersion: await revision(),
+    });
     await create(labelled('a', '1'));
     await replace(labelled('a', '2', { data: { now: 'other' } }));
     await replace(labelled('a', '2'));
@@ -64,7 +73,9 @@ describe('events', () => {
     const gone = events[1]!.object.object();
     // as it was when it still matched, at the revision at which it stopped
     expect(gone).toMatchObject({ metadata: { labels: { w: '1' } }, data: { a: 'b' } });
-    expect(Number(gone.metadata?.resourceVersion)).toBeGreaterThan(Number(events[0]!.object.object().metadata?.resourceVersion));
+    expect(Number(gone.metadata?.resourceVersion)).toBeGreaterThan(
+      Number(events[0]!.object.object().metadata?.resourceVersion),
+    );
     expect(JSON.parse(Buffer.from(events[1]!.object.bytes()).toString())).toEqual(gone);
   });
 
@@ -95,7 +106,12 @@ describe('events', () => {
     const everywhere = await watching(registry, scope('configmaps', '', { namespace: '' }));
     await create(labelled('a', '1'));
     await create(labelled('b', '1'));
-    expect([byName, byField, elsewhere, everywhere].map((w) => w.heard())).toEqual([['ADDED b'], ['ADDED b'], [], ['ADDED a', 'ADDED b']]);
+    expect([byName, byField, elsewhere, everywhere].map((w) => w.heard())).toEqual([
+      ['ADDED b'],
+      ['ADDED b'],
+      [],
+      ['ADDED a', 'ADDED b'],
+    ]);
   });
 
   test('a watch by the trigger field sees objects come and go', async () => {
@@ -144,24 +160,39 @@ describe('start and end', () => {
   test('initial events end with a marked bookmark when asked for', async () => {
     const { registry, create } = await prepared();
     await create(labelled('a', '1'));
-    const { events, heard } = await watching(registry, scope('configmaps'), { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true });
+    const { events, heard } = await watching(registry, scope('configmaps'), {
+      sendInitialEvents: true,
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: true,
+    });
     expect(heard()).toEqual(['ADDED a', 'BOOKMARK']);
     const { object } = JSON.parse(Buffer.from(events[1]!.frame()).toString()) as { object: UnknownObject };
-    expect(object).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } });
+    expect(object).toMatchObject({
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } },
+    });
     expect(object.metadata?.resourceVersion).toMatch(/^\d{16}$/);
   });
 
   test('without initial events a watch may begin at the present', async () => {
     const { registry, create } = await prepared();
     await create(labelled('a', '1'));
-    const { heard } = await watching(registry, scope('configmaps'), { sendInitialEvents: false, resourceVersionMatch: 'NotOlderThan' });
+    const { heard } = await watching(registry, scope('configmaps'), {
+      sendInitialEvents: false,
+      resourceVersionMatch: 'NotOlderThan',
+    });
     await create(labelled('b', '1'));
     expect(heard()).toEqual(['ADDED b']);
   });
 
   test('timeoutSeconds ends it, with a bookmark before', async () => {
     const { registry, clock, create, revision } = await prepared();
-    const { heard, ends, events } = await watching(registry, scope('configmaps'), { timeoutSeconds: 5, allowWatchBookmarks: true, resourceVersion: await revision() });
+    const { heard, ends, events } = await watching(registry, scope('configmaps'), {
+      timeoutSeconds: 5,
+      allowWatchBookmarks: true,
+      resourceVersion: await revision(),
+    });
     await create(labelled('a', '1'));
     await clock.advance(5000);
     expect(heard()).toEqual(['ADDED a', 'BOOKMARK']);
@@ -171,7 +202,10 @@ describe('start and end', () => {
 
   test('bookmarks come about once a minute when something happened', async () => {
     const { registry, clock, create } = await prepared();
-    const { heard } = await watching(registry, scope('configmaps'), { labelSelector: 'w=9', allowWatchBookmarks: true });
+    const { heard } = await watching(registry, scope('configmaps'), {
+      labelSelector: 'w=9',
+      allowWatchBookmarks: true,
+    });
     await clock.advance(61_000);
     expect(heard()).toEqual([]);
     await create(labelled('a', '1'));
@@ -211,12 +245,36 @@ describe('start and end', () => {
   });
 
   const refused: [ListOptions, object][] = [
-    [{ resourceVersion: 'x' }, { code: 500, message: 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax' }],
+    [
+      { resourceVersion: 'x' },
+      { code: 500, message: 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax' },
+    ],
     [{ labelSelector: 'a b' }, { code: 400 }],
     [{ fieldSelector: 'zig=1' }, { code: 400 }],
-    [{ sendInitialEvents: true }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan' }],
-    [{ resourceVersionMatch: 'NotOlderThan' }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided' }],
-    [{ continue: 'x' }, { code: 422, message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided' }],
+    [
+      { sendInitialEvents: true },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      },
+    ],
+    [
+      { resourceVersionMatch: 'NotOlderThan' },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      },
+    ],
+    [
+      { continue: 'x' },
+      {
+        code: 422,
+        message:
+          'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided',
+      },
+    ],
   ];
   test.each(refused)('refuses %o', async (options, status) => {
     const { registry } = await prepared();

@@ -19,7 +19,12 @@ describe('the scheduling queue', () => {
     await clock.advance(1);
     queue.add(info('young'));
     queue.add(info('important', 10));
-    expect([queue.pop(), queue.pop(), queue.pop(), queue.pop()].map((p) => p?.pod.metadata?.name)).toEqual(['important', 'old', 'young', undefined]);
+    expect([queue.pop(), queue.pop(), queue.pop(), queue.pop()].map((p) => p?.pod.metadata?.name)).toEqual([
+      'important',
+      'old',
+      'young',
+      undefined,
+    ]);
   });
 
   it('wakes an unschedulable pod only for what its plugin waits for, and after its back-off', async () => {

@@ -12,7 +12,8 @@ function schedule(pod: Pod, nodes: readonly Node[], bound: readonly Pod[] = []):
   for (const one of bound) cache.setPod(one);
   return scheduleOne(podInfo(pod), cache, defaultProfile, () => 0);
 }
-const on = (name: string, nodeName: string, overrides: Parameters<typeof aPod>[1] = {}): Pod => aPod(name, { ...overrides, spec: { ...overrides.spec, nodeName } });
+const on = (name: string, nodeName: string, overrides: Parameters<typeof aPod>[1] = {}): Pod =>
+  aPod(name, { ...overrides, spec: { ...overrides.spec, nodeName } });
 const zone = (name: string, z: string): Node => aNode(name, { labels: { 'topology.kubernetes.io/zone': z } });
 const nothing = 'no new claims to deallocate, preemption: ';
 
@@ -22,7 +23,10 @@ describe('a pod that fits nowhere says why', () => {
     {
       name: 'cordoned and tainted',
       pod: aPod('p'),
-      nodes: [aNode('a', { spec: { unschedulable: true } }), aNode('b', { spec: { taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] } })],
+      nodes: [
+        aNode('a', { spec: { unschedulable: true } }),
+        aNode('b', { spec: { taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] } }),
+      ],
       message: `0/2 nodes are available: 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. ${nothing}0/2 nodes are available: 2 Preemption is not helpful for scheduling.`,
     },
     {
@@ -54,18 +58,55 @@ describe('a pod that fits nowhere says why', () => {
     },
     {
       name: 'spread with a node that has no zone',
-      pod: aPod('p', { metadata: { labels: { app: 'x' } }, spec: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'x' } } }] } }),
-      nodes: [aNode('a'), zone('b', 'z1'), aNode('c', { labels: { 'topology.kubernetes.io/zone': 'z2' }, spec: { unschedulable: true } })],
+      pod: aPod('p', {
+        metadata: { labels: { app: 'x' } },
+        spec: {
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'topology.kubernetes.io/zone',
+              whenUnsatisfiable: 'DoNotSchedule',
+              labelSelector: { matchLabels: { app: 'x' } },
+            },
+          ],
+        },
+      }),
+      nodes: [
+        aNode('a'),
+        zone('b', 'z1'),
+        aNode('c', { labels: { 'topology.kubernetes.io/zone': 'z2' }, spec: { unschedulable: true } }),
+      ],
       bound: [on('x', 'b', { metadata: { labels: { app: 'x' } } })],
       message: `0/3 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) didn't match pod topology spread constraints (missing required label), 1 node(s) were unschedulable. ${nothing}0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.`,
     },
     {
       name: 'anti-affinity of its own and of others',
-      pod: aPod('p', { metadata: { labels: { app: 'x' } }, spec: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'y' } } }] } } } }),
+      pod: aPod('p', {
+        metadata: { labels: { app: 'x' } },
+        spec: {
+          affinity: {
+            podAntiAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [
+                { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'y' } } },
+              ],
+            },
+          },
+        },
+      }),
       nodes: [aNode('a'), aNode('b')],
       bound: [
         on('x', 'a', { metadata: { labels: { app: 'y' } } }),
-        on('y', 'b', { spec: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'x' } } }] } } } }),
+        on('y', 'b', {
+          spec: {
+            affinity: {
+              podAntiAffinity: {
+                requiredDuringSchedulingIgnoredDuringExecution: [
+                  { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'x' } } },
+                ],
+              },
+            },
+          },
+        }),
       ],
       message: `0/2 nodes are available: 1 node(s) didn't match pod anti-affinity rules, 1 node(s) didn't satisfy existing pods anti-affinity rules. ${nothing}0/2 nodes are available: 2 No preemption victims found for incoming pod.`,
     },
@@ -77,24 +118,111 @@ describe('a pod that fits nowhere says why', () => {
 
 describe('a pod goes where it is best', () => {
   const tolerant = { tolerations: [{ key: 'k', operator: 'Exists' }] };
-  const gt = { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'gen', operator: 'Gt', values: ['4'] }] }] } } } };
-  const together = { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: { app: 'x' } } }] } } };
+  const gt = {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: 'gen', operator: 'Gt', values: ['4'] }] }],
+        },
+      },
+    },
+  };
+  const together = {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: { app: 'x' } } },
+        ],
+      },
+    },
+  };
   const cases: { name: string; pod: Pod; nodes: Node[]; bound?: Pod[]; node: string }[] = [
-    { name: 'the emptier node', pod: aPod('p', { cpu: '1' }), nodes: [aNode('a'), aNode('b')], bound: [on('x', 'a', { cpu: '2' })], node: 'b' },
-    { name: 'a taint that it tolerates', pod: aPod('p', { spec: tolerant }), nodes: [aNode('a', { spec: { taints: [{ key: 'k', effect: 'NoExecute' }] } })], node: 'a' },
-    { name: 'away from a soft taint', pod: aPod('p'), nodes: [aNode('a', { spec: { taints: [{ key: 'k', effect: 'PreferNoSchedule' }] } }), aNode('b')], node: 'b' },
-    { name: 'a numeric affinity', pod: aPod('p', { spec: gt }), nodes: [aNode('a', { labels: { gen: '4' } }), aNode('b', { labels: { gen: '5' } })], node: 'b' },
-    { name: 'a preferred node', pod: aPod('p', { spec: { affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 50, preference: { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['b'] }] } }] } } } }), nodes: [aNode('a'), aNode('b')], node: 'b' },
-    { name: 'the zone of its companions', pod: aPod('p', { spec: together }), nodes: [zone('a', 'z1'), zone('b', 'z2')], bound: [on('x', 'b', { metadata: { labels: { app: 'x' } } })], node: 'b' },
-    { name: 'anywhere, as the first of its group', pod: aPod('p', { metadata: { labels: { app: 'x' } }, spec: together }), nodes: [zone('a', 'z1')], node: 'a' },
+    {
+      name: 'the emptier node',
+      pod: aPod('p', { cpu: '1' }),
+      nodes: [aNode('a'), aNode('b')],
+      bound: [on('x', 'a', { cpu: '2' })],
+      node: 'b',
+    },
+    {
+      name: 'a taint that it tolerates',
+      pod: aPod('p', { spec: tolerant }),
+      nodes: [aNode('a', { spec: { taints: [{ key: 'k', effect: 'NoExecute' }] } })],
+      node: 'a',
+    },
+    {
+      name: 'away from a soft taint',
+      pod: aPod('p'),
+      nodes: [aNode('a', { spec: { taints: [{ key: 'k', effect: 'PreferNoSchedule' }] } }), aNode('b')],
+      node: 'b',
+    },
+    {
+      name: 'a numeric affinity',
+      pod: aPod('p', { spec: gt }),
+      nodes: [aNode('a', { labels: { gen: '4' } }), aNode('b', { labels: { gen: '5' } })],
+      node: 'b',
+    },
+    {
+      name: 'a preferred node',
+      pod: aPod('p', {
+        spec: {
+          affinity: {
+            nodeAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                { weight: 50, preference: { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['b'] }] } },
+              ],
+            },
+          },
+        },
+      }),
+      nodes: [aNode('a'), aNode('b')],
+      node: 'b',
+    },
+    {
+      name: 'the zone of its companions',
+      pod: aPod('p', { spec: together }),
+      nodes: [zone('a', 'z1'), zone('b', 'z2')],
+      bound: [on('x', 'b', { metadata: { labels: { app: 'x' } } })],
+      node: 'b',
+    },
+    {
+      name: 'anywhere, as the first of its group',
+      pod: aPod('p', { metadata: { labels: { app: 'x' } }, spec: together }),
+      nodes: [zone('a', 'z1')],
+      node: 'a',
+    },
     {
       name: 'the zone with fewer brothers',
-      pod: aPod('p', { metadata: { labels: { app: 'x' } }, spec: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'x' } } }] } }),
+      pod: aPod('p', {
+        metadata: { labels: { app: 'x' } },
+        spec: {
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'topology.kubernetes.io/zone',
+              whenUnsatisfiable: 'DoNotSchedule',
+              labelSelector: { matchLabels: { app: 'x' } },
+            },
+          ],
+        },
+      }),
       nodes: [zone('a', 'z1'), zone('b', 'z2')],
       bound: [on('x', 'a', { metadata: { labels: { app: 'x' } } })],
       node: 'b',
     },
-    { name: 'a node whose pods have finished', pod: aPod('p', { spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, hostIP: '10.0.0.1' }] }] } }), nodes: [aNode('a')], bound: [on('x', 'a', { spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, hostIP: '10.0.0.2' }] }] } })], node: 'a' },
+    {
+      name: 'a node whose pods have finished',
+      pod: aPod('p', {
+        spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, hostIP: '10.0.0.1' }] }] },
+      }),
+      nodes: [aNode('a')],
+      bound: [
+        on('x', 'a', {
+          spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, hostIP: '10.0.0.2' }] }] },
+        }),
+      ],
+      node: 'a',
+    },
   ];
   it.each(cases)('$name', ({ pod, nodes, bound, node }) => {
     expect(schedule(pod, nodes, bound)).toEqual({ nodeName: node });

@@ -6,10 +6,23 @@ test('500 pods bound at once run after one status write each', async () => {
   const h = await createKubeletHarness();
   await h.start();
   const writes = new Map<string, number>();
-  h.client.watch(pods, {}, { onEvent: (e) => void (e.type !== 'BOOKMARK' && writes.set(e.object.metadata?.name ?? '', (writes.get(e.object.metadata?.name ?? '') ?? 0) + 1)), onEnd: () => {} });
+  h.client.watch(
+    pods,
+    {},
+    {
+      onEvent: (e) =>
+        void (
+          e.type !== 'BOOKMARK' &&
+          writes.set(e.object.metadata?.name ?? '', (writes.get(e.object.metadata?.name ?? '') ?? 0) + 1)
+        ),
+      onEnd: () => {},
+    },
+  );
   const names = Array.from({ length: 500 }, (_, i) => `p${i}`);
   const t0 = performance.now();
-  await Promise.all(names.map((name, i) => h.client.create(pods, boundPod(name, { node: i % 2 ? 'node-1' : 'node-2' }))));
+  await Promise.all(
+    names.map((name, i) => h.client.create(pods, boundPod(name, { node: i % 2 ? 'node-1' : 'node-2' }))),
+  );
   const t1 = performance.now();
   await h.settle();
   const t2 = performance.now();

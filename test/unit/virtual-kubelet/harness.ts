@@ -5,7 +5,10 @@ import { createLogger, silentLogger } from '@nodeless/component-base/logger';
 import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import { createKubelet } from '@nodeless/virtual-kubelet/kubelet';
 import type { PodProvider } from '@nodeless/virtual-kubelet/providers/provider';
-import { createSimulatedProvider, type SimulatedProviderOptions } from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
+import {
+  createSimulatedProvider,
+  type SimulatedProviderOptions,
+} from '@nodeless/virtual-kubelet/providers/simulated/simulated-provider';
 import { lease } from '@nodeless/registry/resources/coordination/lease';
 import { configMap } from '@nodeless/registry/resources/core/config-map';
 import { event } from '@nodeless/registry/resources/core/event';
@@ -16,20 +19,32 @@ import { secret } from '@nodeless/registry/resources/core/secret';
 import { createServiceKind } from '@nodeless/registry/resources/core/service';
 import { createHarness } from '../registry/harness.ts';
 
-export async function createKubeletHarness(options: { simulated?: Partial<SimulatedProviderOptions>; provider?: PodProvider } = {}) {
-  const { client, clock, registry } = createHarness({ kinds: [pod, node, lease, configMap, secret, event, namespace, createServiceKind()] });
+export async function createKubeletHarness(
+  options: { simulated?: Partial<SimulatedProviderOptions>; provider?: PodProvider } = {},
+) {
+  const { client, clock, registry } = createHarness({
+    kinds: [pod, node, lease, configMap, secret, event, namespace, createServiceKind()],
+  });
   for (const name of ['default', 'kube-node-lease', 'kube-system']) {
-    await client.create({ group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false }, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    await client.create(
+      { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false },
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    );
   }
   const simulated = createSimulatedProvider({ clock, events: false, ...options.simulated });
   const provider = options.provider ?? simulated;
   const kubelet = createKubelet({
     provider,
     clientFor: () => client,
-    eventsFor: (node) => createEventRecorder({ client, clock, log: silentLogger, component: 'kubelet', instance: node }),
+    eventsFor: (node) =>
+      createEventRecorder({ client, clock, log: silentLogger, component: 'kubelet', instance: node }),
     clock,
     log: process.env['KUBELET_LOG'] ? createLogger({ level: 'debug' }) : silentLogger,
-    dns: { nameservers: ['10.96.0.10'], domain: 'cluster.local', node: { nameservers: ['127.0.0.11'], searches: [], options: [] } },
+    dns: {
+      nameservers: ['10.96.0.10'],
+      domain: 'cluster.local',
+      node: { nameservers: ['127.0.0.11'], searches: [], options: [] },
+    },
     kubeletVersion: 'v1.36.3',
   });
   const getPod = (name: string): Promise<Pod> => client.get(pods, { namespace: 'default', name });
@@ -42,11 +57,30 @@ export async function createKubeletHarness(options: { simulated?: Partial<Simula
     for (let i = 0; i < 200 && !done; i++) await clock.advance(50);
     await started;
   };
-  return { start, client, clock, registry, simulated, provider, kubelet, getPod, settle, getNode: (name: string) => client.get(nodes, { name }) };
+  return {
+    start,
+    client,
+    clock,
+    registry,
+    simulated,
+    provider,
+    kubelet,
+    getPod,
+    settle,
+    getNode: (name: string) => client.get(nodes, { name }),
+  };
 }
 
 /** A pod that is bound to a node already, as the scheduler leaves it. */
-export function boundPod(name: string, overrides: { annotations?: Record<string, string>; spec?: Partial<Pod['spec'] & object>; node?: string; labels?: Record<string, string> } = {}): Pod {
+export function boundPod(
+  name: string,
+  overrides: {
+    annotations?: Record<string, string>;
+    spec?: Partial<Pod['spec'] & object>;
+    node?: string;
+    labels?: Record<string, string>;
+  } = {},
+): Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -1,12 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  ConfigMap,
+  Container,
+  EnvVar,
+  Pod,
+  Secret,
+  Service,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { podIpMarker } from '@nodeless/virtual-kubelet/late-binding';
 import { resolveContainer } from '@nodeless/virtual-kubelet/pod-environment';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const configMaps: Record<string, ConfigMap> = { cm: { data: { k1: 'v1', 'k.2': 'v2', 'a=b': 'never' } } };
-const secrets: Record<string, Secret> = { s: { data: { pw: base64('geheim'), '__proto__x': base64('p') } } };
-const service = (name: string, namespace: string, clusterIP: string, ports: object[]): Service => ({ metadata: { name, namespace }, spec: { clusterIP, ports: ports as never } });
+const secrets: Record<string, Secret> = { s: { data: { pw: base64('geheim'), __proto__x: base64('p') } } };
+const service = (name: string, namespace: string, clusterIP: string, ports: object[]): Service => ({
+  metadata: { name, namespace },
+  spec: { clusterIP, ports: ports as never },
+});
 const services = [
   service('kubernetes', 'default', '10.96.0.1', [{ name: 'https', port: 443 }]),
   service('redis-master', 'ns', '10.96.0.9', [{ port: 6379 }, { name: 'udp-x', port: 53, protocol: 'UDP' }]),
@@ -19,8 +29,19 @@ const node = { hostIps: ['10.0.0.5', 'fd00::5'], allocatable: { cpu: '4', memory
 function resolve(container: Partial<Container>, pod: Partial<Pod['spec']> = {}) {
   const c: Container = { name: 'app', ...container };
   const of: Pod = {
-    metadata: { name: 'p', namespace: 'ns', uid: 'u', labels: { app: 'web', 'b/c': 'say "hi"' }, annotations: { n: '1' } },
-    spec: { nodeName: 'node-1', serviceAccountName: 'sa', containers: [c, { name: 'side', resources: { limits: { memory: '1Gi' } } }], ...pod } as Pod['spec'],
+    metadata: {
+      name: 'p',
+      namespace: 'ns',
+      uid: 'u',
+      labels: { app: 'web', 'b/c': 'say "hi"' },
+      annotations: { n: '1' },
+    },
+    spec: {
+      nodeName: 'node-1',
+      serviceAccountName: 'sa',
+      containers: [c, { name: 'side', resources: { limits: { memory: '1Gi' } } }],
+      ...pod,
+    } as Pod['spec'],
   };
   const resolved = resolveContainer(of, c, references, node);
   return { ...resolved, map: Object.fromEntries(resolved.env.map((e) => [e.name, e.value])) };
@@ -42,37 +63,80 @@ describe('sources', () => {
     ['the account', { name: 'X', valueFrom: { fieldRef: { fieldPath: 'spec.serviceAccountName' } } }, 'sa'],
     ['the host', { name: 'X', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } }, '10.0.0.5'],
     ['all host addresses', { name: 'X', valueFrom: { fieldRef: { fieldPath: 'status.hostIPs' } } }, '10.0.0.5,fd00::5'],
-    ['the pod address, which comes later', { name: 'X', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }, podIpMarker],
-    ['cpu limit without one: the node', { name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }, '4'],
-    ['cpu in millis', { name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } }, '4000'],
-    ['memory of another container', { name: 'X', valueFrom: { resourceFieldRef: { containerName: 'side', resource: 'limits.memory', divisor: '1Mi' } } }, '1024'],
+    [
+      'the pod address, which comes later',
+      { name: 'X', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+      podIpMarker,
+    ],
+    [
+      'cpu limit without one: the node',
+      { name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
+      '4',
+    ],
+    [
+      'cpu in millis',
+      { name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
+      '4000',
+    ],
+    [
+      'memory of another container',
+      {
+        name: 'X',
+        valueFrom: { resourceFieldRef: { containerName: 'side', resource: 'limits.memory', divisor: '1Mi' } },
+      },
+      '1024',
+    ],
     ['a request that is not made', { name: 'X', valueFrom: { resourceFieldRef: { resource: 'requests.cpu' } } }, '0'],
   ];
   test.each(cases)('%s', (_, variable, want) => expect(env(variable).map['X']).toBe(want));
 
   test('resources are rounded up to whole divisors', () => {
-    const { map } = resolve({ resources: { limits: { cpu: '250m', memory: '100M' } }, env: [
-      { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
-      { name: 'M', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1Mi' } } },
-    ] });
+    const { map } = resolve({
+      resources: { limits: { cpu: '250m', memory: '100M' } },
+      env: [
+        { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
+        { name: 'M', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1Mi' } } },
+      ],
+    });
     expect(map).toMatchObject({ C: '1', M: '96' });
   });
 });
 
 describe('what is missing', () => {
   const cases: [string, Partial<Container>, string][] = [
-    ['a ConfigMap', { env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'x', key: 'k' } } }] }, 'configmap "x" not found'],
-    ['a Secret', { env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'x', key: 'k' } } }] }, 'secret "x" not found'],
-    ['a key', { env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'cm', key: 'k' } } }] }, "couldn't find key k in ConfigMap ns/cm"],
-    ['a secret key', { env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'constructor' } } }] }, "couldn't find key constructor in Secret ns/s"],
+    [
+      'a ConfigMap',
+      { env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'x', key: 'k' } } }] },
+      'configmap "x" not found',
+    ],
+    [
+      'a Secret',
+      { env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'x', key: 'k' } } }] },
+      'secret "x" not found',
+    ],
+    [
+      'a key',
+      { env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'cm', key: 'k' } } }] },
+      "couldn't find key k in ConfigMap ns/cm",
+    ],
+    [
+      'a secret key',
+      { env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'constructor' } } }] },
+      "couldn't find key constructor in Secret ns/s",
+    ],
     ['a whole ConfigMap', { envFrom: [{ configMapRef: { name: 'x' } }] }, 'configmap "x" not found'],
   ];
-  test.each(cases)('%s', (_, container, message) => expect(resolve(container).error).toEqual({ reason: 'CreateContainerConfigError', message }));
+  test.each(cases)('%s', (_, container, message) =>
+    expect(resolve(container).error).toEqual({ reason: 'CreateContainerConfigError', message }),
+  );
 
   test('what is optional is left out', () => {
     const { error, map } = resolve({
       envFrom: [{ configMapRef: { name: 'x', optional: true } }, { secretRef: { name: 'x', optional: true } }],
-      env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'cm', key: 'k', optional: true } } }, { name: 'Y', valueFrom: { secretKeyRef: { name: 'x', key: 'k', optional: true } } }],
+      env: [
+        { name: 'X', valueFrom: { configMapKeyRef: { name: 'cm', key: 'k', optional: true } } },
+        { name: 'Y', valueFrom: { secretKeyRef: { name: 'x', key: 'k', optional: true } } },
+      ],
     });
     expect(error).toBeUndefined();
     expect(map).not.toHaveProperty('X');
@@ -84,11 +148,18 @@ describe('order', () => {
   test('envFrom first, env over it, Services last', () => {
     const { env: list } = resolve({
       envFrom: [{ prefix: 'P_', configMapRef: { name: 'cm' } }, { secretRef: { name: 's' } }],
-      env: [{ name: 'pw', value: 'mine' }, { name: 'REDIS_MASTER_SERVICE_HOST', value: 'me' }],
+      env: [
+        { name: 'pw', value: 'mine' },
+        { name: 'REDIS_MASTER_SERVICE_HOST', value: 'me' },
+      ],
     });
     const names = list.map((e) => e.name);
     expect(names.slice(0, 4)).toEqual(['P_k.2', 'P_k1', '__proto__x', 'pw']);
-    expect(Object.fromEntries(list.map((e) => [e.name, e.value]))).toMatchObject({ pw: 'mine', REDIS_MASTER_SERVICE_HOST: 'me', KUBERNETES_SERVICE_HOST: '10.96.0.1' });
+    expect(Object.fromEntries(list.map((e) => [e.name, e.value]))).toMatchObject({
+      pw: 'mine',
+      REDIS_MASTER_SERVICE_HOST: 'me',
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+    });
     expect(names.indexOf('KUBERNETES_SERVICE_HOST')).toBeGreaterThan(names.indexOf('REDIS_MASTER_SERVICE_HOST'));
   });
 
@@ -107,7 +178,7 @@ describe('order', () => {
     expect(args).toEqual(['$(NOPE)', 'e']);
   });
 
-  test('the image\'s own command is left alone', () => {
+  test("the image's own command is left alone", () => {
     const { command, args } = resolve({ args: [] });
     expect(command).toBeUndefined();
     expect(args).toBeUndefined();

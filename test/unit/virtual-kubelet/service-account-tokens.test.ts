@@ -10,21 +10,34 @@ function setup(lifeSeconds = 3600) {
   const client = {
     create: async (_type: unknown, request: TokenRequest, options: unknown) => {
       asked.push([request.metadata, request.spec, options]);
-      return { status: { token: `t${asked.length}`, expirationTimestamp: new Date(clock.now() + lifeSeconds * 1000).toISOString() } };
+      return {
+        status: {
+          token: `t${asked.length}`,
+          expirationTimestamp: new Date(clock.now() + lifeSeconds * 1000).toISOString(),
+        },
+      };
     },
   } as unknown as Client;
   return { clock, asked, tokens: createServiceAccountTokens({ client, clock }) };
 }
 const pod = { metadata: { namespace: 'ns', name: 'p', uid: 'u' }, spec: { serviceAccountName: 'sa', containers: [] } };
 
-test('a token is asked for in the pod\'s name, bound to it', async () => {
+test("a token is asked for in the pod's name, bound to it", async () => {
   const { asked, tokens } = setup();
   expect(await tokens.token(pod, '', 3607)).toBe('t1');
   expect(await tokens.token(pod, 'vault', 600)).toBe('t2');
   const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'p', uid: 'u' };
   expect(asked).toEqual([
-    [{ namespace: 'ns', name: 'sa' }, { audiences: [], expirationSeconds: 3607, boundObjectRef }, { subresource: 'token' }],
-    [{ namespace: 'ns', name: 'sa' }, { audiences: ['vault'], expirationSeconds: 600, boundObjectRef }, { subresource: 'token' }],
+    [
+      { namespace: 'ns', name: 'sa' },
+      { audiences: [], expirationSeconds: 3607, boundObjectRef },
+      { subresource: 'token' },
+    ],
+    [
+      { namespace: 'ns', name: 'sa' },
+      { audiences: ['vault'], expirationSeconds: 600, boundObjectRef },
+      { subresource: 'token' },
+    ],
   ]);
 });
 

@@ -29,6 +29,10 @@ test.each(cases)('%s → %s', (given, want) => expect(expandVariables(given, (na
 
 test('tells of names that are not there', () => {
   const missing: string[] = [];
-  expandVariables('$(A)/$(X)/$(Y)', (name) => env.get(name), (name) => missing.push(name));
+  expandVariables(
+    '$(A)/$(X)/$(Y)',
+    (name) => env.get(name),
+    (name) => missing.push(name),
+  );
   expect(missing).toEqual(['X', 'Y']);
 });

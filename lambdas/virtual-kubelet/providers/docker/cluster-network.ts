@@ -13,7 +13,11 @@ export interface ClusterNetwork {
 export const networkName = (cluster: string): string => `nodeless-${cluster}`;
 
 /** The cluster's one network on the engine, made on first use in the first free range. */
-export async function ensureNetwork(engine: Engine, cluster: string, subnets: readonly string[] = candidateSubnets): Promise<ClusterNetwork> {
+export async function ensureNetwork(
+  engine: Engine,
+  cluster: string,
+  subnets: readonly string[] = candidateSubnets,
+): Promise<ClusterNetwork> {
   const name = networkName(cluster);
   const found = await findNetwork(engine, name);
   if (found) return found;
@@ -35,7 +39,8 @@ export async function ensureNetwork(engine: Engine, cluster: string, subnets: re
         const other = await findNetwork(engine, name);
         if (other) return other;
       }
-      if (!/overlap|conflict|already exists/i.test(engineMessage(error))) throw await callEngine(() => Promise.reject(error as Error));
+      if (!/overlap|conflict|already exists/i.test(engineMessage(error)))
+        throw await callEngine(() => Promise.reject(error as Error));
       refusal = engineMessage(error);
     }
   }

@@ -65,7 +65,13 @@ export function containerSpec(start: ContainerStart, context: SpecContext): Dock
       Binds: [...context.binds],
       NetworkMode: inSandbox,
       IpcMode: pod.spec?.hostIPC ? 'host' : inSandbox,
-      ...(start.pidTarget ? { PidMode: `container:${start.pidTarget}` } : pod.spec?.hostPID ? { PidMode: 'host' } : pod.spec?.shareProcessNamespace ? { PidMode: inSandbox } : {}),
+      ...(start.pidTarget
+        ? { PidMode: `container:${start.pidTarget}` }
+        : pod.spec?.hostPID
+          ? { PidMode: 'host' }
+          : pod.spec?.shareProcessNamespace
+            ? { PidMode: inSandbox }
+            : {}),
       ...engineResources(container),
       OomScoreAdj: Math.max(oomScore(pod, container, context.machineMemory), context.protectsFromOom ? -1000 : 0),
       ...hostSecurity,

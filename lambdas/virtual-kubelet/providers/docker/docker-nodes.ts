@@ -54,8 +54,10 @@ export function createDockerNodes(options: DockerNodesOptions): DockerNodes {
     work.catch(drop);
     return work;
   };
-  const getNetwork = (): Promise<ClusterNetwork> => (network ??= keep(ensureNetwork(engine, cluster, options.subnets), () => (network = undefined)));
-  const getImage = (): Promise<string> => (image ??= keep(ensureHelperImage(engine, { image: options.helperImage }), () => (image = undefined)));
+  const getNetwork = (): Promise<ClusterNetwork> =>
+    (network ??= keep(ensureNetwork(engine, cluster, options.subnets), () => (network = undefined)));
+  const getImage = (): Promise<string> =>
+    (image ??= keep(ensureHelperImage(engine, { image: options.helperImage }), () => (image = undefined)));
 
   const getHelper = (node: string): Promise<NodePlace> => {
     const known = helpers.get(node);
@@ -64,7 +66,10 @@ export function createDockerNodes(options: DockerNodesOptions): DockerNodes {
       const [net, name] = await Promise.all([getNetwork(), getImage()]);
       return ensureHelper(engine, node, nodeNames.indexOf(node), { cluster, image: name, network: net, log });
     })();
-    helpers.set(node, keep(made, () => helpers.delete(node)));
+    helpers.set(
+      node,
+      keep(made, () => helpers.delete(node)),
+    );
     return made;
   };
 
@@ -99,7 +104,19 @@ export function createDockerNodes(options: DockerNodesOptions): DockerNodes {
     async capacity() {
       const known = await facts();
       const result = new Map<string, NodeCapacity>();
-      await Promise.all(nodeNames.map(async (node) => result.set(node, nodeCapacity(known, await getHelper(node), await diskKiB(await getHelper(node)), (await getNetwork()).subnet))));
+      await Promise.all(
+        nodeNames.map(async (node) =>
+          result.set(
+            node,
+            nodeCapacity(
+              known,
+              await getHelper(node),
+              await diskKiB(await getHelper(node)),
+              (await getNetwork()).subnet,
+            ),
+          ),
+        ),
+      );
       return new Map(nodeNames.map((node) => [node, result.get(node) as NodeCapacity]));
     },
     forget: () => helpers.clear(),

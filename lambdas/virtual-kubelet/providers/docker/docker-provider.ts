@@ -4,7 +4,15 @@ import type { Logger } from '@nodeless/component-base/logger';
 import { type Dialer, directDialer } from '../../probes/dialer.ts';
 import { createPodRunner } from '../../runtime/pod-runner.ts';
 import type { RuntimeContainer, RuntimePod } from '../../runtime/container-runtime.ts';
-import { type PodExec, type PodLogs, type PodMetrics, type PodPortForward, type PodProvider, type PodRef, ProviderError } from '../provider.ts';
+import {
+  type PodExec,
+  type PodLogs,
+  type PodMetrics,
+  type PodPortForward,
+  type PodProvider,
+  type PodRef,
+  ProviderError,
+} from '../provider.ts';
 import { createDockerNodes } from './docker-nodes.ts';
 import { createDockerRuntime } from './docker-runtime.ts';
 import type { Engine } from './engine.ts';
@@ -49,8 +57,23 @@ export const defaultNodeNames: readonly string[] = ['node-1', 'node-2'];
 export function createDockerProvider(options: DockerProviderOptions): DockerProvider {
   const { engine, cluster, clock, log } = options;
   const nodeNames = options.nodeNames ?? defaultNodeNames;
-  const nodes = createDockerNodes({ engine, cluster, nodeNames, log, subnets: options.subnets, helperImage: options.helperImage });
-  const runtime = createDockerRuntime({ engine, cluster, nodes, clock, log, sharedHostPaths: options.sharedHostPaths, onSandbox: options.onSandbox });
+  const nodes = createDockerNodes({
+    engine,
+    cluster,
+    nodeNames,
+    log,
+    subnets: options.subnets,
+    helperImage: options.helperImage,
+  });
+  const runtime = createDockerRuntime({
+    engine,
+    cluster,
+    nodes,
+    clock,
+    log,
+    sharedHostPaths: options.sharedHostPaths,
+    onSandbox: options.onSandbox,
+  });
   const isReachable = createReachability(async () => (await nodes.helper(nodeNames[0] as string)).address);
   const usage = createUsageReader(engine, () => clock.now());
 
@@ -70,7 +93,8 @@ export function createDockerProvider(options: DockerProviderOptions): DockerProv
     if (!found) throw new ProviderError('not-found', `container not found (${JSON.stringify(name)})`);
     return found;
   };
-  const isTty = async (id: string): Promise<boolean> => (await engine.getContainer(id).inspect()).Config.Labels[label.tty] === 'true';
+  const isTty = async (id: string): Promise<boolean> =>
+    (await engine.getContainer(id).inspect()).Config.Labels[label.tty] === 'true';
 
   return {
     ...runner,
@@ -80,9 +104,17 @@ export function createDockerProvider(options: DockerProviderOptions): DockerProv
     isReachable,
     gateway: async () => (await nodes.network()).gateway,
     async openLogs(ref, logOptions) {
-      const runs = (await find(ref)).containers.filter((c) => c.name === logOptions.container && c.state !== 'created').sort((a, b) => b.attempt - a.attempt);
+      const runs = (await find(ref)).containers
+        .filter((c) => c.name === logOptions.container && c.state !== 'created')
+        .sort((a, b) => b.attempt - a.attempt);
       const chosen = logOptions.previous ? runs.find((c, i) => i > 0 || c.state === 'exited') : runs[0];
-      if (!chosen) throw new ProviderError('not-found', logOptions.previous ? `previous terminated container ${JSON.stringify(logOptions.container)} in pod ${JSON.stringify(ref.name)} not found` : `container ${JSON.stringify(logOptions.container)} in pod ${JSON.stringify(ref.name)} is not available`);
+      if (!chosen)
+        throw new ProviderError(
+          'not-found',
+          logOptions.previous
+            ? `previous terminated container ${JSON.stringify(logOptions.container)} in pod ${JSON.stringify(ref.name)} not found`
+            : `container ${JSON.stringify(logOptions.container)} in pod ${JSON.stringify(ref.name)} is not available`,
+        );
       return openContainerLogs(engine, chosen.id, await isTty(chosen.id), logOptions);
     },
     async exec(ref, container, command, io) {
@@ -101,7 +133,9 @@ export function createDockerProvider(options: DockerProviderOptions): DockerProv
     async metrics(ref) {
       const pod = await runtime.inspect(ref);
       if (!pod) return undefined;
-      const found = await Promise.all(pod.containers.filter((c) => c.state === 'running').map(async (c) => [c.name, await usage(c.id)] as const));
+      const found = await Promise.all(
+        pod.containers.filter((c) => c.state === 'running').map(async (c) => [c.name, await usage(c.id)] as const),
+      );
       return Object.fromEntries(found.flatMap(([name, value]) => (value ? [[name, value]] : [])));
     },
   };

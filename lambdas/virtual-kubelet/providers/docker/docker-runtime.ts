@@ -44,7 +44,11 @@ const addressTries = 5;
 export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
   const { engine, cluster, nodes, clock, log } = deps;
   const volumes = createVolumeWriter({ engine, cluster, sharedHostPaths: deps.sharedHostPaths ?? {} });
-  const inspection = createPodInspection({ engine, cluster, helperId: async (node) => (await nodes.helper(node)).containerId });
+  const inspection = createPodInspection({
+    engine,
+    cluster,
+    helperId: async (node) => (await nodes.helper(node)).containerId,
+  });
   const nodeOf = new Map<string, string>();
   let facts: EngineFacts | undefined;
 
@@ -53,20 +57,32 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     async inUse() {
       const sandboxes = await inspection.summaries(`${label.role}=sandbox`);
       const running = sandboxes.filter((s) => s.State === 'running');
-      return new Map(running.flatMap((s) => (s.Labels[label.addresses] && s.Labels[label.uid] ? [[s.Labels[label.uid] as string, s.Labels[label.addresses] as string]] : [])));
+      return new Map(
+        running.flatMap((s) =>
+          s.Labels[label.addresses] && s.Labels[label.uid]
+            ? [[s.Labels[label.uid] as string, s.Labels[label.addresses] as string]]
+            : [],
+        ),
+      );
     },
   });
 
   const placeOf = (pod: ResolvedPod): Promise<NodePlace> => nodes.helper(pod.pod.spec?.nodeName ?? '');
 
-  const hasSandbox = async (uid: string): Promise<boolean> => (await inspection.summaries(`${label.role}=sandbox`, `${label.uid}=${uid}`)).length > 0;
+  const hasSandbox = async (uid: string): Promise<boolean> =>
+    (await inspection.summaries(`${label.role}=sandbox`, `${label.uid}=${uid}`)).length > 0;
 
   /** Sets the node's host ports to what its running pods want. */
   const refreshHostPorts = async (node: string): Promise<void> => {
     const sandboxes = await inspection.summaries(`${label.role}=sandbox`, `${label.node}=${node}`);
     const targets: HostPortTarget[] = sandboxes
       .filter((s) => s.State === 'running')
-      .flatMap((s) => parseHostPorts(s.Labels[label.hostPorts]).map((port) => ({ ...port, podIp: (s.Labels[label.addresses] ?? '').split(',')[0] ?? '' })));
+      .flatMap((s) =>
+        parseHostPorts(s.Labels[label.hostPorts]).map((port) => ({
+          ...port,
+          podIp: (s.Labels[label.addresses] ?? '').split(',')[0] ?? '',
+        })),
+      );
     await applyHostPorts(await nodes.helper(node), targets);
   };
 
@@ -78,7 +94,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     onReturn() {
       nodes.forget();
       // The helpers may be new: what was set inside them is set again.
-      for (const node of nodes.names()) refreshIfAny(node).catch((error: unknown) => log.warn('host ports could not be restored', { node, error }));
+      for (const node of nodes.names())
+        refreshIfAny(node).catch((error: unknown) => log.warn('host ports could not be restored', { node, error }));
     },
   });
 
@@ -90,7 +107,11 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
   const startSandbox = async (pod: ResolvedPod, attempt: number, place: NodePlace): Promise<string> => {
     const ref = refOf(pod.pod);
     const folder = `${podFolder(ref.uid)}/etc`;
-    const binds = [`${place.volumePath}/${folder}/hosts:/etc/hosts`, `${place.volumePath}/${folder}/resolv.conf:/etc/resolv.conf`, ...volumes.holdingBinds(pod)];
+    const binds = [
+      `${place.volumePath}/${folder}/hosts:/etc/hosts`,
+      `${place.volumePath}/${folder}/resolv.conf:/etc/resolv.conf`,
+      ...volumes.holdingBinds(pod),
+    ];
     for (let tries = 1; ; tries++) {
       const podIps = [pod.pod.spec?.hostNetwork ? place.address : await addresses.take(ref.uid, place.index)];
       await volumes.putFiles(place, [
@@ -100,7 +121,16 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
       ]);
       const network = (await nodes.network()).name;
       const image = await nodes.image();
-      const spec = sandboxSpec(pod, { cluster, nodeName: place.name, image, network, helperId: place.containerId, attempt, podIps, binds });
+      const spec = sandboxSpec(pod, {
+        cluster,
+        nodeName: place.name,
+        image,
+        network,
+        helperId: place.containerId,
+        attempt,
+        podIps,
+        binds,
+      });
       try {
         return await createAndStart(spec);
       } catch (error) {
@@ -141,7 +171,14 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     const place = await placeOf(start.pod);
     facts ??= await nodes.facts();
     const { binds, terminationFile } = await volumes.binds(start, place);
-    const spec = containerSpec(start, { cluster, nodeName: place.name, machineMemory: facts.memoryBytes, protectsFromOom: place.protectsFromOom, binds, terminationFile });
+    const spec = containerSpec(start, {
+      cluster,
+      nodeName: place.name,
+      machineMemory: facts.memoryBytes,
+      protectsFromOom: place.protectsFromOom,
+      binds,
+      terminationFile,
+    });
     try {
       return (await engine.createContainer(spec)).id;
     } catch (error) {
@@ -162,7 +199,14 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     nodes: () => nodes.capacity(),
     async sandboxes() {
       const running = (await inspection.summaries(`${label.role}=sandbox`)).filter((s) => s.State === 'running');
-      const found = await Promise.all(running.map((s) => engine.getContainer(s.Id).inspect().then(sandboxNetwork, () => undefined)));
+      const found = await Promise.all(
+        running.map((s) =>
+          engine
+            .getContainer(s.Id)
+            .inspect()
+            .then(sandboxNetwork, () => undefined),
+        ),
+      );
       return found.filter((s) => s !== undefined);
     },
     list: () => inspection.list(),
@@ -174,7 +218,10 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): DockerRuntime {
     },
     async createSandbox(pod, attempt): Promise<RuntimeSandbox> {
       const sysctl = forbiddenSysctl(pod.pod);
-      if (sysctl !== undefined) throw new ProviderError('invalid', `forbidden sysctl: ${JSON.stringify(sysctl)} not allowlisted`, { reason: 'SysctlForbidden' });
+      if (sysctl !== undefined)
+        throw new ProviderError('invalid', `forbidden sysctl: ${JSON.stringify(sysctl)} not allowlisted`, {
+          reason: 'SysctlForbidden',
+        });
       const place = await placeOf(pod);
       const info = await callEngine(async () => engine.getContainer(await startSandbox(pod, attempt, place)).inspect());
       if (parseHostPorts(info.Config.Labels[label.hostPorts]).length > 0) await refreshHostPorts(place.name);

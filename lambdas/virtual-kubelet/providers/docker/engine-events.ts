@@ -10,14 +10,31 @@ export interface EngineEvents {
 }
 
 /** Of a container's events those that change what we would see. */
-const telling: ReadonlySet<string> = new Set(['create', 'start', 'die', 'oom', 'destroy', 'kill', 'pause', 'unpause', 'rename', 'update']);
+const telling: ReadonlySet<string> = new Set([
+  'create',
+  'start',
+  'die',
+  'oom',
+  'destroy',
+  'kill',
+  'pause',
+  'unpause',
+  'rename',
+  'update',
+]);
 const retryMs = 1_000;
 
 /**
  * Follows the engine's events about the cluster's containers, for as long as somebody listens. When the engine was away
  * everything may have changed: `onReturn` is called, then listeners with undefined.
  */
-export function createEngineEvents(deps: { readonly engine: Engine; readonly cluster: string; readonly clock: Clock; readonly log: Logger; readonly onReturn: () => void }): EngineEvents {
+export function createEngineEvents(deps: {
+  readonly engine: Engine;
+  readonly cluster: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onReturn: () => void;
+}): EngineEvents {
   const { engine, cluster, clock, log, onReturn } = deps;
   const listeners = new Set<(ref: PodRef | undefined) => void>();
   let closed = false;

@@ -15,7 +15,8 @@ export interface EngineAddress {
 /** Where the engine listens: DOCKER_HOST, or the socket that Docker, Docker Desktop, Colima, OrbStack or Rancher put there. */
 export function findEngine(environment: Readonly<Record<string, string | undefined>> = process.env): EngineAddress {
   const host = environment['DOCKER_HOST'];
-  if (host?.startsWith('unix://')) return { engine: new Docker({ socketPath: host.slice('unix://'.length) }), url: host };
+  if (host?.startsWith('unix://'))
+    return { engine: new Docker({ socketPath: host.slice('unix://'.length) }), url: host };
   // dockerode reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH by itself.
   if (host) return { engine: new Docker(), url: host };
   const home = homedir();
@@ -39,15 +40,28 @@ export async function engineProblem(address: EngineAddress, timeoutMs = 3_000): 
   try {
     const version = await Promise.race([address.engine.version(), timeout]);
     const [major = 0, minor = 0] = version.ApiVersion.split('.').map(Number);
-    if (major < 1 || (major === 1 && minor < 41)) return `Docker at ${address.url} speaks API ${version.ApiVersion}; 1.41 (Docker 20.10) or newer is needed`;
-    if (version.Os !== 'linux') return `Docker at ${address.url} runs ${version.Os} containers; Linux containers are needed`;
+    if (major < 1 || (major === 1 && minor < 41))
+      return `Docker at ${address.url} speaks API ${version.ApiVersion}; 1.41 (Docker 20.10) or newer is needed`;
+    if (version.Os !== 'linux')
+      return `Docker at ${address.url} runs ${version.Os} containers; Linux containers are needed`;
     return undefined;
   } catch (error) {
     return `Docker at ${address.url} does not answer: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-const unreachable: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'EACCES', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ERR_STREAM_PREMATURE_CLOSE']);
+const unreachable: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'EACCES',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
 
 export function statusOf(error: unknown): number | undefined {
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
@@ -74,7 +88,10 @@ export function engineError(error: unknown, reason?: string): ProviderError {
   if (statusOf(error) === undefined && ((code !== undefined && unreachable.has(code)) || hungUp)) {
     return new ProviderError('unavailable', `Docker does not answer: ${engineMessage(error)}`, { cause: error });
   }
-  return new ProviderError(isMissing(error) ? 'not-found' : 'invalid', engineMessage(error), { cause: error, ...(reason === undefined ? {} : { reason }) });
+  return new ProviderError(isMissing(error) ? 'not-found' : 'invalid', engineMessage(error), {
+    cause: error,
+    ...(reason === undefined ? {} : { reason }),
+  });
 }
 
 /** Runs an engine call with its errors translated. */

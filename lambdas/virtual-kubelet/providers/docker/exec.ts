@@ -19,7 +19,12 @@ export interface CommandOptions {
 }
 
 /** Runs a command in a running container and collects what it prints. */
-export async function runCommand(engine: Engine, containerId: string, command: readonly string[], options: CommandOptions = {}): Promise<ExecOutcome> {
+export async function runCommand(
+  engine: Engine,
+  containerId: string,
+  command: readonly string[],
+  options: CommandOptions = {},
+): Promise<ExecOutcome> {
   const { stdin, timeoutMs = 0, maxOutput = longestOutput } = options;
   return callEngine(async () => {
     const exec = await engine.getContainer(containerId).exec({
@@ -55,12 +60,21 @@ export async function runCommand(engine: Engine, containerId: string, command: r
     });
     const info = await exec.inspect();
     if (timedOut && info.Running) options.onTimeout?.(info.Pid);
-    return { exitCode: info.ExitCode ?? -1, output: Buffer.concat(chunks).toString('utf8'), timedOut: timedOut && info.Running };
+    return {
+      exitCode: info.ExitCode ?? -1,
+      output: Buffer.concat(chunks).toString('utf8'),
+      timedOut: timedOut && info.Running,
+    };
   });
 }
 
 /** Runs a command joined to a caller's streams; resolves with its exit code once its output has been written out. */
-export async function runAttached(engine: Engine, containerId: string, command: readonly string[], io: ExecIo): Promise<number> {
+export async function runAttached(
+  engine: Engine,
+  containerId: string,
+  command: readonly string[],
+  io: ExecIo,
+): Promise<number> {
   return callEngine(async () => {
     const exec = await engine.getContainer(containerId).exec({
       Cmd: [...command],
@@ -81,7 +95,13 @@ export async function runAttached(engine: Engine, containerId: string, command: 
 export async function attach(engine: Engine, containerId: string, io: ExecIo, containerTty: boolean): Promise<number> {
   return callEngine(async () => {
     const container = engine.getContainer(containerId);
-    const stream = (await container.attach({ stream: true, stdin: io.stdin !== undefined, stdout: true, stderr: true, hijack: true })) as Duplex;
+    const stream = (await container.attach({
+      stream: true,
+      stdin: io.stdin !== undefined,
+      stdout: true,
+      stderr: true,
+      hijack: true,
+    })) as Duplex;
     keepSize(io, (size) => container.resize(size));
     await joinStreams(stream, { ...io, tty: containerTty });
     const { State } = await container.inspect();

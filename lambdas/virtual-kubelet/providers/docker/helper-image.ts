@@ -24,7 +24,10 @@ const ourArchitecture: Readonly<Record<string, string>> = { x64: 'x86_64', arm64
  * where it is found. Elsewhere (macOS) busybox is pulled once. `image` overrides all of it: it must have a shell, nc and
  * the usual small programs.
  */
-export async function ensureHelperImage(engine: Engine, options: { readonly image?: string | undefined } = {}): Promise<string> {
+export async function ensureHelperImage(
+  engine: Engine,
+  options: { readonly image?: string | undefined } = {},
+): Promise<string> {
   const info = (await callEngine(() => engine.info())) as { Architecture?: string };
   const native = process.platform === 'linux' && info.Architecture === ourArchitecture[process.arch];
   const source = options.image ? ({ kind: 'pull', image: options.image } as const) : findSource(native);
@@ -39,7 +42,9 @@ export async function ensureHelperImage(engine: Engine, options: { readonly imag
 
 function findSource(native: boolean): Source {
   if (native) {
-    const found = ['/bin/busybox', '/usr/bin/busybox', '/sbin/busybox.static', '/bin/busybox.static'].filter((path) => existsSync(path));
+    const found = ['/bin/busybox', '/usr/bin/busybox', '/sbin/busybox.static', '/bin/busybox.static'].filter((path) =>
+      existsSync(path),
+    );
     // A static one first: it is smaller than one with its libraries.
     const busybox = found.find((path) => libraries(path).length === 0) ?? found[0];
     if (busybox) return { kind: 'busybox', path: realpathSync(busybox) };
@@ -59,7 +64,10 @@ function linuxNode(): string | undefined {
 
 /** Programs that other parts make use of inside the helper when this machine has them. */
 function optionalTools(): string[] {
-  return ['/usr/sbin/nft', '/sbin/nft'].filter((path) => existsSync(path)).slice(0, 1).map((path) => realpathSync(path));
+  return ['/usr/sbin/nft', '/sbin/nft']
+    .filter((path) => existsSync(path))
+    .slice(0, 1)
+    .map((path) => realpathSync(path));
 }
 
 /** The shared libraries of a program, by absolute path; [] for a static one. */
@@ -74,7 +82,9 @@ function libraries(path: string): string[] {
 }
 
 function fingerprint(source: Source, binaries: readonly string[], tool: string): string {
-  const hash = createHash('sha256').update(tool).update(source.kind === 'pull' ? source.image : source.kind);
+  const hash = createHash('sha256')
+    .update(tool)
+    .update(source.kind === 'pull' ? source.image : source.kind);
   for (const path of binaries) hash.update(`${path} ${statSync(path).size} ${statSync(path).mtimeMs}\n`);
   return hash.digest('hex').slice(0, 12);
 }
@@ -93,13 +103,23 @@ async function pull(engine: Engine, image: string): Promise<void> {
   const message = `the image ${image} for the node helper can be neither built from this machine nor pulled`;
   try {
     const stream = await engine.pull(image);
-    await new Promise<void>((resolve, reject) => engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+    );
   } catch (error) {
-    throw new ProviderError('unavailable', `${message}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ProviderError('unavailable', `${message}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 
-async function build(engine: Engine, name: string, source: Source, binaries: readonly string[], tool: string): Promise<void> {
+async function build(
+  engine: Engine,
+  name: string,
+  source: Source,
+  binaries: readonly string[],
+  tool: string,
+): Promise<void> {
   const base = source.kind === 'pull' ? source.image : 'scratch';
   const install = source.kind === 'busybox' ? 'RUN ["/bin/busybox", "--install", "-s", "/bin"]\n' : '';
   const dockerfile = `FROM ${base}\nCOPY root/ /\n${install}LABEL nodeless.dev/helper-image=1\nENTRYPOINT ["${toolPath}"]\nCMD ["pause"]\n`;
@@ -111,11 +131,17 @@ async function build(engine: Engine, name: string, source: Source, binaries: rea
   ];
   const files = new Set<string>();
   for (const path of binaries) {
-    const target = source.kind !== 'pull' && path === source.path ? (source.kind === 'busybox' ? '/bin/busybox' : '/bin/node') : `/usr/sbin/${path.split('/').pop()}`;
+    const target =
+      source.kind !== 'pull' && path === source.path
+        ? source.kind === 'busybox'
+          ? '/bin/busybox'
+          : '/bin/node'
+        : `/usr/sbin/${path.split('/').pop()}`;
     entries.push({ type: 'file', path: `root${target}`, content: readFileSync(path), mode: 0o755 });
     for (const library of libraries(path)) files.add(library);
   }
-  for (const path of files) entries.push({ type: 'file', path: `root${path}`, content: readFileSync(path), mode: 0o755 });
+  for (const path of files)
+    entries.push({ type: 'file', path: `root${path}`, content: readFileSync(path), mode: 0o755 });
   await callEngine(async () => {
     const stream = await engine.buildImage(Readable.from([packTar(entries)]), { t: name, forcerm: true });
     await new Promise<void>((resolve, reject) => {

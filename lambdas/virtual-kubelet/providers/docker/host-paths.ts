@@ -14,7 +14,11 @@ export interface HostPathPlace {
 }
 
 /** `shared`: folders of the engine's machine that are to be seen under the same or another name, by prefix. */
-export function hostPathPlace(volume: ResolvedVolume & { kind: 'hostPath' }, volumePath: string, shared: Readonly<Record<string, string>>): HostPathPlace {
+export function hostPathPlace(
+  volume: ResolvedVolume & { kind: 'hostPath' },
+  volumePath: string,
+  shared: Readonly<Record<string, string>>,
+): HostPathPlace {
   const path = normalize(volume.path);
   for (const [prefix, target] of Object.entries(shared)) {
     if (isWithin(path, prefix)) return { enginePath: `${target}${path.slice(prefix.length)}`, nodePath: undefined };

@@ -62,8 +62,16 @@ export function hostPortRules(targets: readonly HostPortTarget[]): string {
 }
 
 export async function applyHostPorts(helper: NodeHelper, targets: readonly HostPortTarget[]): Promise<void> {
-  const { exitCode, output } = await helper.exec(['nft', '-f', '-'], { stdin: hostPortRules(targets), timeoutMs: 10_000 });
+  const { exitCode, output } = await helper.exec(['nft', '-f', '-'], {
+    stdin: hostPortRules(targets),
+    timeoutMs: 10_000,
+  });
   if (exitCode === 0) return;
   const missing = exitCode === 126 || exitCode === 127;
-  throw new ProviderError('invalid', missing ? 'host ports need nft in the node helper: install nftables on this machine and restart' : `host ports could not be set: ${output.trim()}`);
+  throw new ProviderError(
+    'invalid',
+    missing
+      ? 'host ports need nft in the node helper: install nftables on this machine and restart'
+      : `host ports could not be set: ${output.trim()}`,
+  );
 }

@@ -8,7 +8,12 @@ type Credentials = ResolvedPod['pullSecrets'][number];
 export async function findImage(engine: Engine, name: string): Promise<RuntimeImage | undefined> {
   try {
     const info = await engine.getImage(name).inspect();
-    return { id: info.Id, reference: info.RepoDigests?.[0] ?? info.Id, sizeBytes: info.Size, user: info.Config?.User ?? '' };
+    return {
+      id: info.Id,
+      reference: info.RepoDigests?.[0] ?? info.Id,
+      sizeBytes: info.Size,
+      user: info.Config?.User ?? '',
+    };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw engineError(error, 'ImageInspectError');
@@ -16,7 +21,11 @@ export async function findImage(engine: Engine, name: string): Promise<RuntimeIm
 }
 
 /** Pulls with each of the pod's credentials for that registry in turn, then without. Throws the registry's last answer. */
-export async function pullImage(engine: Engine, name: string, credentials: readonly Credentials[]): Promise<RuntimeImage> {
+export async function pullImage(
+  engine: Engine,
+  name: string,
+  credentials: readonly Credentials[],
+): Promise<RuntimeImage> {
   const attempts: (Credentials | undefined)[] = [...credentialsFor(name, credentials), undefined];
   let failure: unknown;
   for (const credential of attempts) {
@@ -31,7 +40,10 @@ export async function pullImage(engine: Engine, name: string, credentials: reado
       failure = error;
     }
   }
-  throw new ProviderError('invalid', `Error response from daemon: ${engineMessage(failure)}`, { reason: 'ErrImagePull', cause: failure });
+  throw new ProviderError('invalid', `Error response from daemon: ${engineMessage(failure)}`, {
+    reason: 'ErrImagePull',
+    cause: failure,
+  });
 }
 
 /** Secrets name a registry by host, some with the start of a path. */
@@ -42,7 +54,18 @@ function credentialsFor(name: string, credentials: readonly Credentials[]): Cred
 
 async function pullOnce(engine: Engine, name: string, credential: Credentials | undefined): Promise<void> {
   const stream = await callEngine(() =>
-    engine.pull(name, credential ? { authconfig: { username: credential.username, password: credential.password, serveraddress: credential.registry } } : {}),
+    engine.pull(
+      name,
+      credential
+        ? {
+            authconfig: {
+              username: credential.username,
+              password: credential.password,
+              serveraddress: credential.registry,
+            },
+          }
+        : {},
+    ),
   );
   await new Promise<void>((resolve, reject) => {
     engine.modem.followProgress(stream, (error, output) => {

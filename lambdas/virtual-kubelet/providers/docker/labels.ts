@@ -27,7 +27,14 @@ export type Role = 'node' | 'sandbox' | 'container';
 export type Labels = Readonly<Record<string, string>>;
 
 export function podLabels(cluster: string, role: Role, nodeName: string, ref: PodRef): Record<string, string> {
-  return { [label.cluster]: cluster, [label.role]: role, [label.node]: nodeName, [label.namespace]: ref.namespace, [label.pod]: ref.name, [label.uid]: ref.uid };
+  return {
+    [label.cluster]: cluster,
+    [label.role]: role,
+    [label.node]: nodeName,
+    [label.namespace]: ref.namespace,
+    [label.pod]: ref.name,
+    [label.uid]: ref.uid,
+  };
 }
 
 export function refFromLabels(labels: Labels): PodRef | undefined {

@@ -4,7 +4,13 @@ import { callEngine, type Engine } from './engine.ts';
 import { unframe } from './frames.ts';
 
 /** What a container has printed, as one stream. Destroying it stops reading from the engine. */
-export async function openContainerLogs(engine: Engine, containerId: string, tty: boolean, options: LogOptions, now: () => number = Date.now): Promise<Readable> {
+export async function openContainerLogs(
+  engine: Engine,
+  containerId: string,
+  tty: boolean,
+  options: LogOptions,
+  now: () => number = Date.now,
+): Promise<Readable> {
   const source = await callEngine(() =>
     // The engine gives a whole buffer or a stream by `follow`; asked for a stream it is one either way.
     engine.getContainer(containerId).logs({

@@ -25,7 +25,9 @@ export function createUsageReader(engine: Engine, now: () => number): (id: strin
     return callEngine(async () => {
       try {
         // `one-shot` spares the engine's own wait of a second for a rate.
-        const stats = (await engine.getContainer(id).stats({ stream: false, 'one-shot': true } as { stream: false })) as Docker.ContainerStats;
+        const stats = (await engine
+          .getContainer(id)
+          .stats({ stream: false, 'one-shot': true } as { stream: false })) as Docker.ContainerStats;
         const at = now();
         const cpu = stats.cpu_stats.cpu_usage.total_usage;
         const memory = (stats.memory_stats.usage ?? 0) - inactive(stats);

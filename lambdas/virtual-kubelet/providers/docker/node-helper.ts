@@ -64,11 +64,21 @@ export interface HelperSettings {
 }
 
 /** The helper of one node, made or started as needed. */
-export async function ensureHelper(engine: Engine, node: string, index: number, settings: HelperSettings): Promise<NodePlace> {
+export async function ensureHelper(
+  engine: Engine,
+  node: string,
+  index: number,
+  settings: HelperSettings,
+): Promise<NodePlace> {
   const { cluster, image, network } = settings;
   const name = helperName(cluster, node);
   const address = nodeAddress(network.subnet, index);
-  await callEngine(() => engine.createVolume({ Name: nodeVolumeName(cluster, node), Labels: { [label.cluster]: cluster, [label.role]: 'node', [label.node]: node } }));
+  await callEngine(() =>
+    engine.createVolume({
+      Name: nodeVolumeName(cluster, node),
+      Labels: { [label.cluster]: cluster, [label.role]: 'node', [label.node]: node },
+    }),
+  );
   const volumePath = (await callEngine(() => engine.getVolume(nodeVolumeName(cluster, node)).inspect())).Mountpoint;
   const { containerId, protectsFromOom } = await callEngine(async () => {
     const found = await findHelper(engine, name, image);
@@ -120,7 +130,13 @@ async function startHelper(engine: Engine, id: string): Promise<void> {
   }
 }
 
-async function createHelper(engine: Engine, node: string, address: string, settings: HelperSettings, protect: boolean): Promise<string> {
+async function createHelper(
+  engine: Engine,
+  node: string,
+  address: string,
+  settings: HelperSettings,
+  protect: boolean,
+): Promise<string> {
   const { cluster, image, network } = settings;
   const name = helperName(cluster, node);
   try {
@@ -149,7 +165,11 @@ async function createHelper(engine: Engine, node: string, address: string, setti
 }
 
 async function namespaceOf(engine: Engine, cluster: string, podUid: string): Promise<string | undefined> {
-  const [sandbox] = await callEngine(() => engine.listContainers({ filters: { label: [`${label.cluster}=${cluster}`, `${label.role}=sandbox`, `${label.uid}=${podUid}`] } }));
+  const [sandbox] = await callEngine(() =>
+    engine.listContainers({
+      filters: { label: [`${label.cluster}=${cluster}`, `${label.role}=sandbox`, `${label.uid}=${podUid}`] },
+    }),
+  );
   if (!sandbox) return undefined;
   const { State } = await callEngine(() => engine.getContainer(sandbox.Id).inspect());
   return namespacePath(State);

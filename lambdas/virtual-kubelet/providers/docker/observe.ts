@@ -13,7 +13,7 @@ const zeroTime = '0001-01-01T00:00:00Z';
 
 /** The engine's times have nanoseconds; those of a container that never ran are year one. */
 function millis(text: string | undefined): number {
-  return !text || text === zeroTime ? 0 : (Date.parse(text.replace(/(\.\d{3})\d+/, '$1')) || 0);
+  return !text || text === zeroTime ? 0 : Date.parse(text.replace(/(\.\d{3})\d+/, '$1')) || 0;
 }
 
 /** One container as the pod runner sees it. Pure. */
@@ -58,7 +58,11 @@ export function runtimeSandbox(info: Docker.ContainerInspectInfo): RuntimeSandbo
 }
 
 /** Puts a pod together from its containers; the newest sandbox is the one that counts. undefined = no labels of ours. */
-export function runtimePod(sandboxes: readonly RuntimeSandbox[], containers: readonly RuntimeContainer[], labels: Labels): RuntimePod | undefined {
+export function runtimePod(
+  sandboxes: readonly RuntimeSandbox[],
+  containers: readonly RuntimeContainer[],
+  labels: Labels,
+): RuntimePod | undefined {
   const ref = refFromLabels(labels);
   if (!ref) return undefined;
   const sandbox = [...sandboxes].sort((a, b) => b.attempt - a.attempt)[0];

@@ -10,7 +10,10 @@ export interface PodAddresses {
   release(uid: string): void;
 }
 
-export function createPodAddresses(deps: { readonly subnet: () => Promise<string>; readonly inUse: () => Promise<ReadonlyMap<string, string>> }): PodAddresses {
+export function createPodAddresses(deps: {
+  readonly subnet: () => Promise<string>;
+  readonly inUse: () => Promise<ReadonlyMap<string, string>>;
+}): PodAddresses {
   const byPod = new Map<string, string>();
   const refused = new Set<string>();
   const lastByNode = new Map<number, string>();

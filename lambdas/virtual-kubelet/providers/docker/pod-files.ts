@@ -5,7 +5,8 @@ import type { TarEntry } from './tar.ts';
 /** Where things of a pod lie below the kubelet folder. */
 export const podFolder = (uid: string): string => `pods/${uid}`;
 export const volumeFolder = (uid: string, volume: string): string => `${podFolder(uid)}/volumes/${volume}`;
-export const terminationFile = (uid: string, container: string, attempt: number): string => `${podFolder(uid)}/containers/${container}/${attempt}`;
+export const terminationFile = (uid: string, container: string, attempt: number): string =>
+  `${podFolder(uid)}/containers/${container}/${attempt}`;
 
 /** The folder of one version of a volume's files; the same content has the same name, so writing it twice is harmless. */
 export function versionName(files: readonly VolumeFile[]): string {
@@ -19,7 +20,12 @@ export function versionName(files: readonly VolumeFile[]): string {
  * pointing to the current one, and what the container sees pointing into `..data`. `withLinks` for a volume that nobody
  * uses yet; otherwise the links are swapped afterwards, in one step.
  */
-export function fileVolumeEntries(folder: string, files: readonly VolumeFile[], fsGroup: number | undefined, withLinks: boolean): TarEntry[] {
+export function fileVolumeEntries(
+  folder: string,
+  files: readonly VolumeFile[],
+  fsGroup: number | undefined,
+  withLinks: boolean,
+): TarEntry[] {
   const version = versionName(files);
   const group = fsGroup === undefined ? {} : { gid: fsGroup };
   const folderMode = fsGroup === undefined ? 0o755 : 0o2755;
@@ -40,7 +46,13 @@ export function fileVolumeEntries(folder: string, files: readonly VolumeFile[], 
     }
     // A group that owns the volume can read what is in it.
     const mode = fsGroup === undefined ? file.mode : file.mode | 0o440;
-    entries.push({ type: 'file', path: `${folder}/${version}/${parts.join('/')}`, content: file.content, mode, ...group });
+    entries.push({
+      type: 'file',
+      path: `${folder}/${version}/${parts.join('/')}`,
+      content: file.content,
+      mode,
+      ...group,
+    });
   }
   if (withLinks) {
     entries.push({ type: 'symlink', path: `${folder}/..data`, target: version });
@@ -52,12 +64,18 @@ export function fileVolumeEntries(folder: string, files: readonly VolumeFile[], 
 /** The API server has refused such paths; a second lock costs nothing where files are written as root. */
 function safeParts(path: string): string[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.length === 0 || path.startsWith('/') || parts.some((part) => part === '..' || part.includes('\0'))) throw new Error(`volume path ${JSON.stringify(path)} leads outside`);
+  if (parts.length === 0 || path.startsWith('/') || parts.some((part) => part === '..' || part.includes('\0')))
+    throw new Error(`volume path ${JSON.stringify(path)} leads outside`);
   return parts;
 }
 
 export function emptyDirEntry(folder: string, fsGroup: number | undefined): TarEntry {
-  return { type: 'directory', path: folder, mode: fsGroup === undefined ? 0o777 : 0o2777, ...(fsGroup === undefined ? {} : { gid: fsGroup }) };
+  return {
+    type: 'directory',
+    path: folder,
+    mode: fsGroup === undefined ? 0o777 : 0o2777,
+    ...(fsGroup === undefined ? {} : { gid: fsGroup }),
+  };
 }
 
 export const isTmpfs = (volume: ResolvedVolume): boolean => volume.kind === 'emptyDir' && volume.medium === 'Memory';

@@ -14,13 +14,19 @@ export interface PodInspection {
 }
 
 /** Reads pods from the engine. What has ended does not change any more and is read once. */
-export function createPodInspection(deps: { readonly engine: Engine; readonly cluster: string; readonly helperId: (node: string) => Promise<string> }): PodInspection {
+export function createPodInspection(deps: {
+  readonly engine: Engine;
+  readonly cluster: string;
+  readonly helperId: (node: string) => Promise<string>;
+}): PodInspection {
   const { engine, cluster } = deps;
   const ended = new Map<string, RuntimeContainer>();
   const references = new Map<string, string>();
 
   const summaries = (...labels: readonly string[]): Promise<Docker.ContainerInfo[]> =>
-    callEngine(() => engine.listContainers({ all: true, filters: { label: [`${label.cluster}=${cluster}`, ...labels] } }));
+    callEngine(() =>
+      engine.listContainers({ all: true, filters: { label: [`${label.cluster}=${cluster}`, ...labels] } }),
+    );
 
   /** How the image is called in a status: by digest where it came from a registry. */
   const imageReference = async (id: string): Promise<string> => {
@@ -58,7 +64,11 @@ export function createPodInspection(deps: { readonly engine: Engine; readonly cl
     return read;
   };
 
-  const readMessage = async (info: Docker.ContainerInspectInfo, labels: Labels, container: RuntimeContainer): Promise<string> => {
+  const readMessage = async (
+    info: Docker.ContainerInspectInfo,
+    labels: Labels,
+    container: RuntimeContainer,
+  ): Promise<string> => {
     const helper = await deps.helperId(labels[label.node] ?? '');
     return terminationMessage(engine, helper, {
       id: info.Id,

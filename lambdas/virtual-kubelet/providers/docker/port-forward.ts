@@ -16,7 +16,9 @@ export function dialThrough(engine: Engine, containerId: string, host: string, p
 /** Starts a program in a running container, with its standard input and output as one stream. What it says on stderr is the stream's error. */
 export async function openCommand(engine: Engine, containerId: string, command: readonly string[]): Promise<Duplex> {
   const stream = await callEngine(async () => {
-    const exec = await engine.getContainer(containerId).exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true });
+    const exec = await engine
+      .getContainer(containerId)
+      .exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true });
     return exec.start({ hijack: true, stdin: true });
   });
   let errors = '';

@@ -9,7 +9,9 @@ const leastQuota = 1_000;
 
 /** Relative CPU weight for a request. */
 export function cpuShares(milliCpu: number): number {
-  return milliCpu === 0 ? leastShares : Math.min(262_144, Math.max(leastShares, Math.floor((milliCpu * sharesPerCpu) / 1000)));
+  return milliCpu === 0
+    ? leastShares
+    : Math.min(262_144, Math.max(leastShares, Math.floor((milliCpu * sharesPerCpu) / 1000)));
 }
 
 /** Microseconds of CPU time a period for a limit; 0 = no limit. */

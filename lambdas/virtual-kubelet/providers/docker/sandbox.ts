@@ -18,7 +18,8 @@ export interface SandboxContext {
   readonly binds: readonly string[];
 }
 
-export const sandboxName = (cluster: string, uid: string, attempt: number): string => `nodeless-${cluster}.sandbox.${uid}.${attempt}`;
+export const sandboxName = (cluster: string, uid: string, attempt: number): string =>
+  `nodeless-${cluster}.sandbox.${uid}.${attempt}`;
 
 /** Sysctls that are namespaced and safe, as the kubelet lists them; others would reach beyond the pod. */
 const safeSysctls: ReadonlySet<string> = new Set([
@@ -73,15 +74,35 @@ export function sandboxSpec(resolved: ResolvedPod, context: SandboxContext): Doc
       CpuShares: 2,
       LogConfig: { Type: 'none', Config: {} },
     },
-    ...(hostNetwork ? {} : { NetworkingConfig: { EndpointsConfig: { [context.network]: { IPAMConfig: { IPv4Address: address as string } } } } }),
+    ...(hostNetwork
+      ? {}
+      : {
+          NetworkingConfig: {
+            EndpointsConfig: { [context.network]: { IPAMConfig: { IPv4Address: address as string } } },
+          },
+        }),
   };
 }
 
 /** Ports of the node that lead to the pod. A host-network pod binds them itself. */
 function hostPortsOf(pod: Pod): HostPort[] {
   if (pod.spec?.hostNetwork) return [];
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always')];
+  const containers = [
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'),
+  ];
   return containers.flatMap((c) =>
-    (c.ports ?? []).flatMap((p) => (p.hostPort ? [{ hostIp: p.hostIP ?? '', hostPort: p.hostPort, port: p.containerPort, protocol: (p.protocol ?? 'TCP').toLowerCase() }] : [])),
+    (c.ports ?? []).flatMap((p) =>
+      p.hostPort
+        ? [
+            {
+              hostIp: p.hostIP ?? '',
+              hostPort: p.hostPort,
+              port: p.containerPort,
+              protocol: (p.protocol ?? 'TCP').toLowerCase(),
+            },
+          ]
+        : [],
+    ),
   );
 }

@@ -60,7 +60,10 @@ function verifyNonRoot(pod: Pod, container: Container, runAsUser: number | undef
   }
   const user = imageUser.split(':')[0] ?? '';
   if (user === '' || user === '0') throw refused(`container has runAsNonRoot and image will run as root ${where}`);
-  if (!/^\d+$/.test(user)) throw refused(`container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${where}`);
+  if (!/^\d+$/.test(user))
+    throw refused(
+      `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${where}`,
+    );
 }
 
 function refused(message: string): ProviderError {

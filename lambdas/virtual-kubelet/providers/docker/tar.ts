@@ -1,8 +1,21 @@
 /** The little of the tar format that the engine's archive endpoints need: written in memory, read back one file at a time. */
 
 export type TarEntry =
-  | { readonly type: 'file'; readonly path: string; readonly content: Uint8Array; readonly mode: number; readonly uid?: number; readonly gid?: number }
-  | { readonly type: 'directory'; readonly path: string; readonly mode: number; readonly uid?: number; readonly gid?: number }
+  | {
+      readonly type: 'file';
+      readonly path: string;
+      readonly content: Uint8Array;
+      readonly mode: number;
+      readonly uid?: number;
+      readonly gid?: number;
+    }
+  | {
+      readonly type: 'directory';
+      readonly path: string;
+      readonly mode: number;
+      readonly uid?: number;
+      readonly gid?: number;
+    }
   | { readonly type: 'symlink'; readonly path: string; readonly target: string };
 
 const block = 512;
@@ -19,7 +32,18 @@ export function packTar(entries: readonly TarEntry[], now: number = Date.now()):
     const size = entry.type === 'file' ? entry.content.length : 0;
     const type = entry.type === 'file' ? '0' : entry.type === 'directory' ? '5' : '2';
     const owner: { readonly uid?: number; readonly gid?: number } = entry.type === 'symlink' ? {} : entry;
-    parts.push(header({ name, link, size, type, mode: entry.type === 'symlink' ? 0o777 : entry.mode, uid: owner.uid ?? 0, gid: owner.gid ?? 0, modified }));
+    parts.push(
+      header({
+        name,
+        link,
+        size,
+        type,
+        mode: entry.type === 'symlink' ? 0o777 : entry.mode,
+        uid: owner.uid ?? 0,
+        gid: owner.gid ?? 0,
+        modified,
+      }),
+    );
     if (entry.type === 'file') parts.push(...padded(entry.content));
   }
   parts.push(Buffer.alloc(2 * block));
@@ -29,7 +53,10 @@ export function packTar(entries: readonly TarEntry[], now: number = Date.now()):
 /** GNU's way to carry names beyond 100 bytes: an entry of its own before the real one. */
 function longName(name: string, type: 'L' | 'K'): Buffer[] {
   const content = Buffer.concat([Buffer.from(name, 'utf8'), Buffer.alloc(1)]);
-  return [header({ name: '././@LongLink', link: '', size: content.length, type, mode: 0o644, uid: 0, gid: 0, modified: 0 }), ...padded(content)];
+  return [
+    header({ name: '././@LongLink', link: '', size: content.length, type, mode: 0o644, uid: 0, gid: 0, modified: 0 }),
+    ...padded(content),
+  ];
 }
 
 function padded(content: Uint8Array): Buffer[] {
@@ -51,7 +78,8 @@ interface Header {
 
 function header(of: Header): Buffer {
   const buffer = Buffer.alloc(block);
-  const octal = (value: number, offset: number, length: number): void => void buffer.write(`${value.toString(8).padStart(length - 1, '0')}\0`, offset, 'latin1');
+  const octal = (value: number, offset: number, length: number): void =>
+    void buffer.write(`${value.toString(8).padStart(length - 1, '0')}\0`, offset, 'latin1');
   Buffer.from(of.name, 'utf8').copy(buffer, 0, 0, longestName);
   octal(of.mode & 0o7777, 100, 8);
   octal(of.uid, 108, 8);
@@ -70,9 +98,15 @@ function header(of: Header): Buffer {
 
 /** The content of the first regular file in an archive; undefined when it holds none. */
 export function firstFile(archive: Buffer): Buffer | undefined {
-  for (let at = 0; at + block <= archive.length; ) {
+  for (let at = 0; at + block <= archive.length;) {
     if (archive[at] === 0) return undefined;
-    const size = Number.parseInt(archive.toString('latin1', at + 124, at + 136).replace(/\0.*$/, '').trim() || '0', 8);
+    const size = Number.parseInt(
+      archive
+        .toString('latin1', at + 124, at + 136)
+        .replace(/\0.*$/, '')
+        .trim() || '0',
+      8,
+    );
     const type = archive.toString('latin1', at + 156, at + 157);
     if (type === '0' || type === '\0') return archive.subarray(at + block, at + block + size);
     at += block + Math.ceil(size / block) * block;

@@ -24,7 +24,9 @@ export async function removeCluster(engine: Engine, cluster: string): Promise<Re
     for (let attempt = 1; ; attempt++) {
       const containers = await engine.listContainers({ all: true, filters });
       removed.containers += containers.length;
-      await Promise.all(containers.map((c) => quietly(() => engine.getContainer(c.Id).remove({ force: true, v: true }))));
+      await Promise.all(
+        containers.map((c) => quietly(() => engine.getContainer(c.Id).remove({ force: true, v: true }))),
+      );
       const volumes = (await engine.listVolumes({ filters })).Volumes ?? [];
       const networks = await engine.listNetworks({ filters });
       try {

@@ -40,7 +40,9 @@ async function readFile(engine: Engine, helperId: string, path: string): Promise
 
 async function endOfLog(engine: Engine, ended: EndedContainer): Promise<string> {
   return callEngine(async () => {
-    const raw = (await engine.getContainer(ended.id).logs({ follow: false, stdout: true, stderr: true, tail: logLines })) as unknown as Buffer;
+    const raw = (await engine
+      .getContainer(ended.id)
+      .logs({ follow: false, stdout: true, stderr: true, tail: logLines })) as unknown as Buffer;
     const chunks: Buffer[] = [];
     if (ended.tty) chunks.push(raw);
     else createFrameReader((_stream, data) => chunks.push(data))(raw);

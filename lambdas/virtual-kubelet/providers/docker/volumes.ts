@@ -8,7 +8,15 @@ import { hostPathPlace } from './host-paths.ts';
 import { toolPath } from './helper-tool.ts';
 import { label } from './labels.ts';
 import { kubeletFolder, type NodePlace } from './node-helper.ts';
-import { emptyDirEntry, fileVolumeEntries, isTmpfs, podFolder, terminationFile, versionName, volumeFolder } from './pod-files.ts';
+import {
+  emptyDirEntry,
+  fileVolumeEntries,
+  isTmpfs,
+  podFolder,
+  terminationFile,
+  versionName,
+  volumeFolder,
+} from './pod-files.ts';
 import { packTar, type TarEntry } from './tar.ts';
 
 export interface VolumeWriter {
@@ -17,37 +25,73 @@ export interface VolumeWriter {
   /** Files of the pod beside its volumes (hosts, resolv.conf). */
   putFiles(place: NodePlace, entries: readonly TarEntry[]): Promise<void>;
   /** The engine's bind mounts for a container: its volume mounts and its termination file, which is made here. */
-  binds(start: ContainerStart, place: NodePlace): Promise<{ readonly binds: string[]; readonly terminationFile: string }>;
+  binds(
+    start: ContainerStart,
+    place: NodePlace,
+  ): Promise<{ readonly binds: string[]; readonly terminationFile: string }>;
   /** Mounts that keep memory-backed volumes alive while the sandbox is there. */
   holdingBinds(pod: ResolvedPod): string[];
   remove(ref: PodRef, place: NodePlace | undefined): Promise<void>;
 }
 
-export function createVolumeWriter(deps: { readonly engine: Engine; readonly cluster: string; readonly sharedHostPaths: Readonly<Record<string, string>> }): VolumeWriter {
+export function createVolumeWriter(deps: {
+  readonly engine: Engine;
+  readonly cluster: string;
+  readonly sharedHostPaths: Readonly<Record<string, string>>;
+}): VolumeWriter {
   const { engine, cluster, sharedHostPaths } = deps;
   const tmpfsName = (uid: string, volume: string): string => `nodeless-${cluster}-${uid}-${volume}`;
 
   const putFiles = (place: NodePlace, entries: readonly TarEntry[]): Promise<void> =>
-    callEngine(async () => void (await engine.getContainer(place.containerId).putArchive(packTar(entries), { path: kubeletFolder })));
+    callEngine(
+      async () =>
+        void (await engine.getContainer(place.containerId).putArchive(packTar(entries), { path: kubeletFolder })),
+    );
 
-  const createTmpfs = async (uid: string, volume: ResolvedVolume & { kind: 'emptyDir' }, fsGroup: number | undefined): Promise<void> => {
-    const options = [fsGroup === undefined ? 'mode=1777' : `mode=2777,gid=${fsGroup}`, ...(volume.sizeLimitBytes ? [`size=${volume.sizeLimitBytes}`] : [])];
+  const createTmpfs = async (
+    uid: string,
+    volume: ResolvedVolume & { kind: 'emptyDir' },
+    fsGroup: number | undefined,
+  ): Promise<void> => {
+    const options = [
+      fsGroup === undefined ? 'mode=1777' : `mode=2777,gid=${fsGroup}`,
+      ...(volume.sizeLimitBytes ? [`size=${volume.sizeLimitBytes}`] : []),
+    ];
     const Labels = { [label.cluster]: cluster, [label.uid]: uid };
-    await callEngine(() => engine.createVolume({ Name: tmpfsName(uid, volume.name), Driver: 'local', DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: options.join(',') }, Labels }));
+    await callEngine(() =>
+      engine.createVolume({
+        Name: tmpfsName(uid, volume.name),
+        Driver: 'local',
+        DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: options.join(',') },
+        Labels,
+      }),
+    );
   };
 
   const checkHostPath = async (volume: ResolvedVolume & { kind: 'hostPath' }, place: NodePlace): Promise<void> => {
     const { nodePath } = hostPathPlace(volume, place.volumePath, sharedHostPaths);
     if (nodePath === undefined) return;
-    const { exitCode, output } = await place.exec([toolPath, 'hostpath', volume.type, `${kubeletFolder}/${nodePath}`, volume.path]);
-    if (exitCode !== 0) throw new ProviderError('invalid', `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${output.trim()}`, { reason: 'FailedMount' });
+    const { exitCode, output } = await place.exec([
+      toolPath,
+      'hostpath',
+      volume.type,
+      `${kubeletFolder}/${nodePath}`,
+      volume.path,
+    ]);
+    if (exitCode !== 0)
+      throw new ProviderError(
+        'invalid',
+        `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${output.trim()}`,
+        { reason: 'FailedMount' },
+      );
   };
 
   /** The engine's path of what a mount shows. */
   const source = async (start: ContainerStart, mount: VolumeMount, place: NodePlace): Promise<string> => {
     const uid = start.pod.pod.metadata?.uid ?? '';
     const volume = start.pod.volumes.find((v) => v.name === mount.name);
-    if (!volume) throw new ProviderError('invalid', `volume ${mount.name} is not there`, { reason: 'CreateContainerConfigError' });
+    if (!volume)
+      throw new ProviderError('invalid', `volume ${mount.name} is not there`, { reason: 'CreateContainerConfigError' });
     const sub = subPathOf(start, mount);
     if (isTmpfs(volume)) {
       if (sub === '') return tmpfsName(uid, volume.name);
@@ -55,12 +99,25 @@ export function createVolumeWriter(deps: { readonly engine: Engine; readonly clu
       return `${Mountpoint}/${plainSubPath(sub)}`;
     }
     const hostPath = volume.kind === 'hostPath' ? hostPathPlace(volume, place.volumePath, sharedHostPaths) : undefined;
-    if (hostPath && hostPath.nodePath === undefined) return sub === '' ? hostPath.enginePath : `${hostPath.enginePath}/${plainSubPath(sub)}`;
+    if (hostPath && hostPath.nodePath === undefined)
+      return sub === '' ? hostPath.enginePath : `${hostPath.enginePath}/${plainSubPath(sub)}`;
     const folder = hostPath?.nodePath ?? volumeFolder(uid, volume.name);
     if (sub === '') return `${place.volumePath}/${folder}`;
     const root = `${kubeletFolder}/${folder}`;
-    const { exitCode, output } = await place.exec([toolPath, 'under', root, sub, '0755', `0:${start.pod.pod.spec?.securityContext?.fsGroup ?? 0}`]);
-    if (exitCode !== 0) throw new ProviderError('invalid', `failed to prepare subPath for volumeMount ${JSON.stringify(mount.name)} of container ${JSON.stringify(start.container.name)}`, { reason: 'CreateContainerConfigError' });
+    const { exitCode, output } = await place.exec([
+      toolPath,
+      'under',
+      root,
+      sub,
+      '0755',
+      `0:${start.pod.pod.spec?.securityContext?.fsGroup ?? 0}`,
+    ]);
+    if (exitCode !== 0)
+      throw new ProviderError(
+        'invalid',
+        `failed to prepare subPath for volumeMount ${JSON.stringify(mount.name)} of container ${JSON.stringify(start.container.name)}`,
+        { reason: 'CreateContainerConfigError' },
+      );
     return `${place.volumePath}${output.trim().slice(kubeletFolder.length)}`;
   };
 
@@ -77,7 +134,12 @@ export function createVolumeWriter(deps: { readonly engine: Engine; readonly clu
           entries.push(...fileVolumeEntries(folder, volume.files, fsGroup, fresh));
           if (!fresh) swaps.push([toolPath, 'swap', `${kubeletFolder}/${folder}`, versionName(volume.files)]);
         } else if (volume.kind === 'emptyDir') {
-          if (volume.medium === 'HugePages') throw new ProviderError('invalid', `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : huge pages are not supported by this node`, { reason: 'FailedMount' });
+          if (volume.medium === 'HugePages')
+            throw new ProviderError(
+              'invalid',
+              `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : huge pages are not supported by this node`,
+              { reason: 'FailedMount' },
+            );
           if (isTmpfs(volume)) await createTmpfs(uid, volume, fsGroup);
           else if (fresh) entries.push(emptyDirEntry(folder, fsGroup));
         } else if (fresh) {
@@ -97,7 +159,12 @@ export function createVolumeWriter(deps: { readonly engine: Engine; readonly clu
       for (const mount of start.container.volumeMounts ?? []) {
         const volume = start.pod.volumes.find((v) => v.name === mount.name);
         const readOnly = mount.readOnly || volume?.kind === 'files';
-        const propagation = mount.mountPropagation === 'Bidirectional' ? 'rshared' : mount.mountPropagation === 'HostToContainer' ? 'rslave' : undefined;
+        const propagation =
+          mount.mountPropagation === 'Bidirectional'
+            ? 'rshared'
+            : mount.mountPropagation === 'HostToContainer'
+              ? 'rslave'
+              : undefined;
         const options = [readOnly ? 'ro' : 'rw', ...(propagation ? [propagation] : [])];
         binds.push(`${await source(start, mount, place)}:${mount.mountPath}:${options.join(',')}`);
       }
@@ -114,7 +181,9 @@ export function createVolumeWriter(deps: { readonly engine: Engine; readonly clu
     },
     async remove(ref, place) {
       if (place) await place.exec([toolPath, 'rm', `${kubeletFolder}/${podFolder(ref.uid)}`]);
-      const { Volumes } = await callEngine(() => engine.listVolumes({ filters: { label: [`${label.uid}=${ref.uid}`] } }));
+      const { Volumes } = await callEngine(() =>
+        engine.listVolumes({ filters: { label: [`${label.uid}=${ref.uid}`] } }),
+      );
       for (const volume of Volumes ?? []) {
         await callEngine(async () => {
           try {
@@ -132,12 +201,22 @@ function subPathOf(start: ContainerStart, mount: VolumeMount): string {
   if (!mount.subPathExpr) return mount.subPath ?? '';
   const env = new Map(start.resolved.env.map((e) => [e.name, e.value]));
   const missing: string[] = [];
-  const text = expandVariables(mount.subPathExpr, (name) => env.get(name), (name) => missing.push(name));
-  if (missing.length > 0) throw new ProviderError('invalid', `missing value for ${JSON.stringify(missing[0])}`, { reason: 'CreateContainerConfigError' });
+  const text = expandVariables(
+    mount.subPathExpr,
+    (name) => env.get(name),
+    (name) => missing.push(name),
+  );
+  if (missing.length > 0)
+    throw new ProviderError('invalid', `missing value for ${JSON.stringify(missing[0])}`, {
+      reason: 'CreateContainerConfigError',
+    });
   return plainSubPath(bindAddresses(text, { podIp: start.sandbox.podIps[0] ?? '', podIps: start.sandbox.podIps }));
 }
 
 function plainSubPath(path: string): string {
-  if (path.startsWith('/') || path.split('/').includes('..')) throw new ProviderError('invalid', `subPath ${JSON.stringify(path)} must be a relative path without '..'`, { reason: 'CreateContainerConfigError' });
+  if (path.startsWith('/') || path.split('/').includes('..'))
+    throw new ProviderError('invalid', `subPath ${JSON.stringify(path)} must be a relative path without '..'`, {
+      reason: 'CreateContainerConfigError',
+    });
   return path;
 }

@@ -11,7 +11,12 @@ export interface Life {
   readonly exitCode: number;
   readonly oomKilled: boolean;
   /** They never start: the waiting reason that is shown instead. */
-  readonly waitingReason: 'ErrImagePull' | 'ImagePullBackOff' | 'InvalidImageName' | 'CreateContainerConfigError' | undefined;
+  readonly waitingReason:
+    | 'ErrImagePull'
+    | 'ImagePullBackOff'
+    | 'InvalidImageName'
+    | 'CreateContainerConfigError'
+    | undefined;
   readonly neverReady: boolean;
   /** How long they take to end when told to. */
   readonly stopDelayMs: number;
@@ -48,8 +53,10 @@ const prefix = 'simulated.nodeless.dev/';
 export function lifeOf(pod: Pod, rules: readonly LifeRule[] = []): Life {
   const rule = rules.find((r) => matches(r, pod));
   const annotations = pod.metadata?.annotations ?? {};
-  const read = (name: string): string | undefined => (Object.hasOwn(annotations, prefix + name) ? annotations[prefix + name] : undefined);
-  const duration = (name: string, otherwise: number | undefined): number | undefined => parseDuration(read(name)) ?? otherwise;
+  const read = (name: string): string | undefined =>
+    Object.hasOwn(annotations, prefix + name) ? annotations[prefix + name] : undefined;
+  const duration = (name: string, otherwise: number | undefined): number | undefined =>
+    parseDuration(read(name)) ?? otherwise;
   const ofJob = pod.metadata?.ownerReferences?.some((owner) => owner.controller === true && owner.kind === 'Job');
   const base: Life = { ...(ofJob ? jobLife : quietLife), ...rule?.life };
   return {
@@ -87,7 +94,9 @@ function failure(kind: string | undefined, runForMs: number | undefined): Partia
 function matches(rule: LifeRule, pod: Pod): boolean {
   if (rule.namespace !== undefined && rule.namespace !== pod.metadata?.namespace) return false;
   const labels = pod.metadata?.labels ?? {};
-  return Object.entries(rule.matchLabels ?? {}).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+  return Object.entries(rule.matchLabels ?? {}).every(
+    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
+  );
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

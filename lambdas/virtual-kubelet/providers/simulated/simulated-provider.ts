@@ -35,7 +35,14 @@ export interface SimulatedProviderOptions {
   readonly events?: boolean;
 }
 
-export type SimulatedOperation = 'nodes' | 'createPod' | 'updatePod' | 'stopPod' | 'deletePod' | 'observePod' | 'listPods';
+export type SimulatedOperation =
+  | 'nodes'
+  | 'createPod'
+  | 'updatePod'
+  | 'stopPod'
+  | 'deletePod'
+  | 'observePod'
+  | 'listPods';
 
 export interface SimulatedProvider extends PodProvider, PodLogs, PodExec, PodMetrics {
   /** The next call of that operation rejects with the error: for tests. */
@@ -84,15 +91,27 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
   };
 
   const momentOf = (one: SimulatedPod): Moment => {
-    if (one.blocked.length > 0 && one.stopAt === undefined) return { containers: one.blocked.map((c) => blockedContainer(one.pod, c)), finished: false, nextAt: undefined };
+    if (one.blocked.length > 0 && one.stopAt === undefined)
+      return { containers: one.blocked.map((c) => blockedContainer(one.pod, c)), finished: false, nextAt: undefined };
     return momentOfLife(one);
   };
 
-  const momentOfLife = (one: SimulatedPod): Moment => lifeAt({ pod: one.pod, life: one.life, beganAt: one.beganAt, stopAt: one.stopAt }, clock.now());
+  const momentOfLife = (one: SimulatedPod): Moment =>
+    lifeAt({ pod: one.pod, life: one.life, beganAt: one.beganAt, stopAt: one.stopAt }, clock.now());
 
   const observe = (one: SimulatedPod): ObservedPod => {
     const { containers, finished } = momentOf(one);
-    return { ref: one.ref, nodeName: one.pod.spec?.nodeName ?? '', podIp: one.ip, podIps: [one.ip], startTime: undefined, sandboxReady: true, containers, failure: undefined, finished };
+    return {
+      ref: one.ref,
+      nodeName: one.pod.spec?.nodeName ?? '',
+      podIp: one.ip,
+      podIps: [one.ip],
+      startTime: undefined,
+      sandboxReady: true,
+      containers,
+      failure: undefined,
+      finished,
+    };
   };
 
   /** Reports what happened and waits for the next instant at which something will. */
@@ -114,8 +133,12 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     one.startsReported = starts;
     for (const container of moment.containers) {
       const fieldPath = `spec.${container.kind === 'init' ? 'initContainers' : 'containers'}{${container.name}}`;
-      const event = (reason: string, message: string): void => reportLater({ ref: one.ref, type: 'Normal', reason, message, fieldPath });
-      event('Pulled', `Container image ${JSON.stringify(container.image)} already present on machine and can be accessed by the pod`);
+      const event = (reason: string, message: string): void =>
+        reportLater({ ref: one.ref, type: 'Normal', reason, message, fieldPath });
+      event(
+        'Pulled',
+        `Container image ${JSON.stringify(container.image)} already present on machine and can be accessed by the pod`,
+      );
       event('Created', 'Container created');
       event('Started', 'Container started');
     }
@@ -127,7 +150,9 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       const reason = state.waiting?.reason;
       if (reason === undefined || one.waitsReported.get(name) === `${reason} ${restartCount}`) continue;
       one.waitsReported.set(name, `${reason} ${restartCount}`);
-      for (const event of waitEvents(reason, name, image, one.ref)) for (const listener of listeners) listener.onEvent({ ref: one.ref, fieldPath: `spec.containers{${name}}`, ...event });
+      for (const event of waitEvents(reason, name, image, one.ref))
+        for (const listener of listeners)
+          listener.onEvent({ ref: one.ref, fieldPath: `spec.containers{${name}}`, ...event });
     }
   };
 
@@ -152,7 +177,8 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       return;
     }
     const index = nodeIndex.get(pod.spec?.nodeName ?? '');
-    if (index === undefined) throw new ProviderError('invalid', `node ${JSON.stringify(pod.spec?.nodeName ?? '')} is not simulated here`);
+    if (index === undefined)
+      throw new ProviderError('invalid', `node ${JSON.stringify(pod.spec?.nodeName ?? '')} is not simulated here`);
     const before = pod.status?.startTime;
     const one: SimulatedPod = {
       pod,
@@ -192,7 +218,12 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     },
     async nodes() {
       maybeFail('nodes');
-      return new Map(nodeNames.map((name, index): [string, NodeCapacity] => [name, nodeOf(name, index, capacity, options.labels?.(name, index) ?? {})]));
+      return new Map(
+        nodeNames.map((name, index): [string, NodeCapacity] => [
+          name,
+          nodeOf(name, index, capacity, options.labels?.(name, index) ?? {}),
+        ]),
+      );
     },
     async createPod(pod) {
       maybeFail('createPod');
@@ -239,9 +270,19 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
     async openLogs(ref, { container, follow, previous }) {
       const one = known(ref);
       const seen = momentOf(one).containers.find((c) => c.name === container);
-      if (!seen || seen.containerId === '') throw new ProviderError('not-found', `container ${JSON.stringify(container)} in pod ${JSON.stringify(ref.name)} is not available`);
-      if (previous && !seen.lastState?.terminated) throw new ProviderError('not-found', `previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(ref.name)} not found`);
-      const text = one.pod.metadata?.annotations?.[`${annotation}logs`] ?? `container ${container} of ${formatPod(ref)} is simulated: nothing runs in it`;
+      if (!seen || seen.containerId === '')
+        throw new ProviderError(
+          'not-found',
+          `container ${JSON.stringify(container)} in pod ${JSON.stringify(ref.name)} is not available`,
+        );
+      if (previous && !seen.lastState?.terminated)
+        throw new ProviderError(
+          'not-found',
+          `previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(ref.name)} not found`,
+        );
+      const text =
+        one.pod.metadata?.annotations?.[`${annotation}logs`] ??
+        `container ${container} of ${formatPod(ref)} is simulated: nothing runs in it`;
       if (!follow || !seen.state.running) return Readable.from([Buffer.from(`${text}\n`)]);
       const stream = new PassThrough();
       stream.write(`${text}\n`);
@@ -256,37 +297,85 @@ export function createSimulatedProvider(options: SimulatedProviderOptions): Simu
       if (!one) return undefined;
       const annotations = one.pod.metadata?.annotations ?? {};
       const running = momentOf(one).containers.filter((c) => c.state.running);
-      return Object.fromEntries(running.map((c) => [c.name, { cpuNanocores: milliValue(annotations[`${annotation}cpu`] ?? '1m') * 1e6, memoryBytes: wholeValue(annotations[`${annotation}memory`] ?? '8Mi') }]));
+      return Object.fromEntries(
+        running.map((c) => [
+          c.name,
+          {
+            cpuNanocores: milliValue(annotations[`${annotation}cpu`] ?? '1m') * 1e6,
+            memoryBytes: wholeValue(annotations[`${annotation}memory`] ?? '8Mi'),
+          },
+        ]),
+      );
     },
   };
 
   function known(ref: PodRef): SimulatedPod {
     const one = pods.get(ref.uid);
-    if (!one) throw new ProviderError('not-found', `pod ${JSON.stringify(ref.name)} cannot be found - no logs available`);
+    if (!one)
+      throw new ProviderError('not-found', `pod ${JSON.stringify(ref.name)} cannot be found - no logs available`);
     return one;
   }
 }
 
 /** What a kubelet with real containers says of the same. */
-function waitEvents(reason: string, container: string, image: string, ref: PodRef): Pick<PodEvent, 'type' | 'reason' | 'message'>[] {
+function waitEvents(
+  reason: string,
+  container: string,
+  image: string,
+  ref: PodRef,
+): Pick<PodEvent, 'type' | 'reason' | 'message'>[] {
   const quoted = JSON.stringify(image);
-  if (reason === 'CrashLoopBackOff') return [{ type: 'Warning', reason: 'BackOff', message: `Back-off restarting failed container ${container} in pod ${formatPod(ref)}` }];
-  if (reason === 'ErrImagePull') return [{ type: 'Warning', reason: 'Failed', message: `Failed to pull image ${quoted}: simulated failure` }, { type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' }];
-  if (reason === 'ImagePullBackOff') return [{ type: 'Normal', reason: 'BackOff', message: `Back-off pulling image ${quoted}` }, { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' }];
+  if (reason === 'CrashLoopBackOff')
+    return [
+      {
+        type: 'Warning',
+        reason: 'BackOff',
+        message: `Back-off restarting failed container ${container} in pod ${formatPod(ref)}`,
+      },
+    ];
+  if (reason === 'ErrImagePull')
+    return [
+      { type: 'Warning', reason: 'Failed', message: `Failed to pull image ${quoted}: simulated failure` },
+      { type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' },
+    ];
+  if (reason === 'ImagePullBackOff')
+    return [
+      { type: 'Normal', reason: 'BackOff', message: `Back-off pulling image ${quoted}` },
+      { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
+    ];
   return [];
 }
 
 function blockedContainer(pod: Pod, container: ResolvedContainer): ObservedContainer {
   const isInit = pod.spec?.initContainers?.some((c) => c.name === container.name) ?? false;
   const state = { waiting: { reason: container.error?.reason, message: container.error?.message } };
-  return { name: container.name, kind: isInit ? 'init' : 'regular', containerId: '', imageId: '', image: '', state, lastState: undefined, restartCount: 0, started: false, ready: false };
+  return {
+    name: container.name,
+    kind: isInit ? 'init' : 'regular',
+    containerId: '',
+    imageId: '',
+    image: '',
+    state,
+    lastState: undefined,
+    restartCount: 0,
+    started: false,
+    ready: false,
+  };
 }
 
 function cannotRun(ref: PodRef): ProviderError {
-  return new ProviderError('invalid', `pod ${ref.namespace}/${ref.name} is simulated and runs no processes: start the cluster with --provider docker to run commands in pods`);
+  return new ProviderError(
+    'invalid',
+    `pod ${ref.namespace}/${ref.name} is simulated and runs no processes: start the cluster with --provider docker to run commands in pods`,
+  );
 }
 
-function nodeOf(name: string, index: number, capacity: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): NodeCapacity {
+function nodeOf(
+  name: string,
+  index: number,
+  capacity: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): NodeCapacity {
   return {
     capacity,
     allocatable: capacity,
@@ -295,6 +384,12 @@ function nodeOf(name: string, index: number, capacity: Readonly<Record<string, s
       { type: 'InternalIP', address: fakeNodeAddress(index) },
       { type: 'Hostname', address: name },
     ],
-    info: { architecture: 'amd64', operatingSystem: 'linux', osImage: 'simulated', kernelVersion: 'simulated', containerRuntimeVersion: 'simulated://1.0.0' },
+    info: {
+      architecture: 'amd64',
+      operatingSystem: 'linux',
+      osImage: 'simulated',
+      kernelVersion: 'simulated',
+      containerRuntimeVersion: 'simulated://1.0.0',
+    },
   };
 }

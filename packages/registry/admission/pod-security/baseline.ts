@@ -2,16 +2,42 @@
 import type { Pod, SeccompProfile, SecurityContext } from '@nodeless/apimachinery/generated/types/core/v1';
 import { allContainers, containerList, type PodCheck, pluralize, quoteList } from './check.ts';
 
-const basicCapabilities = new Set(['AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT']);
+const basicCapabilities = new Set([
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+]);
 const safeSysctls = new Set([
-  'kernel.shm_rmid_forced', 'net.ipv4.ip_local_port_range', 'net.ipv4.tcp_syncookies', 'net.ipv4.ping_group_range', 'net.ipv4.ip_unprivileged_port_start',
-  'net.ipv4.ip_local_reserved_ports', 'net.ipv4.tcp_keepalive_time', 'net.ipv4.tcp_fin_timeout', 'net.ipv4.tcp_keepalive_intvl', 'net.ipv4.tcp_keepalive_probes', 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem',
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
 ]);
 const selinuxTypes = new Set(['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']);
 
 /** Names of containers for whose security context the test holds. */
 const containersWhere = (pod: Pod, test: (context: SecurityContext) => boolean): string[] =>
-  allContainers(pod).filter((c) => c.securityContext && test(c.securityContext)).map((c) => c.name);
+  allContainers(pod)
+    .filter((c) => c.securityContext && test(c.securityContext))
+    .map((c) => c.name);
 
 const badSeccomp = (profile: SeccompProfile | undefined): boolean => profile?.type === 'Unconfined';
 
@@ -19,20 +45,30 @@ export const baselineChecks: readonly PodCheck[] = [
   {
     id: 'appArmorProfile',
     check(pod) {
-      const bad: string[] = [];
+      const bad = (profile: { type: string } | undefined): boolean =>
+        profile !== undefined && profile.type !== 'RuntimeDefault' && profile.type !== 'Localhost';
       const values = new Set<string>();
-      const note = (value: string, setter: string): void => {
-        bad.push(setter);
-        values.add(value);
+      const note = (profile: { type: string } | undefined): boolean =>
+        bad(profile) && Boolean(values.add(profile?.type ?? ''));
+      const setters = note(pod.spec?.securityContext?.appArmorProfile) ? ['pod'] : [];
+      const containers = containersWhere(pod, (c) => note(c.appArmorProfile));
+      if (containers.length > 0) setters.push(containerList(containers));
+      const annotations = Object.entries(pod.metadata?.annotations ?? {})
+        .filter(
+          ([key, value]) =>
+            key.startsWith('container.apparmor.security.beta.kubernetes.io/') &&
+            value !== '' &&
+            value !== 'runtime/default' &&
+            !value.startsWith('localhost/'),
+        )
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+      if (annotations.length > 0) setters.push(pluralize('annotation', 'annotations', annotations.length));
+      if (setters.length === 0) return undefined;
+      const list = [...[...values].toSorted(), ...annotations.toSorted()];
+      return {
+        reason: pluralize('forbidden AppArmor profile', 'forbidden AppArmor profiles', list.length),
+        detail: `${setters.join(' and ')} must not set AppArmor profile type to ${quoteList(list)}`,
       };
-      if (pod.spec?.securityContext?.appArmorProfile?.type === 'Unconfined') note('"Unconfined"', 'pod');
-      const containers = containersWhere(pod, (c) => c.appArmorProfile?.type === 'Unconfined');
-      if (containers.length > 0) note('"Unconfined"', containerList(containers));
-      const annotations = Object.entries(pod.metadata?.annotations ?? {}).filter(([key, value]) => key.startsWith('container.apparmor.security.beta.kubernetes.io/') && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'));
-      for (const [key, value] of annotations.toSorted(([a], [b]) => (a < b ? -1 : 1))) note(`"${key}"="${value}"`, '');
-      if (bad.length === 0) return undefined;
-      const setters = bad.filter(Boolean);
-      return { reason: `forbidden AppArmor ${pluralize('profile', 'profiles', values.size)}`, detail: `${setters.length ? `${setters.join(' and ')} must not set AppArmor profile type to ` : ''}${[...values].join(', ')}` };
     },
   },
   {
@@ -45,13 +81,20 @@ export const baselineChecks: readonly PodCheck[] = [
         return added.length > 0;
       });
       if (names.length === 0) return undefined;
-      return { reason: 'non-default capabilities', detail: `${containerList(names)} must not include ${quoteList([...forbidden].toSorted())} in securityContext.capabilities.add` };
+      return {
+        reason: 'non-default capabilities',
+        detail: `${containerList(names)} must not include ${quoteList([...forbidden].toSorted())} in securityContext.capabilities.add`,
+      };
     },
   },
   {
     id: 'hostNamespaces',
     check({ spec }) {
-      const used = [spec?.hostNetwork && 'hostNetwork=true', spec?.hostPID && 'hostPID=true', spec?.hostIPC && 'hostIPC=true'].filter(Boolean);
+      const used = [
+        spec?.hostNetwork && 'hostNetwork=true',
+        spec?.hostPID && 'hostPID=true',
+        spec?.hostIPC && 'hostIPC=true',
+      ].filter(Boolean);
       return used.length > 0 ? { reason: 'host namespaces', detail: used.join(', ') } : undefined;
     },
   },
@@ -60,36 +103,55 @@ export const baselineChecks: readonly PodCheck[] = [
     overriddenByRestricted: true,
     check({ spec }) {
       const names = (spec?.volumes ?? []).filter((v) => v.hostPath).map((v) => v.name);
-      return names.length > 0 ? { reason: 'hostPath volumes', detail: `${pluralize('volume', 'volumes', names.length)} ${quoteList(names)}` } : undefined;
+      return names.length > 0
+        ? { reason: 'hostPath volumes', detail: `${pluralize('volume', 'volumes', names.length)} ${quoteList(names)}` }
+        : undefined;
     },
   },
   {
     id: 'hostPorts',
     check(pod) {
       const ports = new Set<number>();
-      const names = allContainers(pod).filter((c) => (c.ports ?? []).filter((p) => p.hostPort && ports.add(p.hostPort)).length > 0).map((c) => c.name);
+      const names = allContainers(pod)
+        .filter((c) => (c.ports ?? []).filter((p) => p.hostPort && ports.add(p.hostPort)).length > 0)
+        .map((c) => c.name);
       if (names.length === 0) return undefined;
       const list = [...ports].toSorted((a, b) => a - b);
-      return { reason: 'hostPort', detail: `${containerList(names)} ${pluralize('uses', 'use', names.length)} ${pluralize('hostPort', 'hostPorts', list.length)} ${list.join(', ')}` };
+      return {
+        reason: 'hostPort',
+        detail: `${containerList(names)} ${pluralize('uses', 'use', names.length)} ${pluralize('hostPort', 'hostPorts', list.length)} ${list.join(', ')}`,
+      };
     },
   },
   {
     id: 'hostProbesAndHostLifecycle',
     since: 34,
     check(pod) {
-      const names = allContainers(pod)
-        .filter(({ livenessProbe, readinessProbe, startupProbe, lifecycle }) =>
-          [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].some((h) => h?.httpGet?.host || h?.tcpSocket?.host),
-        )
-        .map((c) => c.name);
-      return names.length > 0 ? { reason: 'probe or lifecycle host', detail: `${containerList(names)} ${pluralize('uses', 'use', names.length)} probe or lifecycle hosts` } : undefined;
+      const names = new Set<string>();
+      const hosts = new Set<string>();
+      for (const { name, livenessProbe, readinessProbe, startupProbe, lifecycle } of allContainers(pod)) {
+        for (const handler of [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop]) {
+          for (const host of [handler?.httpGet?.host, handler?.tcpSocket?.host]) {
+            if (!host) continue;
+            names.add(name);
+            hosts.add(host);
+          }
+        }
+      }
+      if (names.size === 0) return undefined;
+      return {
+        reason: 'probe or lifecycle host',
+        detail: `${containerList([...names].toSorted())} ${pluralize('uses', 'use', names.size)} ${pluralize('probe or lifecycle host', 'probe or lifecycle hosts', hosts.size)} ${quoteList([...hosts].toSorted())}`,
+      };
     },
   },
   {
     id: 'privileged',
     check(pod) {
       const names = containersWhere(pod, (c) => c.privileged === true);
-      return names.length > 0 ? { reason: 'privileged', detail: `${containerList(names)} must not set securityContext.privileged=true` } : undefined;
+      return names.length > 0
+        ? { reason: 'privileged', detail: `${containerList(names)} must not set securityContext.privileged=true` }
+        : undefined;
     },
   },
   {
@@ -101,7 +163,12 @@ export const baselineChecks: readonly PodCheck[] = [
         forbidden.add(c.procMount);
         return true;
       });
-      return names.length > 0 ? { reason: 'procMount', detail: `${containerList(names)} must not set securityContext.procMount to ${quoteList([...forbidden].toSorted())}` } : undefined;
+      return names.length > 0
+        ? {
+            reason: 'procMount',
+            detail: `${containerList(names)} must not set securityContext.procMount to ${quoteList([...forbidden].toSorted())}`,
+          }
+        : undefined;
     },
   },
   {
@@ -121,8 +188,14 @@ export const baselineChecks: readonly PodCheck[] = [
       const names = containersWhere(pod, (c) => bad(c.seLinuxOptions));
       if (names.length > 0) setters.push(containerList(names));
       if (setters.length === 0) return undefined;
-      const forbidden = [...(types.size > 0 ? [`${pluralize('type', 'types', types.size)} ${quoteList([...types].toSorted())}`] : []), ...details];
-      return { reason: 'seLinuxOptions', detail: `${setters.join(' and ')} set forbidden securityContext.seLinuxOptions: ${forbidden.join('; ')}` };
+      const forbidden = [
+        ...(types.size > 0 ? [`${pluralize('type', 'types', types.size)} ${quoteList([...types].toSorted())}`] : []),
+        ...details,
+      ];
+      return {
+        reason: 'seLinuxOptions',
+        detail: `${setters.join(' and ')} set forbidden securityContext.seLinuxOptions: ${forbidden.join('; ')}`,
+      };
     },
   },
   {
@@ -132,7 +205,12 @@ export const baselineChecks: readonly PodCheck[] = [
       const setters = [...(badSeccomp(pod.spec?.securityContext?.seccompProfile) ? ['pod'] : [])];
       const names = containersWhere(pod, (c) => badSeccomp(c.seccompProfile));
       if (names.length > 0) setters.push(containerList(names));
-      return setters.length > 0 ? { reason: 'seccompProfile', detail: `${setters.join(' and ')} must not set securityContext.seccompProfile.type to "Unconfined"` } : undefined;
+      return setters.length > 0
+        ? {
+            reason: 'seccompProfile',
+            detail: `${setters.join(' and ')} must not set securityContext.seccompProfile.type to "Unconfined"`,
+          }
+        : undefined;
     },
   },
   {
@@ -148,7 +226,12 @@ export const baselineChecks: readonly PodCheck[] = [
       const setters = pod.spec?.securityContext?.windowsOptions?.hostProcess ? ['pod'] : [];
       const names = containersWhere(pod, (c) => c.windowsOptions?.hostProcess === true);
       if (names.length > 0) setters.push(containerList(names));
-      return setters.length > 0 ? { reason: 'hostProcess', detail: `${setters.join(' and ')} must not set securityContext.windowsOptions.hostProcess=true` } : undefined;
+      return setters.length > 0
+        ? {
+            reason: 'hostProcess',
+            detail: `${setters.join(' and ')} must not set securityContext.windowsOptions.hostProcess=true`,
+          }
+        : undefined;
     },
   },
 ];

@@ -22,4 +22,5 @@ export function allContainers(pod: Readonly<Pod>): Container[] {
 
 export const pluralize = (singular: string, plural: string, count: number): string => (count === 1 ? singular : plural);
 export const quoteList = (values: readonly string[]): string => values.map((value) => `"${value}"`).join(', ');
-export const containerList = (names: readonly string[]): string => `${pluralize('container', 'containers', names.length)} ${quoteList(names)}`;
+export const containerList = (names: readonly string[]): string =>
+  `${pluralize('container', 'containers', names.length)} ${quoteList(names)}`;

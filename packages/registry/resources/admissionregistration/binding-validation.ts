@@ -4,7 +4,17 @@ import type {
   ValidatingAdmissionPolicyBinding,
 } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 import { isPathSegmentName } from '@nodeless/apimachinery/names';
-import { check, checkLabelSelector, checkObjectName, duplicate, type Faults, forbidden, invalid, notSupported, required } from '../checks.ts';
+import {
+  check,
+  checkLabelSelector,
+  checkObjectName,
+  duplicate,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../checks.ts';
 import { checkMatchResources, checkMutatingOperations } from './rule-validation.ts';
 
 type AnyBinding = Readonly<MutatingAdmissionPolicyBinding | ValidatingAdmissionPolicyBinding>;
@@ -33,7 +43,11 @@ function checkBinding(faults: Faults, { spec = {} }: AnyBinding): void {
   if (spec.matchResources) checkMatchResources(faults, 'spec.matchResources', spec.matchResources);
 }
 
-function checkParamRef(faults: Faults, at: string, { name = '', selector, parameterNotFoundAction: action = '' }: Readonly<ParamRef>): void {
+function checkParamRef(
+  faults: Faults,
+  at: string,
+  { name = '', selector, parameterNotFoundAction: action = '' }: Readonly<ParamRef>,
+): void {
   const both = 'name and selector are mutually exclusive';
   if (name !== '') {
     check(faults, `${at}.name`, name, isPathSegmentName(name));

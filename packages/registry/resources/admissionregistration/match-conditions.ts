@@ -4,7 +4,12 @@ import { checkExpression, type Scope } from './expressions.ts';
 
 const most = 64;
 
-export function checkMatchConditions(faults: Faults, path: string, conditions: readonly MatchCondition[] | undefined, scope: Scope): void {
+export function checkMatchConditions(
+  faults: Faults,
+  path: string,
+  conditions: readonly MatchCondition[] | undefined,
+  scope: Scope,
+): void {
   const seen = new Set<string>();
   if ((conditions?.length ?? 0) > most) faults.push(tooMany(path, conditions!.length, most));
   conditions?.forEach(({ name = '', expression = '' }, i) => {

@@ -9,7 +9,10 @@ import { staticNameWarnings } from './policy-validation.ts';
 export const mutatingAdmissionPolicyBinding: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'mutatingadmissionpolicybindings',
-  table: tableOf<MutatingAdmissionPolicyBinding>('admissionregistration.k8s.io/mutatingadmissionpolicybindings', ({ spec }, { name, age }) => [name, spec?.policyName ?? '', paramRefCell(spec?.paramRef), age]),
+  table: tableOf<MutatingAdmissionPolicyBinding>(
+    'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
+    ({ spec }, { name, age }) => [name, spec?.policyName ?? '', paramRefCell(spec?.paramRef), age],
+  ),
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,

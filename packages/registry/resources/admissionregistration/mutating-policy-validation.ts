@@ -1,4 +1,7 @@
-import type { MutatingAdmissionPolicy, Mutation } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type {
+  MutatingAdmissionPolicy,
+  Mutation,
+} from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 import { checkRequiredOneOf, type Faults, invalid, notSupported, required } from '../checks.ts';
 import { checkExpression } from './expressions.ts';
 import { checkPolicyConditions, checkPolicyHead, checkVariables } from './policy-validation.ts';
@@ -45,5 +48,6 @@ function checkMutation(faults: Faults, at: string, mutation: Readonly<Mutation>,
       variables: (spec?.variables ?? []).map(({ name }) => name),
     });
   }
-  if (mutation[other]) faults.push(invalid(`${at}.${other}`, `{${other}}`, `must not be specified when patchType is ${type}`));
+  if (mutation[other])
+    faults.push(invalid(`${at}.${other}`, `{${other}}`, `must not be specified when patchType is ${type}`));
 }

@@ -11,7 +11,10 @@ import { validateWebhooks, validateWebhooksUpdate } from './webhook-validation.t
 export const mutatingWebhookConfiguration: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'mutatingwebhookconfigurations',
-  table: tableOf<MutatingWebhookConfiguration>('admissionregistration.k8s.io/mutatingwebhookconfigurations', ({ webhooks }, { name, age }) => [name, webhooks?.length ?? 0, age]),
+  table: tableOf<MutatingWebhookConfiguration>(
+    'admissionregistration.k8s.io/mutatingwebhookconfigurations',
+    ({ webhooks }, { name, age }) => [name, webhooks?.length ?? 0, age],
+  ),
   strategy: {
     allowUnconditionalUpdate: false,
     validate: (object) => validateWebhooks(webhooksOf(object)),

@@ -12,9 +12,12 @@ export function paramRefCell(ref: Readonly<ParamRef> | undefined): string {
 /** The generated String() of Go's LabelSelector, which is what the server prints here. */
 function selectorText(selector: NonNullable<ParamRef['selector']>): string {
   const labels = selector.matchLabels ?? {};
-  const pairs = Object.keys(labels).sort().map((key) => `${key}: ${labels[key]},`);
+  const pairs = Object.keys(labels)
+    .sort()
+    .map((key) => `${key}: ${labels[key]},`);
   const expressions = (selector.matchExpressions ?? []).map(
-    ({ key, operator, values }) => `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${(values ?? []).join(' ')}],},`,
+    ({ key, operator, values }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${(values ?? []).join(' ')}],},`,
   );
   return `&LabelSelector{MatchLabels:map[string]string{${pairs.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
 }

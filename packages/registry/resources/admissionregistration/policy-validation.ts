@@ -1,5 +1,10 @@
 /** What validating and mutating policies share. */
-import type { MatchCondition, MatchResources, ParamKind, Variable } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type {
+  MatchCondition,
+  MatchResources,
+  ParamKind,
+  Variable,
+} from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 import { isDns1035Label, isDns1123Subdomain } from '@nodeless/apimachinery/names';
 import { checkOneOf, type Faults, invalid, required, sameValue } from '../checks.ts';
 import { checkExpression } from './expressions.ts';
@@ -28,11 +33,17 @@ export function checkPolicyHead(faults: Faults, spec: PolicySpec): void {
 /** Conditions that were stored stay, as long as what they may refer to does. */
 export function checkPolicyConditions(faults: Faults, spec: PolicySpec, old: PolicySpec | undefined): void {
   if (old && sameValue(spec.paramKind, old.paramKind) && sameValue(spec.matchConditions, old.matchConditions)) return;
-  checkMatchConditions(faults, 'spec.matchConditions', spec.matchConditions, { params: spec.paramKind !== undefined, authorizer: true, result: 'bool' });
+  checkMatchConditions(faults, 'spec.matchConditions', spec.matchConditions, {
+    params: spec.paramKind !== undefined,
+    authorizer: true,
+    result: 'bool',
+  });
 }
 
 const reserved = new Set(
-  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(' '),
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
 );
 
 export function checkVariables(faults: Faults, spec: PolicySpec): void {
@@ -40,9 +51,16 @@ export function checkVariables(faults: Faults, spec: PolicySpec): void {
   spec.variables?.forEach(({ name = '', expression = '' }, i) => {
     const at = `spec.variables[${i}]`;
     if (name.trim() === '') faults.push(required(`${at}.name`, 'name is not specified'));
-    else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || reserved.has(name)) faults.push(invalid(`${at}.name`, name, 'must be a valid CEL identifier'));
+    else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || reserved.has(name))
+      faults.push(invalid(`${at}.name`, name, 'must be a valid CEL identifier'));
     if (expression.trim() === '') faults.push(required(`${at}.expression`, 'expression is not specified'));
-    else checkExpression(faults, `${at}.expression`, expression, { params: spec.paramKind !== undefined, authorizer: true, result: 'any', variables: [...names] });
+    else
+      checkExpression(faults, `${at}.expression`, expression, {
+        params: spec.paramKind !== undefined,
+        authorizer: true,
+        result: 'any',
+        variables: [...names],
+      });
     names.push(name);
   });
 }
@@ -64,7 +82,9 @@ function checkParamKind(faults: Faults, { apiVersion = '', kind = '' }: Readonly
   const kindFaults = isDns1035Label(kind.toLowerCase());
   if (kind === '') faults.push(required('spec.paramKind.kind'));
   else if (kindFaults.length > 0) {
-    faults.push(invalid('spec.paramKind.kind', kind, `may have mixed case, but should otherwise match: ${kindFaults.join(',')}`));
+    faults.push(
+      invalid('spec.paramKind.kind', kind, `may have mixed case, but should otherwise match: ${kindFaults.join(',')}`),
+    );
   }
 }
 
@@ -76,4 +96,3 @@ export function staticNameWarnings({ metadata }: { readonly metadata?: { readonl
     `metadata.name: names ending with "${staticSuffix}" are reserved for static manifest-based configurations and cannot be managed via the API`,
   ];
 }
-

@@ -1,4 +1,8 @@
-import type { MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type {
+  MatchResources,
+  NamedRuleWithOperations,
+  RuleWithOperations,
+} from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 import { check, checkLabelSelector, duplicate, type Faults, invalid, notSupported, required } from '../checks.ts';
 import { isPathSegmentName } from '@nodeless/apimachinery/names';
 
@@ -10,7 +14,8 @@ export const matchPolicies = ['Equivalent', 'Exact'];
 
 /** Fields whose star stands for everything. */
 function checkAlone(faults: Faults, path: string, given: readonly string[], others: string): void {
-  if (given.length > 1 && given.includes('*')) faults.push(invalid(path, given, `if '*' is present, must not specify other ${others}`));
+  if (given.length > 1 && given.includes('*'))
+    faults.push(invalid(path, given, `if '*' is present, must not specify other ${others}`));
 }
 
 export function checkRule(faults: Faults, at: string, rule: Readonly<Partial<RuleWithOperations>>): void {
@@ -30,7 +35,8 @@ export function checkRule(faults: Faults, at: string, rule: Readonly<Partial<Rul
     if (version === '') faults.push(required(`${at}.apiVersions[${i}]`));
   });
   checkResources(faults, `${at}.resources`, rule.resources ?? []);
-  if (rule.scope !== undefined && !scopes.includes(rule.scope)) faults.push(notSupported(`${at}.scope`, rule.scope, scopes));
+  if (rule.scope !== undefined && !scopes.includes(rule.scope))
+    faults.push(notSupported(`${at}.scope`, rule.scope, scopes));
 }
 
 function checkResources(faults: Faults, path: string, resources: readonly string[]): void {
@@ -46,8 +52,10 @@ function checkResources(faults: Faults, path: string, resources: readonly string
     if (slash < 0) return;
     const resource = entry.slice(0, slash);
     const subresource = entry.slice(slash + 1);
-    if (allSubresourcesOf.has(resource)) faults.push(invalid(`${path}[${i}]`, entry, `if '${resource}/*' is present, must not specify ${entry}`));
-    if (ofAllResources.has(subresource)) faults.push(invalid(`${path}[${i}]`, entry, `if '*/${subresource}' is present, must not specify ${entry}`));
+    if (allSubresourcesOf.has(resource))
+      faults.push(invalid(`${path}[${i}]`, entry, `if '${resource}/*' is present, must not specify ${entry}`));
+    if (ofAllResources.has(subresource))
+      faults.push(invalid(`${path}[${i}]`, entry, `if '*/${subresource}' is present, must not specify ${entry}`));
     if (subresource === '*') allSubresourcesOf.add(resource);
     if (resource === '*') ofAllResources.add(subresource);
   });
@@ -62,7 +70,8 @@ function checkResources(faults: Faults, path: string, resources: readonly string
 
 export function checkMatchResources(faults: Faults, at: string, match: Readonly<MatchResources>): void {
   if (match.matchPolicy === undefined) faults.push(required(`${at}.matchPolicy`));
-  else if (!matchPolicies.includes(match.matchPolicy)) faults.push(notSupported(`${at}.matchPolicy`, match.matchPolicy, matchPolicies));
+  else if (!matchPolicies.includes(match.matchPolicy))
+    faults.push(notSupported(`${at}.matchPolicy`, match.matchPolicy, matchPolicies));
   for (const field of ['namespaceSelector', 'objectSelector'] as const) {
     if (!match[field]) faults.push(required(`${at}.${field}`));
     else checkLabelSelector(faults, `${at}.${field}`, match[field]);
@@ -84,7 +93,8 @@ function checkNamedRule(faults: Faults, at: string, rule: Readonly<NamedRuleWith
 export function checkMutatingOperations(faults: Faults, at: string, match: Readonly<MatchResources>): void {
   for (const { operations: given = [] } of match.resourceRules ?? []) {
     for (const operation of given) {
-      if (!mutatingOperations.includes(operation)) faults.push(notSupported(`${at}.resourceRules.operations`, operation, mutatingOperations));
+      if (!mutatingOperations.includes(operation))
+        faults.push(notSupported(`${at}.resourceRules.operations`, operation, mutatingOperations));
     }
   }
 }

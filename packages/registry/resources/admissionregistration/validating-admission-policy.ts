@@ -11,18 +11,23 @@ import { validatePolicy, validatePolicyStatus } from './validating-policy-valida
 export const validatingAdmissionPolicy: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'validatingadmissionpolicies',
-  table: tableOf<ValidatingAdmissionPolicy>('admissionregistration.k8s.io/validatingadmissionpolicies', ({ spec }, { name, age }) => [name, spec?.validations?.length ?? 0, paramKindCell(spec?.paramKind), age]),
+  table: tableOf<ValidatingAdmissionPolicy>(
+    'admissionregistration.k8s.io/validatingadmissionpolicies',
+    ({ spec }, { name, age }) => [name, spec?.validations?.length ?? 0, paramKindCell(spec?.paramKind), age],
+  ),
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,
     validate: (object) => validatePolicy(object as unknown as ValidatingAdmissionPolicy),
-    validateUpdate: (object, old) => validatePolicy(object as unknown as ValidatingAdmissionPolicy, old as unknown as ValidatingAdmissionPolicy),
+    validateUpdate: (object, old) =>
+      validatePolicy(object as unknown as ValidatingAdmissionPolicy, old as unknown as ValidatingAdmissionPolicy),
     warnings: (object) => staticNameWarnings(object as unknown as ValidatingAdmissionPolicy),
     default: defaultPolicy,
     prepareForCreate: clearStatus,
     prepareForUpdate: keepStatus,
     resetFields: [['status']],
     status: {
+      warnings: (object) => staticNameWarnings(object as unknown as ValidatingAdmissionPolicy),
       validateUpdate: (object) => validatePolicyStatus(object as unknown as ValidatingAdmissionPolicy),
       default: defaultPolicy,
       prepareForUpdate: (object, old) => {

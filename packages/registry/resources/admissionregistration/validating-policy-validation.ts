@@ -50,31 +50,46 @@ const scopeOf = ({ spec }: Policy): { params: boolean; variables?: string[] } =>
 function checkValidation(faults: Faults, at: string, validation: Readonly<Validation>, policy: Policy): void {
   const { expression = '', message = '', messageExpression = '', reason } = validation;
   if (expression.trim() === '') faults.push(required(`${at}.expression`, 'expression is not specified'));
-  else checkExpression(faults, `${at}.expression`, expression, { ...scopeOf(policy), authorizer: true, result: 'bool' });
+  else
+    checkExpression(faults, `${at}.expression`, expression, { ...scopeOf(policy), authorizer: true, result: 'bool' });
   if (messageExpression !== '' && messageExpression.trim() === '') {
     faults.push(invalid(`${at}.messageExpression`, messageExpression, 'must be non-empty if specified'));
   } else if (messageExpression !== '') {
-    checkExpression(faults, `${at}.messageExpression`, messageExpression, { ...scopeOf(policy), authorizer: false, result: 'string' });
+    checkExpression(faults, `${at}.messageExpression`, messageExpression, {
+      ...scopeOf(policy),
+      authorizer: false,
+      result: 'string',
+    });
   }
-  if (message !== '' && message.trim() === '') faults.push(invalid(`${at}.message`, message, 'must be non-empty if specified'));
-  else if (/[\n\r]/.test(message.trim())) faults.push(invalid(`${at}.message`, message, 'must not contain line breaks'));
+  if (message !== '' && message.trim() === '')
+    faults.push(invalid(`${at}.message`, message, 'must be non-empty if specified'));
+  else if (/[\n\r]/.test(message.trim()))
+    faults.push(invalid(`${at}.message`, message, 'must not contain line breaks'));
   if (reason !== undefined && !reasons.includes(reason)) faults.push(notSupported(`${at}.reason`, reason, reasons));
 }
 
-function checkAuditAnnotation(faults: Faults, at: string, { key = '', valueExpression = '' }: Readonly<AuditAnnotation>, policy: Policy): void {
+function checkAuditAnnotation(
+  faults: Faults,
+  at: string,
+  { key = '', valueExpression = '' }: Readonly<AuditAnnotation>,
+  policy: Policy,
+): void {
   const name = policy.metadata?.name ?? '';
   if (name === '') faults.push(invalid(`${at}.key`, key, 'requires metadata.name be non-empty'));
   else checkQualifiedName(faults, `${at}.key`, `${name}/${key}`);
   const path = `${at}.valueExpression`;
   const trimmed = valueExpression.trim();
   if (trimmed === '') faults.push(required(path, 'valueExpression is not specified'));
-  else if (Buffer.byteLength(trimmed) > longestValue) faults.push(required(path, `must not exceed ${longestValue} bytes in length`));
+  else if (Buffer.byteLength(trimmed) > longestValue)
+    faults.push(required(path, `must not exceed ${longestValue} bytes in length`));
   else checkExpression(faults, path, valueExpression, { ...scopeOf(policy), authorizer: true, result: 'stringOrNull' });
 }
 
 export function validatePolicyStatus({ status }: Policy): Faults {
   const faults: Faults = [];
-  status?.typeChecking?.expressionWarnings?.forEach((warning, i) => checkWarning(faults, `status.typeChecking.expressionWarnings[${i}]`, warning));
+  status?.typeChecking?.expressionWarnings?.forEach((warning, i) =>
+    checkWarning(faults, `status.typeChecking.expressionWarnings[${i}]`, warning),
+  );
   checkConditions(faults, 'status.conditions', status?.conditions);
   return faults;
 }

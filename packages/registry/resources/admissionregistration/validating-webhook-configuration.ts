@@ -11,7 +11,10 @@ import { validateWebhooks, validateWebhooksUpdate } from './webhook-validation.t
 export const validatingWebhookConfiguration: KindDefinition = {
   group: 'admissionregistration.k8s.io',
   resource: 'validatingwebhookconfigurations',
-  table: tableOf<ValidatingWebhookConfiguration>('admissionregistration.k8s.io/validatingwebhookconfigurations', ({ webhooks }, { name, age }) => [name, webhooks?.length ?? 0, age]),
+  table: tableOf<ValidatingWebhookConfiguration>(
+    'admissionregistration.k8s.io/validatingwebhookconfigurations',
+    ({ webhooks }, { name, age }) => [name, webhooks?.length ?? 0, age],
+  ),
   strategy: {
     allowUnconditionalUpdate: false,
     validate: (object) => validateWebhooks(webhooksOf(object)),

@@ -1,4 +1,8 @@
-import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type {
+  MutatingWebhook,
+  RuleWithOperations,
+  ValidatingWebhook,
+} from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 
 export function defaultWebhook(webhook: ValidatingWebhook | MutatingWebhook): void {
   webhook.failurePolicy ??= 'Fail';

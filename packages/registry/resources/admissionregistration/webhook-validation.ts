@@ -1,7 +1,19 @@
-import type { MutatingWebhook, ValidatingWebhook } from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
+import type {
+  MutatingWebhook,
+  ValidatingWebhook,
+} from '@nodeless/apimachinery/generated/types/admissionregistration/v1';
 import { deepEqual } from '@nodeless/apimachinery/equality';
 import { isDns1035Label, isDns1123Subdomain } from '@nodeless/apimachinery/names';
-import { check, checkLabelSelector, duplicate, type Faults, hasInvalidSelectorValue, invalid, notSupported, required } from '../checks.ts';
+import {
+  check,
+  checkLabelSelector,
+  duplicate,
+  type Faults,
+  hasInvalidSelectorValue,
+  invalid,
+  notSupported,
+  required,
+} from '../checks.ts';
 import { checkWebhookService, checkWebhookUrl } from '../webhook-client.ts';
 import { checkMatchConditions } from './match-conditions.ts';
 import { checkRule, failurePolicies, matchPolicies } from './rule-validation.ts';
@@ -23,7 +35,13 @@ interface Rules {
   readonly anySelectorValue: boolean;
   readonly conditions: boolean;
 }
-const strict: Rules = { harmlessOnly: true, knownVersion: true, uniqueNames: true, anySelectorValue: false, conditions: true };
+const strict: Rules = {
+  harmlessOnly: true,
+  knownVersion: true,
+  uniqueNames: true,
+  anySelectorValue: false,
+  conditions: true,
+};
 
 export function validateWebhooks(webhooks: Webhooks): Faults {
   return validateBy(webhooks, strict);
@@ -33,10 +51,18 @@ export function validateWebhooksUpdate(webhooks: Webhooks, old: Webhooks): Fault
   const names = old.map(({ name }) => name);
   return validateBy(webhooks, {
     harmlessOnly: old.every((webhook) => harmless.includes(webhook.sideEffects)),
-    knownVersion: old.every(({ admissionReviewVersions: given = [] }) => given.length === 0 || given.some((version) => known.includes(version))),
+    knownVersion: old.every(
+      ({ admissionReviewVersions: given = [] }) =>
+        given.length === 0 || given.some((version) => known.includes(version)),
+    ),
     uniqueNames: new Set(names).size === names.length,
-    anySelectorValue: old.some((webhook) => hasInvalidSelectorValue(webhook.namespaceSelector) || hasInvalidSelectorValue(webhook.objectSelector)),
-    conditions: webhooks.length !== old.length || webhooks.some((webhook, i) => !deepEqual(webhook.matchConditions, old[i]!.matchConditions)),
+    anySelectorValue: old.some(
+      (webhook) =>
+        hasInvalidSelectorValue(webhook.namespaceSelector) || hasInvalidSelectorValue(webhook.objectSelector),
+    ),
+    conditions:
+      webhooks.length !== old.length ||
+      webhooks.some((webhook, i) => !deepEqual(webhook.matchConditions, old[i]!.matchConditions)),
   });
 }
 
@@ -57,7 +83,10 @@ function validateBy(webhooks: Webhooks, rules: Rules): Faults {
 function checkWebhook(faults: Faults, at: string, webhook: Webhook, rules: Rules): void {
   checkFullName(faults, `${at}.name`, webhook.name ?? '');
   webhook.rules?.forEach((rule, i) => checkRule(faults, `${at}.rules[${i}]`, rule));
-  const checkChoice = (field: 'failurePolicy' | 'matchPolicy' | 'reinvocationPolicy', choices: readonly string[]): void => {
+  const checkChoice = (
+    field: 'failurePolicy' | 'matchPolicy' | 'reinvocationPolicy',
+    choices: readonly string[],
+  ): void => {
     const choice = webhook[field];
     if (choice !== undefined && !choices.includes(choice)) faults.push(notSupported(`${at}.${field}`, choice, choices));
   };
@@ -65,7 +94,8 @@ function checkWebhook(faults: Faults, at: string, webhook: Webhook, rules: Rules
   checkChoice('matchPolicy', matchPolicies);
   const allowed = rules.harmlessOnly ? harmless : sideEffects;
   const effects = webhook.sideEffects as string | null | undefined;
-  if (effects === undefined || effects === null) faults.push(required(`${at}.sideEffects`, `must specify one of ${allowed.join(', ')}`));
+  if (effects === undefined || effects === null)
+    faults.push(required(`${at}.sideEffects`, `must specify one of ${allowed.join(', ')}`));
   else if (!allowed.includes(effects)) faults.push(notSupported(`${at}.sideEffects`, effects, allowed));
   const timeout = webhook.timeoutSeconds ?? 1;
   if (timeout > longestTimeout || timeout < 1) {
@@ -76,12 +106,22 @@ function checkWebhook(faults: Faults, at: string, webhook: Webhook, rules: Rules
   checkLabelSelector(faults, `${at}.objectSelector`, webhook.objectSelector, selectorRules);
   checkChoice('reinvocationPolicy', reinvocationPolicies);
   const { url, service } = webhook.clientConfig ?? {};
-  if ((url === undefined) === !service) faults.push(required(`${at}.clientConfig`, 'exactly one of url or service is required'));
+  if ((url === undefined) === !service)
+    faults.push(required(`${at}.clientConfig`, 'exactly one of url or service is required'));
   else if (url !== undefined) checkWebhookUrl(faults, `${at}.clientConfig.url`, url);
   // The API server passes name and namespace in each other's place.
-  else checkWebhookService(faults, `${at}.clientConfig.service`, { ...service, name: service!.namespace, namespace: service!.name });
+  else
+    checkWebhookService(faults, `${at}.clientConfig.service`, {
+      ...service,
+      name: service!.namespace,
+      namespace: service!.name,
+    });
   if (rules.conditions) {
-    checkMatchConditions(faults, `${at}.matchConditions`, webhook.matchConditions, { params: false, authorizer: true, result: 'bool' });
+    checkMatchConditions(faults, `${at}.matchConditions`, webhook.matchConditions, {
+      params: false,
+      authorizer: true,
+      result: 'bool',
+    });
   }
 }
 
@@ -89,7 +129,8 @@ function checkFullName(faults: Faults, path: string, name: string): void {
   const complaints = isDns1123Subdomain(name);
   if (name === '') faults.push(required(path));
   else if (complaints.length > 0) faults.push(invalid(path, name, complaints.join(',')));
-  else if (name.split('.').length < 3) faults.push(invalid(path, name, 'should be a domain with at least three segments separated by dots'));
+  else if (name.split('.').length < 3)
+    faults.push(invalid(path, name, 'should be a domain with at least three segments separated by dots'));
 }
 
 function checkReviewVersions(faults: Faults, path: string, versions: readonly string[], rules: Rules): void {

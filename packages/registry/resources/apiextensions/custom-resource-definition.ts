@@ -1,5 +1,7 @@
 import type { CustomResourceDefinition } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
+import { forbiddenField } from '@nodeless/apimachinery/field-errors';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
+import type { FieldError } from '@nodeless/apimachinery/status';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 
@@ -18,10 +20,19 @@ export const customResourceDefinition: KindDefinition = {
       keepStatus(object, old);
       recordStoredVersion(object);
     },
+    validate: refuseConversionWebhooks,
     resetFields: [['status']],
     status: { default: defaultDefinition, prepareForUpdate: keepSpec, resetFields: [['spec']] },
   },
 };
+
+/** Objects would be shown in versions that they are not of. */
+function refuseConversionWebhooks(object: Readonly<UnknownObject>): FieldError[] {
+  const { spec } = object as unknown as CustomResourceDefinition;
+  return spec?.conversion?.strategy === 'Webhook'
+    ? [forbiddenField('spec.conversion.strategy', 'conversion webhooks are not called; only None is supported')]
+    : [];
+}
 
 function defaultDefinition(object: UnknownObject): void {
   const definition = object as unknown as CustomResourceDefinition;

@@ -7,5 +7,7 @@ export function serviceCell({ spec }: Readonly<APIService>): string {
 export function availableCell({ status }: Readonly<APIService>): string {
   const available = status?.conditions?.find((condition) => condition.type === 'Available');
   if (available === undefined) return 'Unknown';
-  return available.status !== 'True' && available.reason ? `${available.status} (${available.reason})` : available.status;
+  return available.status !== 'True' && available.reason
+    ? `${available.status} (${available.reason})`
+    : available.status;
 }

@@ -9,7 +9,12 @@ import { serviceCell, availableCell } from './api-service-table.ts';
 export const apiService: KindDefinition = {
   group: 'apiregistration.k8s.io',
   resource: 'apiservices',
-  table: tableOf<APIService>('apiregistration.k8s.io/apiservices', (object, { name, age }) => [name, serviceCell(object), availableCell(object), age]),
+  table: tableOf<APIService>('apiregistration.k8s.io/apiservices', (object, { name, age }) => [
+    name,
+    serviceCell(object),
+    availableCell(object),
+    age,
+  ]),
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultApiService,

@@ -7,14 +7,24 @@ export function validateControllerRevision(object: Readonly<UnknownObject>): Fau
   const faults: Faults = [];
   checkNonNegative(faults, 'revision', revision);
   if (data === undefined || data === null) faults.push(required('data', 'data is mandatory'));
-  else if (typeof data !== 'object' || Array.isArray(data)) faults.push(required('data', 'data must be a valid JSON object'));
+  else if (typeof data !== 'object' || Array.isArray(data))
+    faults.push(required('data', 'data must be a valid JSON object'));
   return faults;
 }
 
-export function validateControllerRevisionUpdate(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>): Faults {
+export function validateControllerRevisionUpdate(
+  object: Readonly<UnknownObject>,
+  oldObject: Readonly<UnknownObject>,
+): Faults {
   const { revision, data } = object as Readonly<ControllerRevision>;
   const faults: Faults = [];
   checkNonNegative(faults, 'revision', revision);
-  checkImmutable(faults, 'data', data, (oldObject as Readonly<ControllerRevision>).data, data === undefined ? null : data);
+  checkImmutable(
+    faults,
+    'data',
+    data,
+    (oldObject as Readonly<ControllerRevision>).data,
+    data === undefined ? null : data,
+  );
   return faults;
 }

@@ -7,6 +7,11 @@ import { controllerCell } from './workload-tables.ts';
 export const controllerRevision: KindDefinition = {
   group: 'apps',
   resource: 'controllerrevisions',
-  table: tableOf<ControllerRevision>('apps/controllerrevisions', (object, { name, age }) => [name, controllerCell(object), object.revision ?? 0, age]),
+  table: tableOf<ControllerRevision>('apps/controllerrevisions', (object, { name, age }) => [
+    name,
+    controllerCell(object),
+    object.revision ?? 0,
+    age,
+  ]),
   strategy: { validate: validateControllerRevision, validateUpdate: validateControllerRevisionUpdate },
 };

@@ -1,8 +1,24 @@
 import type { DaemonSet, DaemonSetSpec, DaemonSetStatus } from '@nodeless/apimachinery/generated/types/apps/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { checkImmutable, checkLabelSelector, checkNonNegative, type Faults, hasInvalidSelectorValue, invalid, notSupported, required } from '../checks.ts';
+import {
+  checkImmutable,
+  checkLabelSelector,
+  checkNonNegative,
+  type Faults,
+  hasInvalidSelectorValue,
+  invalid,
+  notSupported,
+  required,
+} from '../checks.ts';
 import type { PodOptions } from '../core/pod-template/options.ts';
-import { checkEndless, checkSelected, checkTemplate, selects, templateOptions, templateWarnings } from '../core/pod-template/owned-template.ts';
+import {
+  checkEndless,
+  checkSelected,
+  checkTemplate,
+  selects,
+  templateOptions,
+  templateWarnings,
+} from '../core/pod-template/owned-template.ts';
 import { amountOf, checkAtMostAll, checkIntOrPercent } from '../int-or-percent.ts';
 import { internalValue, shownSelector } from '../internal-value.ts';
 import { checkCollisionCount, checkCounts } from '../status-counts.ts';
@@ -27,12 +43,18 @@ export function validateDaemonSetUpdate(object: Readonly<UnknownObject>, oldObje
   return faults;
 }
 
-function checkSpec(faults: Faults, object: Readonly<UnknownObject>, options: PodOptions, allowInvalidValues: boolean): void {
+function checkSpec(
+  faults: Faults,
+  object: Readonly<UnknownObject>,
+  options: PodOptions,
+  allowInvalidValues: boolean,
+): void {
   const spec: Spec = (object as DaemonSet).spec ?? {};
   const { selector, template } = spec;
   checkLabelSelector(faults, 'spec.selector', selector, { allowInvalidValues });
   checkSelected(faults, 'spec.template', selects(selector, template?.metadata?.labels) ?? true, template);
-  if (selector && isEmptySelector(selector)) faults.push(invalid('spec.selector', shownSelector(selector), 'empty selector is invalid for daemonset'));
+  if (selector && isEmptySelector(selector))
+    faults.push(invalid('spec.selector', shownSelector(selector), 'empty selector is invalid for daemonset'));
   checkTemplate(faults, 'spec.template', template, options);
   checkEndless(faults, 'spec.template', template, 'DaemonSet');
   checkNonNegative(faults, 'spec.minReadySeconds', spec.minReadySeconds);
@@ -60,8 +82,10 @@ function checkStrategy(faults: Faults, path: string, strategy: NonNullable<Daemo
   checkAtMostAll(faults, `${at}.maxSurge`, maxSurge);
   const hasUnavailable = amountOf(maxUnavailable) !== 0;
   const hasSurge = amountOf(maxSurge) !== 0;
-  if (hasUnavailable && hasSurge) faults.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
-  else if (!hasUnavailable && !hasSurge) faults.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
+  if (hasUnavailable && hasSurge)
+    faults.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
+  else if (!hasUnavailable && !hasSurge)
+    faults.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
 }
 
 const counts = [

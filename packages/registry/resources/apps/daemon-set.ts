@@ -6,7 +6,12 @@ import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
 import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
-import { daemonSetWarnings, validateDaemonSet, validateDaemonSetStatus, validateDaemonSetUpdate } from './daemon-set-validation.ts';
+import {
+  daemonSetWarnings,
+  validateDaemonSet,
+  validateDaemonSetStatus,
+  validateDaemonSetUpdate,
+} from './daemon-set-validation.ts';
 import { readTemplateGeneration, setTemplateGeneration } from './template-generation.ts';
 import { daemonSetCells } from './workload-tables.ts';
 

@@ -1,7 +1,20 @@
 import type { Deployment, DeploymentSpec, DeploymentStatus } from '@nodeless/apimachinery/generated/types/apps/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { checkImmutable, checkNonNegative, type Faults, forbidden, invalid, notSupported, required } from '../checks.ts';
-import { isNewGeneration, nameWarnings, templateOptions, templateWarnings } from '../core/pod-template/owned-template.ts';
+import {
+  checkImmutable,
+  checkNonNegative,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../checks.ts';
+import {
+  isNewGeneration,
+  nameWarnings,
+  templateOptions,
+  templateWarnings,
+} from '../core/pod-template/owned-template.ts';
 import type { PodOptions } from '../core/pod-template/options.ts';
 import { amountOf, checkAtMostAll, checkIntOrPercent } from '../int-or-percent.ts';
 import { internalValue, shownSelector } from '../internal-value.ts';
@@ -35,13 +48,15 @@ function checkSpec(faults: Faults, spec: Spec, options: PodOptions): void {
   const deadline = spec.progressDeadlineSeconds;
   if (deadline === undefined) return;
   checkNonNegative(faults, 'spec.progressDeadlineSeconds', deadline);
-  if (deadline <= (spec.minReadySeconds ?? 0)) faults.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
+  if (deadline <= (spec.minReadySeconds ?? 0))
+    faults.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
 }
 
 function checkStrategy(faults: Faults, path: string, strategy: NonNullable<DeploymentSpec['strategy']>): void {
   const { type, rollingUpdate: rolling } = strategy;
   if (type === 'Recreate') {
-    if (rolling) faults.push(forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"));
+    if (rolling)
+      faults.push(forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"));
   } else if (type === 'RollingUpdate') {
     const at = `${path}.rollingUpdate`;
     if (!rolling) {
@@ -78,7 +93,13 @@ export function validateDeploymentStatus(object: Readonly<UnknownObject>, oldObj
   return faults;
 }
 
-export function deploymentWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
+export function deploymentWarnings(
+  object: Readonly<UnknownObject>,
+  old: Readonly<UnknownObject> | undefined,
+): string[] {
   if (old && !isNewGeneration(object, old)) return [];
-  return [...(old ? [] : nameWarnings(object)), ...templateWarnings('spec.template', (object as Deployment).spec?.template)];
+  return [
+    ...(old ? [] : nameWarnings(object)),
+    ...templateWarnings('spec.template', (object as Deployment).spec?.template),
+  ];
 }

@@ -7,7 +7,12 @@ import { bumpGeneration, clearStatus, keepLabels, keepSpec, keepStatus } from '.
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
 import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
-import { deploymentWarnings, validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from './deployment-validation.ts';
+import {
+  deploymentWarnings,
+  validateDeployment,
+  validateDeploymentStatus,
+  validateDeploymentUpdate,
+} from './deployment-validation.ts';
 import { deploymentCells } from './workload-tables.ts';
 
 export const deployment: KindDefinition = {

@@ -2,7 +2,12 @@ import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '@nodeless/api
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { checkImmutable, checkNonNegative, type Faults } from '../checks.ts';
 import type { PodOptions } from '../core/pod-template/options.ts';
-import { isNewGeneration, nameWarnings, templateOptions, templateWarnings } from '../core/pod-template/owned-template.ts';
+import {
+  isNewGeneration,
+  nameWarnings,
+  templateOptions,
+  templateWarnings,
+} from '../core/pod-template/owned-template.ts';
 import { shownSelector } from '../internal-value.ts';
 import { checkCounts, checkParts } from '../status-counts.ts';
 import { checkReplicatedTemplate, checkWorkloadSelector } from './workload-checks.ts';
@@ -34,13 +39,26 @@ function checkSpec(faults: Faults, spec: Spec, options: PodOptions): void {
 export function validateReplicaSetStatus(object: Readonly<UnknownObject>): Faults {
   const faults: Faults = [];
   const status: Readonly<Partial<ReplicaSetStatus>> = (object as ReplicaSet).status ?? {};
-  checkCounts(faults, status, ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas']);
+  checkCounts(faults, status, [
+    'replicas',
+    'fullyLabeledReplicas',
+    'readyReplicas',
+    'availableReplicas',
+    'observedGeneration',
+    'terminatingReplicas',
+  ]);
   checkParts(faults, status, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'], 'replicas');
   checkParts(faults, status, ['availableReplicas'], 'readyReplicas', 'readyReplicas');
   return faults;
 }
 
-export function replicaSetWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
+export function replicaSetWarnings(
+  object: Readonly<UnknownObject>,
+  old: Readonly<UnknownObject> | undefined,
+): string[] {
   if (old && !isNewGeneration(object, old)) return [];
-  return [...(old ? [] : nameWarnings(object)), ...templateWarnings('spec.template', (object as ReplicaSet).spec?.template)];
+  return [
+    ...(old ? [] : nameWarnings(object)),
+    ...templateWarnings('spec.template', (object as ReplicaSet).spec?.template),
+  ];
 }

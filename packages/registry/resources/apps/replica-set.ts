@@ -6,7 +6,12 @@ import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
 import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
-import { replicaSetWarnings, validateReplicaSet, validateReplicaSetStatus, validateReplicaSetUpdate } from './replica-set-validation.ts';
+import {
+  replicaSetWarnings,
+  validateReplicaSet,
+  validateReplicaSetStatus,
+  validateReplicaSetUpdate,
+} from './replica-set-validation.ts';
 import { replicaSetCells } from './workload-tables.ts';
 
 export const replicaSet: KindDefinition = {
@@ -28,7 +33,12 @@ export const replicaSet: KindDefinition = {
     },
     validateUpdate: validateReplicaSetUpdate,
     resetFields: [['status']],
-    status: { default: defaultReplicaSet, prepareForUpdate: keepSpec, validateUpdate: validateReplicaSetStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultReplicaSet,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateReplicaSetStatus,
+      resetFields: [['spec']],
+    },
   },
   scale: {
     replicas: (object) => (object as ReplicaSet).spec?.replicas ?? 0,

@@ -2,11 +2,30 @@ import type { StatefulSet, StatefulSetSpec, StatefulSetStatus } from '@nodeless/
 import type { PodTemplateSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isDns1123Label } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { check, checkAnnotations, checkLabels, checkNonNegative, checkOneOf, type Faults, forbidden, invalid, required, sameValue } from '../checks.ts';
+import {
+  check,
+  checkAnnotations,
+  checkLabels,
+  checkNonNegative,
+  checkOneOf,
+  type Faults,
+  forbidden,
+  invalid,
+  required,
+  sameValue,
+} from '../checks.ts';
 import { checkPodAnnotations } from '../core/pod-template/annotation-validation.ts';
 import { checkClaimSpec } from '../core/pod-template/claim-validation.ts';
 import type { PodOptions } from '../core/pod-template/options.ts';
-import { checkEndless, checkSelected, checkTemplate, isNewGeneration, selects, templateOptions, templateWarnings } from '../core/pod-template/owned-template.ts';
+import {
+  checkEndless,
+  checkSelected,
+  checkTemplate,
+  isNewGeneration,
+  selects,
+  templateOptions,
+  templateWarnings,
+} from '../core/pod-template/owned-template.ts';
 import { warnOfClaimSizes } from '../core/pod-template/warnings.ts';
 import { amountOf, checkAtMostAll, checkIntOrPercent } from '../int-or-percent.ts';
 import { internalValue, shownSelector } from '../internal-value.ts';
@@ -71,14 +90,24 @@ function checkSpec(faults: Faults, spec: Spec, options: PodOptions, rules: Rules
   checkStrategy(faults, 'spec.updateStrategy', spec.updateStrategy ?? {});
   const retention = spec.persistentVolumeClaimRetentionPolicy;
   if (retention) {
-    checkOneOf(faults, 'spec.persistentVolumeClaimRetentionPolicy.whenDeleted', retention.whenDeleted, ['Retain', 'Delete']);
-    checkOneOf(faults, 'spec.persistentVolumeClaimRetentionPolicy.whenScaled', retention.whenScaled, ['Retain', 'Delete']);
+    checkOneOf(faults, 'spec.persistentVolumeClaimRetentionPolicy.whenDeleted', retention.whenDeleted, [
+      'Retain',
+      'Delete',
+    ]);
+    checkOneOf(faults, 'spec.persistentVolumeClaimRetentionPolicy.whenScaled', retention.whenScaled, [
+      'Retain',
+      'Delete',
+    ]);
   }
-  if (!rules.isUpdate) spec.volumeClaimTemplates?.forEach((claim, i) => checkClaimSpec(faults, `spec.volumeClaimTemplates[${i}].spec`, claim.spec ?? {}));
+  if (!rules.isUpdate)
+    spec.volumeClaimTemplates?.forEach((claim, i) =>
+      checkClaimSpec(faults, `spec.volumeClaimTemplates[${i}].spec`, claim.spec ?? {}),
+    );
   checkNonNegative(faults, 'spec.replicas', spec.replicas);
   checkNonNegative(faults, 'spec.minReadySeconds', spec.minReadySeconds);
   checkNonNegative(faults, 'spec.ordinals.start', spec.ordinals?.start);
-  if (!rules.isUpdate && spec.serviceName) check(faults, 'spec.serviceName', spec.serviceName, isDns1123Label(spec.serviceName));
+  if (!rules.isUpdate && spec.serviceName)
+    check(faults, 'spec.serviceName', spec.serviceName, isDns1123Label(spec.serviceName));
   checkWorkloadSelector(faults, spec.selector, 'statefulset');
   const isSelected = selects(spec.selector, spec.template?.metadata?.labels);
   if (isSelected === undefined) faults.push(invalid('spec.selector', shownSelector(spec.selector), ''));
@@ -106,7 +135,10 @@ function withClaims({ template, volumeClaimTemplates }: Spec): PodTemplateSpec |
   if (claims.length === 0) return { ...template, spec: rest };
   const names = new Set(claims.map((claim) => claim.metadata?.name ?? ''));
   const volumes = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
-  return { ...template, spec: { ...rest, volumes: [...volumes, ...(spec.volumes ?? []).filter((volume) => !names.has(volume.name))] } };
+  return {
+    ...template,
+    spec: { ...rest, volumes: [...volumes, ...(spec.volumes ?? []).filter((volume) => !names.has(volume.name))] },
+  };
 }
 
 function checkStrategy(faults: Faults, path: string, strategy: NonNullable<StatefulSetSpec['updateStrategy']>): void {
@@ -114,7 +146,14 @@ function checkStrategy(faults: Faults, path: string, strategy: NonNullable<State
   const at = `${path}.rollingUpdate`;
   if (!type) faults.push(required(path));
   else if (type === 'OnDelete') {
-    if (rolling) faults.push(invalid(at, internalValue('RollingUpdateStatefulSetStrategy', rolling), "only allowed for updateStrategy 'RollingUpdate'"));
+    if (rolling)
+      faults.push(
+        invalid(
+          at,
+          internalValue('RollingUpdateStatefulSetStrategy', rolling),
+          "only allowed for updateStrategy 'RollingUpdate'",
+        ),
+      );
   } else if (type === 'RollingUpdate') {
     checkNonNegative(faults, `${at}.partition`, rolling?.partition);
     const most = rolling?.maxUnavailable;
@@ -122,10 +161,21 @@ function checkStrategy(faults: Faults, path: string, strategy: NonNullable<State
     checkIntOrPercent(faults, `${at}.maxUnavailable`, most);
     if (amountOf(most) === 0) faults.push(invalid(`${at}.maxUnavailable`, most, 'cannot be 0'));
     checkAtMostAll(faults, `${at}.maxUnavailable`, most);
-  } else faults.push(invalid(path, internalValue('StatefulSetUpdateStrategy', strategy), "must be 'RollingUpdate' or 'OnDelete'"));
+  } else
+    faults.push(
+      invalid(path, internalValue('StatefulSetUpdateStrategy', strategy), "must be 'RollingUpdate' or 'OnDelete'"),
+    );
 }
 
-const counts = ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration', 'collisionCount'] as const;
+const counts = [
+  'replicas',
+  'readyReplicas',
+  'currentReplicas',
+  'updatedReplicas',
+  'availableReplicas',
+  'observedGeneration',
+  'collisionCount',
+] as const;
 
 export function validateStatefulSetStatus(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>): Faults {
   const faults: Faults = [];
@@ -137,14 +187,19 @@ export function validateStatefulSetStatus(object: Readonly<UnknownObject>, oldOb
   return faults;
 }
 
-export function statefulSetWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
+export function statefulSetWarnings(
+  object: Readonly<UnknownObject>,
+  old: Readonly<UnknownObject> | undefined,
+): string[] {
   const spec = (object as StatefulSet).spec;
   const warnings = old && !isNewGeneration(object, old) ? [] : templateWarnings('spec.template', spec?.template);
   spec?.volumeClaimTemplates?.forEach((claim, i) => {
     warnOfClaimSizes(warnings, `spec.volumeClaimTemplates[${i}]${old ? '.Spec' : ''}`, claim.spec?.resources);
   });
   if ((spec?.revisionHistoryLimit ?? 0) < 0) {
-    warnings.push('spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended');
+    warnings.push(
+      'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
+    );
   }
   return warnings;
 }

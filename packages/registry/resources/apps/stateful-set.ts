@@ -8,7 +8,12 @@ import { defaultClaim } from '../core/persistent-volume-claim.ts';
 import { defaultPodTemplate } from '../core/pod-template/defaults.ts';
 import { dropTemplateFields } from '../core/pod-template/owned-template.ts';
 import { tableOf } from '../table-of.ts';
-import { statefulSetWarnings, validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from './stateful-set-validation.ts';
+import {
+  statefulSetWarnings,
+  validateStatefulSet,
+  validateStatefulSetStatus,
+  validateStatefulSetUpdate,
+} from './stateful-set-validation.ts';
 import { statefulSetCells } from './workload-tables.ts';
 
 export const statefulSet: KindDefinition = {
@@ -33,7 +38,12 @@ export const statefulSet: KindDefinition = {
     },
     validateUpdate: validateStatefulSetUpdate,
     resetFields: [['status']],
-    status: { default: defaultStatefulSet, prepareForUpdate: keepSpec, validateUpdate: validateStatefulSetStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultStatefulSet,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateStatefulSetStatus,
+      resetFields: [['spec']],
+    },
   },
   scale: {
     replicas: (object) => (object as StatefulSet).spec?.replicas ?? 0,

@@ -9,17 +9,26 @@ export const isEmptySelector = (selector: Readonly<LabelSelector>): boolean =>
   Object.keys(selector.matchLabels ?? {}).length === 0 && !selector.matchExpressions?.length;
 
 /** `kind` as the message names it, which for replica sets is not their own name. */
-export function checkWorkloadSelector(faults: Faults, selector: Readonly<LabelSelector> | undefined, kind: string): void {
+export function checkWorkloadSelector(
+  faults: Faults,
+  selector: Readonly<LabelSelector> | undefined,
+  kind: string,
+): void {
   if (!selector) {
     faults.push(required('spec.selector'));
     return;
   }
   checkLabelSelector(faults, 'spec.selector', selector);
-  if (isEmptySelector(selector)) faults.push(invalid('spec.selector', shownSelector(selector), `empty selector is invalid for ${kind}`));
+  if (isEmptySelector(selector))
+    faults.push(invalid('spec.selector', shownSelector(selector), `empty selector is invalid for ${kind}`));
 }
 
 /** Of deployments and replica sets alike. */
-export function checkReplicatedTemplate(faults: Faults, spec: { readonly selector?: LabelSelector; readonly template?: PodTemplateSpec }, options: PodOptions): void {
+export function checkReplicatedTemplate(
+  faults: Faults,
+  spec: { readonly selector?: LabelSelector; readonly template?: PodTemplateSpec },
+  options: PodOptions,
+): void {
   const { selector, template } = spec;
   const isSelected = selects(selector, template?.metadata?.labels);
   if (isSelected === undefined) {

@@ -1,4 +1,10 @@
-import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from '@nodeless/apimachinery/generated/types/apps/v1';
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  ReplicaSet,
+  StatefulSet,
+} from '@nodeless/apimachinery/generated/types/apps/v1';
 import { formatLabels, formatLabelSelector } from '@nodeless/apimachinery/labels';
 import { imagesOf, namesOf, type Row } from '../table-of.ts';
 
@@ -13,11 +19,27 @@ function containerCells(spec: Template | undefined): [string, string] {
 
 export function deploymentCells({ spec, status }: Readonly<Deployment>, { name, age }: Row): unknown[] {
   const ready = `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`;
-  return [name, ready, status?.updatedReplicas ?? 0, status?.availableReplicas ?? 0, age, ...containerCells(spec), formatLabelSelector(spec?.selector)];
+  return [
+    name,
+    ready,
+    status?.updatedReplicas ?? 0,
+    status?.availableReplicas ?? 0,
+    age,
+    ...containerCells(spec),
+    formatLabelSelector(spec?.selector),
+  ];
 }
 
 export function replicaSetCells({ spec, status }: Readonly<ReplicaSet>, { name, age }: Row): unknown[] {
-  return [name, spec?.replicas ?? 0, status?.replicas ?? 0, status?.readyReplicas ?? 0, age, ...containerCells(spec), formatLabelSelector(spec?.selector)];
+  return [
+    name,
+    spec?.replicas ?? 0,
+    status?.replicas ?? 0,
+    status?.readyReplicas ?? 0,
+    age,
+    ...containerCells(spec),
+    formatLabelSelector(spec?.selector),
+  ];
 }
 
 export function statefulSetCells({ spec, status }: Readonly<StatefulSet>, { name, age }: Row): unknown[] {

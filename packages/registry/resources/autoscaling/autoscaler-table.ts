@@ -1,4 +1,10 @@
-import type { HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '@nodeless/apimachinery/generated/types/autoscaling/v2';
+import type {
+  HorizontalPodAutoscaler,
+  MetricSpec,
+  MetricStatus,
+  MetricTarget,
+  MetricValueStatus,
+} from '@nodeless/apimachinery/generated/types/autoscaling/v2';
 import { joinSome, type Row } from '../table-of.ts';
 
 export function autoscalerCells({ spec, status }: Readonly<HorizontalPodAutoscaler>, { name, age }: Row): unknown[] {
@@ -37,13 +43,22 @@ function metricText(metric: Readonly<MetricSpec>, status: Readonly<MetricStatus>
   }
 }
 
-function valueText(target: Readonly<MetricTarget> | undefined, current: Readonly<MetricValueStatus> | undefined, isKnown: boolean): string {
+function valueText(
+  target: Readonly<MetricTarget> | undefined,
+  current: Readonly<MetricValueStatus> | undefined,
+  isKnown: boolean,
+): string {
   if (target?.averageValue !== undefined) return `${current?.averageValue ?? unknown}/${target.averageValue} (avg)`;
   return `${isKnown ? (current?.value ?? '<nil>') : unknown}/${target?.value ?? '<nil>'}`;
 }
 
-function shareText(target: Readonly<MetricTarget> | undefined, current: Readonly<MetricValueStatus> | undefined, isKnown: boolean): string {
-  if (target?.averageValue !== undefined) return `${isKnown ? (current?.averageValue ?? '<nil>') : unknown}/${target.averageValue}`;
+function shareText(
+  target: Readonly<MetricTarget> | undefined,
+  current: Readonly<MetricValueStatus> | undefined,
+  isKnown: boolean,
+): string {
+  if (target?.averageValue !== undefined)
+    return `${isKnown ? (current?.averageValue ?? '<nil>') : unknown}/${target.averageValue}`;
   const share = current?.averageUtilization === undefined ? unknown : `${current.averageUtilization}%`;
   return `${share}/${target?.averageUtilization === undefined ? '<auto>' : `${target.averageUtilization}%`}`;
 }

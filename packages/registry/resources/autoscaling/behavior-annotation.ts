@@ -1,5 +1,8 @@
 /** The scaling behaviour in the annotation is the JSON of Go's untagged structs: capital names, nothing left out. */
-import type { HPAScalingRules, HorizontalPodAutoscalerBehavior } from '@nodeless/apimachinery/generated/types/autoscaling/v2';
+import type {
+  HPAScalingRules,
+  HorizontalPodAutoscalerBehavior,
+} from '@nodeless/apimachinery/generated/types/autoscaling/v2';
 
 export function behaviorToAnnotation(behavior: Readonly<HorizontalPodAutoscalerBehavior>): string {
   return JSON.stringify({ ScaleUp: rulesToGo(behavior.scaleUp), ScaleDown: rulesToGo(behavior.scaleDown) });

@@ -33,7 +33,9 @@ export const autoscalingV1: Conversion = {
 };
 
 const isCpuUtilization = (metric: v2.MetricSpec): boolean =>
-  metric.type === 'Resource' && metric.resource?.name === 'cpu' && metric.resource.target?.averageUtilization !== undefined;
+  metric.type === 'Resource' &&
+  metric.resource?.name === 'cpu' &&
+  metric.resource.target?.averageUtilization !== undefined;
 
 function toStorage(object: Readonly<UnknownObject>): UnknownObject {
   const given = object as unknown as Readonly<v1.HorizontalPodAutoscaler>;
@@ -62,12 +64,17 @@ function toStorage(object: Readonly<UnknownObject>): UnknownObject {
   return converted;
 }
 
-function statusToStorage(given: Readonly<v1.HorizontalPodAutoscalerStatus> | undefined, annotations: Record<string, string>): v2.HorizontalPodAutoscalerStatus | undefined {
+function statusToStorage(
+  given: Readonly<v1.HorizontalPodAutoscalerStatus> | undefined,
+  annotations: Record<string, string>,
+): v2.HorizontalPodAutoscalerStatus | undefined {
   if (given === undefined) return undefined;
   const { currentCPUUtilizationPercentage, ...rest } = given;
   const status: v2.HorizontalPodAutoscalerStatus = { ...rest };
   if (currentCPUUtilizationPercentage !== undefined) {
-    status.currentMetrics = [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: currentCPUUtilizationPercentage } } }];
+    status.currentMetrics = [
+      { type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: currentCPUUtilizationPercentage } } },
+    ];
   }
   const metrics = parse<v1.MetricStatus[]>(annotations[currentMetricsAnnotation]);
   if (metrics !== undefined) status.currentMetrics = metrics.map(statusFromV1);
@@ -94,12 +101,19 @@ function fromStorage(object: Readonly<UnknownObject>): UnknownObject {
     const { currentMetrics = [], conditions = [], ...rest } = stored.status;
     const status: v1.HorizontalPodAutoscalerStatus = { ...(rest as v1.HorizontalPodAutoscalerStatus) };
     for (const metric of currentMetrics) {
-      const utilization = metric.type === 'Resource' && metric.resource?.name === 'cpu' ? metric.resource.current?.averageUtilization : undefined;
+      const utilization =
+        metric.type === 'Resource' && metric.resource?.name === 'cpu'
+          ? metric.resource.current?.averageUtilization
+          : undefined;
       if (utilization !== undefined) status.currentCPUUtilizationPercentage = utilization;
     }
     converted.status = status;
-    if (currentMetrics.length > 0) annotations[currentMetricsAnnotation] = JSON.stringify(currentMetrics.map(statusToV1));
-    if (conditions.length > 0) annotations[conditionsAnnotation] = JSON.stringify(conditions.map((c) => ({ ...c, lastTransitionTime: c.lastTransitionTime ?? null })));
+    if (currentMetrics.length > 0)
+      annotations[currentMetricsAnnotation] = JSON.stringify(currentMetrics.map(statusToV1));
+    if (conditions.length > 0)
+      annotations[conditionsAnnotation] = JSON.stringify(
+        conditions.map((c) => ({ ...c, lastTransitionTime: c.lastTransitionTime ?? null })),
+      );
   }
   converted.metadata = { ...stored.metadata };
   if (Object.keys(annotations).length > 0) converted.metadata.annotations = annotations;

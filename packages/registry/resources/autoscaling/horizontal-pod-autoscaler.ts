@@ -18,7 +18,12 @@ export const horizontalPodAutoscaler: KindDefinition = {
     prepareForUpdate: keepStatus,
     validateUpdate: validateAutoscaler,
     resetFields: [['status']],
-    status: { default: defaultAutoscaler, prepareForUpdate: keepSpec, validateUpdate: validateAutoscalerStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultAutoscaler,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateAutoscalerStatus,
+      resetFields: [['spec']],
+    },
   },
   conversions: { 'autoscaling/v1': autoscalingV1 },
 };
@@ -28,7 +33,9 @@ function defaultAutoscaler(object: UnknownObject): void {
   if (spec === undefined) return;
   spec.minReplicas ??= 1;
   if (!spec.metrics?.length) {
-    spec.metrics = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
+    spec.metrics = [
+      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+    ];
   }
   if (spec.behavior) {
     spec.behavior.scaleUp = completeRules(spec.behavior.scaleUp, {
@@ -50,7 +57,8 @@ function completeRules(rules: HPAScalingRules | undefined, defaults: HPAScalingR
   if (rules === undefined) return defaults;
   const completed: HPAScalingRules = { ...defaults };
   if (rules.selectPolicy !== undefined) completed.selectPolicy = rules.selectPolicy;
-  if (rules.stabilizationWindowSeconds !== undefined) completed.stabilizationWindowSeconds = rules.stabilizationWindowSeconds;
+  if (rules.stabilizationWindowSeconds !== undefined)
+    completed.stabilizationWindowSeconds = rules.stabilizationWindowSeconds;
   if (rules.policies != null) completed.policies = rules.policies;
   if (rules.tolerance !== undefined) completed.tolerance = rules.tolerance;
   return completed;

@@ -15,16 +15,30 @@ export function specToV1(metric: Readonly<v2.MetricSpec>): v1.MetricSpec {
     object:
       object &&
       compact({
-        target: compact({ kind: object.describedObject.kind, name: object.describedObject.name, apiVersion: object.describedObject.apiVersion }),
+        target: compact({
+          kind: object.describedObject.kind,
+          name: object.describedObject.name,
+          apiVersion: object.describedObject.apiVersion,
+        }),
         metricName: object.metric.name,
         targetValue: object.target.value ?? '0',
         selector: object.metric.selector,
         averageValue: object.target.averageValue,
       }),
-    pods: pods && compact({ metricName: pods.metric.name, targetAverageValue: pods.target.averageValue ?? '0', selector: pods.metric.selector }),
+    pods:
+      pods &&
+      compact({
+        metricName: pods.metric.name,
+        targetAverageValue: pods.target.averageValue ?? '0',
+        selector: pods.metric.selector,
+      }),
     resource:
       resource &&
-      compact({ name: resource.name, targetAverageUtilization: resource.target.averageUtilization, targetAverageValue: resource.target.averageValue }),
+      compact({
+        name: resource.name,
+        targetAverageUtilization: resource.target.averageUtilization,
+        targetAverageValue: resource.target.averageValue,
+      }),
     containerResource:
       containerResource &&
       compact({
@@ -44,8 +58,15 @@ export function specToV1(metric: Readonly<v2.MetricSpec>): v1.MetricSpec {
   });
 }
 
-const utilizationTarget = (utilization: number | undefined, averageValue: v2.MetricTarget['averageValue']): v2.MetricTarget =>
-  compact({ type: utilization === undefined ? 'AverageValue' : 'Utilization', averageValue, averageUtilization: utilization });
+const utilizationTarget = (
+  utilization: number | undefined,
+  averageValue: v2.MetricTarget['averageValue'],
+): v2.MetricTarget =>
+  compact({
+    type: utilization === undefined ? 'AverageValue' : 'Utilization',
+    averageValue,
+    averageUtilization: utilization,
+  });
 
 export function specFromV1(metric: Readonly<v1.MetricSpec>): v2.MetricSpec {
   const { type, object, pods, resource, containerResource, external } = metric;
@@ -56,7 +77,11 @@ export function specFromV1(metric: Readonly<v1.MetricSpec>): v2.MetricSpec {
       target: compact(
         object.averageValue === undefined
           ? { type: 'Value', value: object.targetValue ?? '0' }
-          : { type: 'AverageValue', value: isZero(object.targetValue) ? undefined : object.targetValue, averageValue: object.averageValue },
+          : {
+              type: 'AverageValue',
+              value: isZero(object.targetValue) ? undefined : object.targetValue,
+              averageValue: object.averageValue,
+            },
       ),
       metric: compact({ name: object.metricName, selector: object.selector }),
     },
@@ -64,7 +89,10 @@ export function specFromV1(metric: Readonly<v1.MetricSpec>): v2.MetricSpec {
       metric: compact({ name: pods.metricName, selector: pods.selector }),
       target: { type: 'AverageValue', averageValue: pods.targetAverageValue ?? '0' },
     },
-    resource: resource && { name: resource.name, target: utilizationTarget(resource.targetAverageUtilization, resource.targetAverageValue) },
+    resource: resource && {
+      name: resource.name,
+      target: utilizationTarget(resource.targetAverageUtilization, resource.targetAverageValue),
+    },
     containerResource: containerResource && {
       name: containerResource.name,
       target: utilizationTarget(containerResource.targetAverageUtilization, containerResource.targetAverageValue),
@@ -81,7 +109,8 @@ export function specFromV1(metric: Readonly<v1.MetricSpec>): v2.MetricSpec {
   });
 }
 
-const isZero = (quantity: v1.ObjectMetricSource['targetValue'] | undefined): boolean => quantity === undefined || /^0*$/.test(String(quantity));
+const isZero = (quantity: v1.ObjectMetricSource['targetValue'] | undefined): boolean =>
+  quantity === undefined || /^0*$/.test(String(quantity));
 
 export function statusToV1(metric: Readonly<v2.MetricStatus>): v1.MetricStatus {
   const { type, object, pods, resource, containerResource, external } = metric;
@@ -96,7 +125,13 @@ export function statusToV1(metric: Readonly<v2.MetricStatus>): v1.MetricStatus {
         selector: object.metric.selector,
         averageValue: object.current.averageValue,
       }),
-    pods: pods && compact({ metricName: pods.metric.name, currentAverageValue: pods.current.averageValue ?? '0', selector: pods.metric.selector }),
+    pods:
+      pods &&
+      compact({
+        metricName: pods.metric.name,
+        currentAverageValue: pods.current.averageValue ?? '0',
+        selector: pods.metric.selector,
+      }),
     resource:
       resource &&
       compact({
@@ -132,14 +167,23 @@ export function statusFromV1(metric: Readonly<v1.MetricStatus>): v2.MetricStatus
       current: compact({ value: object.currentValue, averageValue: object.averageValue }),
       metric: compact({ name: object.metricName, selector: object.selector }),
     },
-    pods: pods && { metric: compact({ name: pods.metricName, selector: pods.selector }), current: { averageValue: pods.currentAverageValue } },
+    pods: pods && {
+      metric: compact({ name: pods.metricName, selector: pods.selector }),
+      current: { averageValue: pods.currentAverageValue },
+    },
     resource: resource && {
       name: resource.name,
-      current: compact({ averageValue: resource.currentAverageValue, averageUtilization: resource.currentAverageUtilization }),
+      current: compact({
+        averageValue: resource.currentAverageValue,
+        averageUtilization: resource.currentAverageUtilization,
+      }),
     },
     containerResource: containerResource && {
       name: containerResource.name,
-      current: compact({ averageValue: containerResource.currentAverageValue, averageUtilization: containerResource.currentAverageUtilization }),
+      current: compact({
+        averageValue: containerResource.currentAverageValue,
+        averageUtilization: containerResource.currentAverageUtilization,
+      }),
       container: containerResource.container,
     },
     external: external && {

@@ -17,13 +17,21 @@ export function checkMetric(faults: Faults, path: string, metric: Readonly<Metri
   const given = sources.filter((source) => metric[source]);
   if (given[0]) checkSource(faults, `${path}.${given[0]}`, metric, given[0], rules);
   const expected = sources.find((source) => isKnown && source === type[0]!.toLowerCase() + type.slice(1));
-  if (expected && !metric[expected]) faults.push(required(`${path}.${expected}`, 'must populate information for the given metric source'));
+  if (expected && !metric[expected])
+    faults.push(required(`${path}.${expected}`, 'must populate information for the given metric source'));
   if (!isKnown) faults.push(notSupported(`${path}.type`, type, types));
   if (given.length === 1) return;
-  for (const source of given) if (source !== expected) faults.push(forbidden(`${path}.${source}`, 'must populate the given metric source only'));
+  for (const source of given)
+    if (source !== expected) faults.push(forbidden(`${path}.${source}`, 'must populate the given metric source only'));
 }
 
-function checkSource(faults: Faults, path: string, metric: Readonly<MetricSpec>, source: (typeof sources)[number], rules: ReferenceRules): void {
+function checkSource(
+  faults: Faults,
+  path: string,
+  metric: Readonly<MetricSpec>,
+  source: (typeof sources)[number],
+  rules: ReferenceRules,
+): void {
   switch (source) {
     case 'object': {
       const { describedObject, metric: id, target } = metric.object!;
@@ -40,10 +48,14 @@ function checkSource(faults: Faults, path: string, metric: Readonly<MetricSpec>,
       checkIdentifier(faults, `${path}.metric`, id);
       checkTarget(faults, `${path}.target`, target);
       if (!has(target, 'value') && !has(target, 'averageValue')) {
-        faults.push(required(`${path}.target.averageValue`, 'must set either a target value for metric or a per-pod target'));
+        faults.push(
+          required(`${path}.target.averageValue`, 'must set either a target value for metric or a per-pod target'),
+        );
       }
       if (has(target, 'value') && has(target, 'averageValue')) {
-        faults.push(forbidden(`${path}.target.value`, 'may not set both a target value for metric and a per-pod target'));
+        faults.push(
+          forbidden(`${path}.target.value`, 'may not set both a target value for metric and a per-pod target'),
+        );
       }
       return;
     }
@@ -51,7 +63,8 @@ function checkSource(faults: Faults, path: string, metric: Readonly<MetricSpec>,
       const { metric: id, target } = metric.pods!;
       checkIdentifier(faults, `${path}.metric`, id);
       checkTarget(faults, `${path}.target`, target);
-      if (!has(target, 'averageValue')) faults.push(required(`${path}.target.averageValue`, 'must specify a positive target averageValue'));
+      if (!has(target, 'averageValue'))
+        faults.push(required(`${path}.target.averageValue`, 'must specify a positive target averageValue'));
       return;
     }
     case 'resource': {
@@ -71,7 +84,8 @@ function checkSource(faults: Faults, path: string, metric: Readonly<MetricSpec>,
   }
 }
 
-const has = (target: Readonly<MetricTarget> | undefined, field: keyof MetricTarget): boolean => target?.[field] !== undefined;
+const has = (target: Readonly<MetricTarget> | undefined, field: keyof MetricTarget): boolean =>
+  target?.[field] !== undefined;
 
 /** A target of a resource: a value or a share of what is requested. */
 function checkShare(faults: Faults, path: string, target: Readonly<MetricTarget> | undefined): void {
@@ -87,13 +101,16 @@ function checkShare(faults: Faults, path: string, target: Readonly<MetricTarget>
 function checkTarget(faults: Faults, path: string, target: Readonly<MetricTarget> | undefined): void {
   const type = target?.type ?? '';
   if (type === '') faults.push(required(`${path}.type`, 'must specify a metric target type'));
-  if (!['Utilization', 'Value', 'AverageValue'].includes(type)) faults.push(invalid(`${path}.type`, type, 'must be either Utilization, Value, or AverageValue'));
+  if (!['Utilization', 'Value', 'AverageValue'].includes(type))
+    faults.push(invalid(`${path}.type`, type, 'must be either Utilization, Value, or AverageValue'));
   for (const field of ['value', 'averageValue'] as const) {
     const value = target?.[field];
-    if (value !== undefined && quantitySign(parseQuantity(value)) !== 1) faults.push(invalid(`${path}.${field}`, String(value), 'must be positive'));
+    if (value !== undefined && quantitySign(parseQuantity(value)) !== 1)
+      faults.push(invalid(`${path}.${field}`, String(value), 'must be positive'));
   }
   const share = target?.averageUtilization;
-  if (share !== undefined && share < 1) faults.push(invalid(`${path}.averageUtilization`, share, 'must be greater than 0'));
+  if (share !== undefined && share < 1)
+    faults.push(invalid(`${path}.averageUtilization`, share, 'must be greater than 0'));
 }
 
 function checkIdentifier(faults: Faults, path: string, id: Readonly<MetricIdentifier> | undefined): void {

@@ -12,7 +12,8 @@ export function countIndexes(text: string, completions: number): number {
   let previous: number | undefined;
   for (const part of text.split(',')) {
     const [first, last] = parseInterval(part, completions);
-    if (previous !== undefined && previous >= first) throw new IndexesError(`non-increasing order, previous: ${previous}, current: ${first}`);
+    if (previous !== undefined && previous >= first)
+      throw new IndexesError(`non-increasing order, previous: ${previous}, current: ${first}`);
     total += last - first + 1;
     previous = last;
   }
@@ -22,7 +23,9 @@ export function countIndexes(text: string, completions: number): number {
 function parseInterval(text: string, completions: number): Interval {
   const limits = text.split('-');
   if (limits.length > 2) {
-    throw new IndexesError(`the fragment ${quoteGo(text)} violates the requirement that an index interval can have at most two parts separated by '-'`);
+    throw new IndexesError(
+      `the fragment ${quoteGo(text)} violates the requirement that an index interval can have at most two parts separated by '-'`,
+    );
   }
   const first = parseIndex(limits[0]!, completions);
   if (limits.length === 1) return [first, first];

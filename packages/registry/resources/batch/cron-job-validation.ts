@@ -17,7 +17,8 @@ export function validateCronJob(object: Readonly<UnknownObject>): Faults {
   const faults: Faults = [];
   checkSpec(faults, (object as unknown as CronJob).spec ?? {}, undefined, templateOptions());
   const name = object.metadata?.name ?? '';
-  if (Buffer.byteLength(name) > maxNameLength) faults.push(invalid('metadata.name', name, `must be no more than ${maxNameLength} characters`));
+  if (Buffer.byteLength(name) > maxNameLength)
+    faults.push(invalid('metadata.name', name, `must be no more than ${maxNameLength} characters`));
   return faults;
 }
 
@@ -36,11 +37,13 @@ function checkSpec(faults: Faults, spec: Spec, old: Spec | undefined, options: P
   if (timeZone !== undefined && timeZone !== old?.timeZone) checkTimeZone(faults, timeZone);
   const policies = ['Allow', 'Forbid', 'Replace'];
   if (!concurrencyPolicy) faults.push(required('spec.concurrencyPolicy'));
-  else if (!policies.includes(concurrencyPolicy)) faults.push(notSupported('spec.concurrencyPolicy', concurrencyPolicy, policies));
+  else if (!policies.includes(concurrencyPolicy))
+    faults.push(notSupported('spec.concurrencyPolicy', concurrencyPolicy, policies));
   const at = 'spec.jobTemplate.spec';
   const job = spec.jobTemplate?.spec;
   checkJobParts(faults, at, job ?? {}, options);
-  if (job?.selector) faults.push(invalid(`${at}.selector`, shownSelector(job.selector), '`selector` will be auto-generated'));
+  if (job?.selector)
+    faults.push(invalid(`${at}.selector`, shownSelector(job.selector), '`selector` will be auto-generated'));
   if (job?.manualSelector) faults.push(notSupported(`${at}.manualSelector`, true, ['nil', 'false']));
   checkNonNegative(faults, 'spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit);
   checkNonNegative(faults, 'spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit);
@@ -50,8 +53,10 @@ function checkSchedule(faults: Faults, schedule: string, timeZone: string | unde
   const fault = cronFault(schedule);
   if (fault !== undefined) faults.push(invalid('spec.schedule', schedule, fault));
   if (!schedule.includes('TZ')) return;
-  if (!allowZone) faults.push(invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
-  else if (timeZone !== undefined) faults.push(invalid('spec.schedule', schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule'));
+  if (!allowZone)
+    faults.push(invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+  else if (timeZone !== undefined)
+    faults.push(invalid('spec.schedule', schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule'));
 }
 
 function checkTimeZone(faults: Faults, zone: string): void {
@@ -60,13 +65,17 @@ function checkTimeZone(faults: Faults, zone: string): void {
     faults.push(invalid(path, zone, 'timeZone must be nil or non-empty string'));
     return;
   }
-  const isName = zone.split('/').every((part) => part !== '.' && part !== '..' && /^(?!-)[A-Za-z.\-_0-9+]{1,14}$/.test(part));
+  const isName = zone
+    .split('/')
+    .every((part) => part !== '.' && part !== '..' && /^(?!-)[A-Za-z.\-_0-9+]{1,14}$/.test(part));
   if (!isName) {
     faults.push(invalid(path, zone, `unknown time zone ${zone}`));
     return;
   }
   if (zone.toLowerCase() === 'local') {
-    faults.push(invalid(path, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'));
+    faults.push(
+      invalid(path, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'),
+    );
   }
   const fault = timeZoneFault(zone);
   if (fault !== undefined) faults.push(invalid(path, zone, fault));
@@ -75,7 +84,8 @@ function checkTimeZone(faults: Faults, zone: string): void {
 export function cronJobWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
   const spec = (object as unknown as CronJob).spec;
   const warnings = old ? [] : nameWarnings(object);
-  if (!old || isNewGeneration(object, old)) warnings.push(...jobSpecWarnings('spec.jobTemplate.spec', spec?.jobTemplate?.spec));
+  if (!old || isNewGeneration(object, old))
+    warnings.push(...jobSpecWarnings('spec.jobTemplate.spec', spec?.jobTemplate?.spec));
   if (old && spec?.schedule?.includes('TZ')) {
     warnings.push(
       'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',

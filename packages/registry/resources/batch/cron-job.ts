@@ -32,7 +32,8 @@ export const cronJob: KindDefinition = {
   },
 };
 
-const templateOf = (object: Readonly<UnknownObject>): PodTemplateSpec | undefined => (object as unknown as CronJob).spec?.jobTemplate?.spec?.template;
+const templateOf = (object: Readonly<UnknownObject>): PodTemplateSpec | undefined =>
+  (object as unknown as CronJob).spec?.jobTemplate?.spec?.template;
 
 function defaultCronJob(object: UnknownObject): void {
   const spec = (object as unknown as CronJob).spec;

@@ -35,7 +35,8 @@ export function cronFault(schedule: string): string | undefined {
   }
   if (spec.startsWith('@')) return descriptorFault(spec);
   const given = spec.split(/\s+/).filter(Boolean);
-  if (given.length !== fields.length) return `expected exactly ${fields.length} fields, found ${given.length}: [${given.join(' ')}]`;
+  if (given.length !== fields.length)
+    return `expected exactly ${fields.length} fields, found ${given.length}: [${given.join(' ')}]`;
   try {
     given.forEach((field, i) => {
       for (const range of field.split(',')) if (range !== '') checkRange(range, fields[i]!);

@@ -1,7 +1,23 @@
 /** Pod failure policies and success policies of jobs. */
-import type { JobSpec, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyRule, SuccessPolicyRule } from '@nodeless/apimachinery/generated/types/batch/v1';
+import type {
+  JobSpec,
+  PodFailurePolicyOnExitCodesRequirement,
+  PodFailurePolicyRule,
+  SuccessPolicyRule,
+} from '@nodeless/apimachinery/generated/types/batch/v1';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
-import { checkNonNegative, checkQualifiedName, duplicate, type Faults, invalid, invalidUnshown, notSupported, required, tooLong, tooMany } from '../checks.ts';
+import {
+  checkNonNegative,
+  checkQualifiedName,
+  duplicate,
+  type Faults,
+  invalid,
+  invalidUnshown,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from '../checks.ts';
 import { countIndexes, IndexesError } from './completion-indexes.ts';
 
 const actions = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
@@ -20,11 +36,18 @@ export function checkFailurePolicy(faults: Faults, path: string, spec: Readonly<
   rules.forEach((rule, i) => checkRule(faults, `${path}.rules[${i}]`, rule, spec, containers));
 }
 
-function checkRule(faults: Faults, path: string, rule: Readonly<PodFailurePolicyRule>, spec: Readonly<JobSpec>, containers: ReadonlySet<string>): void {
+function checkRule(
+  faults: Faults,
+  path: string,
+  rule: Readonly<PodFailurePolicyRule>,
+  spec: Readonly<JobSpec>,
+  containers: ReadonlySet<string>,
+): void {
   const { action, onExitCodes, onPodConditions } = rule;
   const isPerIndex = action === 'FailIndex';
   if (isPerIndex) {
-    if (spec.backoffLimitPerIndex === undefined) faults.push(invalid(`${path}.action`, action, 'requires the backoffLimitPerIndex to be set'));
+    if (spec.backoffLimitPerIndex === undefined)
+      faults.push(invalid(`${path}.action`, action, 'requires the backoffLimitPerIndex to be set'));
   } else checkNamed(faults, `${path}.action`, action, actions);
   if (onExitCodes) checkExitCodes(faults, `${path}.onExitCodes`, onExitCodes, containers);
   const patterns = onPodConditions ?? [];
@@ -34,8 +57,10 @@ function checkRule(faults: Faults, path: string, rule: Readonly<PodFailurePolicy
     checkQualifiedName(faults, `${at}[${i}].type`, pattern.type ?? '');
     checkNamed(faults, `${at}[${i}].status`, pattern.status, statuses);
   });
-  if (onExitCodes && patterns.length > 0) faults.push(invalidUnshown(path, 'specifying both OnExitCodes and OnPodConditions is not supported'));
-  if (!onExitCodes && patterns.length === 0) faults.push(invalidUnshown(path, 'specifying one of OnExitCodes and OnPodConditions is required'));
+  if (onExitCodes && patterns.length > 0)
+    faults.push(invalidUnshown(path, 'specifying both OnExitCodes and OnPodConditions is not supported'));
+  if (!onExitCodes && patterns.length === 0)
+    faults.push(invalidUnshown(path, 'specifying one of OnExitCodes and OnPodConditions is required'));
 }
 
 /** A missing value is told what there is, as Go shows a list. */
@@ -44,11 +69,22 @@ function checkNamed(faults: Faults, path: string, value: string | undefined, sup
   else if (!supported.includes(value)) faults.push(notSupported(path, value, supported));
 }
 
-function checkExitCodes(faults: Faults, path: string, codes: Readonly<PodFailurePolicyOnExitCodesRequirement>, containers: ReadonlySet<string>): void {
+function checkExitCodes(
+  faults: Faults,
+  path: string,
+  codes: Readonly<PodFailurePolicyOnExitCodesRequirement>,
+  containers: ReadonlySet<string>,
+): void {
   checkNamed(faults, `${path}.operator`, codes.operator, operators);
   const { containerName } = codes;
   if (containerName !== undefined && !containers.has(containerName)) {
-    faults.push(invalid(`${path}.containerName`, containerName, 'must be one of the container or initContainer names in the pod template'));
+    faults.push(
+      invalid(
+        `${path}.containerName`,
+        containerName,
+        'must be one of the container or initContainer names in the pod template',
+      ),
+    );
   }
   const at = `${path}.values`;
   const values = codes.values ?? [];
@@ -56,7 +92,8 @@ function checkExitCodes(faults: Faults, path: string, codes: Readonly<PodFailure
   else if (values.length > maxExitCodes) faults.push(tooMany(at, values.length, maxExitCodes));
   const seen = new Set<number>();
   values.forEach((value, i) => {
-    if (codes.operator === 'In' && value === 0) faults.push(invalid(`${at}[${i}]`, value, 'must not be 0 for the In operator'));
+    if (codes.operator === 'In' && value === 0)
+      faults.push(invalid(`${at}[${i}]`, value, 'must not be 0 for the In operator'));
     if (seen.has(value)) faults.push(duplicate(`${at}[${i}]`, value));
     seen.add(value);
   });
@@ -66,24 +103,41 @@ function checkExitCodes(faults: Faults, path: string, codes: Readonly<PodFailure
 export function checkSuccessPolicy(faults: Faults, path: string, spec: Readonly<JobSpec>): void {
   const rules = spec.successPolicy?.rules ?? [];
   const at = `${path}.rules`;
-  if (rules.length === 0) faults.push(required(at, 'at least one rules must be specified when the successPolicy is specified'));
+  if (rules.length === 0)
+    faults.push(required(at, 'at least one rules must be specified when the successPolicy is specified'));
   if (rules.length > maxRules) faults.push(tooMany(at, rules.length, maxRules));
   rules.forEach((rule, i) => checkSuccessRule(faults, `${at}[${i}]`, rule, spec.completions ?? 0));
 }
 
-function checkSuccessRule(faults: Faults, path: string, { succeededCount, succeededIndexes }: Readonly<SuccessPolicyRule>, completions: number): void {
+function checkSuccessRule(
+  faults: Faults,
+  path: string,
+  { succeededCount, succeededIndexes }: Readonly<SuccessPolicyRule>,
+  completions: number,
+): void {
   if (succeededCount === undefined && succeededIndexes === undefined) {
     faults.push(required(path, 'at least one of succeededCount or succeededIndexes must be specified'));
   }
-  const indexes = succeededIndexes === undefined ? undefined : checkIndexes(faults, `${path}.succeededIndexes`, succeededIndexes, completions);
+  const indexes =
+    succeededIndexes === undefined
+      ? undefined
+      : checkIndexes(faults, `${path}.succeededIndexes`, succeededIndexes, completions);
   if (succeededCount === undefined) return;
   const at = `${path}.succeededCount`;
   checkNonNegative(faults, at, succeededCount);
   if (succeededCount > completions) {
-    faults.push(invalid(at, succeededCount, `must be less than or equal to ${completions} (the number of specified completions)`));
+    faults.push(
+      invalid(at, succeededCount, `must be less than or equal to ${completions} (the number of specified completions)`),
+    );
   }
   if (indexes !== undefined && succeededCount > indexes) {
-    faults.push(invalid(at, succeededCount, `must be less than or equal to ${indexes} (the number of indexes in the specified succeededIndexes field)`));
+    faults.push(
+      invalid(
+        at,
+        succeededCount,
+        `must be less than or equal to ${indexes} (the number of indexes in the specified succeededIndexes field)`,
+      ),
+    );
   }
 }
 

@@ -16,7 +16,15 @@ const fewWorkers = 10_000;
 export type Spec = Readonly<Partial<JobSpec>>;
 
 export function checkJobParts(faults: Faults, path: string, spec: Spec, options: PodOptions): void {
-  for (const field of ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
+  for (const field of [
+    'parallelism',
+    'completions',
+    'activeDeadlineSeconds',
+    'backoffLimit',
+    'ttlSecondsAfterFinished',
+    'backoffLimitPerIndex',
+    'maxFailedIndexes',
+  ] as const) {
     checkNonNegative(faults, `${path}.${field}`, spec[field]);
   }
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) {
@@ -30,20 +38,36 @@ export function checkJobParts(faults: Faults, path: string, spec: Spec, options:
   if (spec.podFailurePolicy) checkFailurePolicy(faults, `${path}.podFailurePolicy`, spec as JobSpec);
   if (spec.successPolicy) {
     if (spec.completionMode === 'Indexed') checkSuccessPolicy(faults, `${path}.successPolicy`, spec as JobSpec);
-    else faults.push(invalid(`${path}.successPolicy`, internalValue('SuccessPolicy', spec.successPolicy), 'requires indexed completion mode'));
+    else
+      faults.push(
+        invalid(
+          `${path}.successPolicy`,
+          internalValue('SuccessPolicy', spec.successPolicy),
+          'requires indexed completion mode',
+        ),
+      );
   }
   const replacement = spec.podReplacementPolicy;
   const replacements = spec.podFailurePolicy ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
-  if (replacement !== undefined && !replacements.includes(replacement)) faults.push(notSupported(`${path}.podReplacementPolicy`, replacement, replacements));
+  if (replacement !== undefined && !replacements.includes(replacement))
+    faults.push(notSupported(`${path}.podReplacementPolicy`, replacement, replacements));
   checkTemplate(faults, `${path}.template`, spec.template, options);
   checkRestarts(faults, `${path}.template.spec.restartPolicy`, spec);
 }
 
 function checkCompletionMode(faults: Faults, path: string, spec: Spec): void {
-  const { completionMode: mode, completions, parallelism = 0, maxFailedIndexes: failures, backoffLimitPerIndex: perIndex } = spec;
+  const {
+    completionMode: mode,
+    completions,
+    parallelism = 0,
+    maxFailedIndexes: failures,
+    backoffLimitPerIndex: perIndex,
+  } = spec;
   if (mode === undefined || mode === 'NonIndexed') {
-    if (perIndex !== undefined) faults.push(invalid(`${path}.backoffLimitPerIndex`, perIndex, 'requires indexed completion mode'));
-    if (failures !== undefined) faults.push(invalid(`${path}.maxFailedIndexes`, failures, 'requires indexed completion mode'));
+    if (perIndex !== undefined)
+      faults.push(invalid(`${path}.backoffLimitPerIndex`, perIndex, 'requires indexed completion mode'));
+    if (failures !== undefined)
+      faults.push(invalid(`${path}.maxFailedIndexes`, failures, 'requires indexed completion mode'));
     return;
   }
   if (mode !== 'Indexed') {
@@ -52,16 +76,25 @@ function checkCompletionMode(faults: Faults, path: string, spec: Spec): void {
   }
   if (completions === undefined) faults.push(required(`${path}.completions`, 'when completion mode is Indexed'));
   if (parallelism > maxParallelism) {
-    faults.push(invalid(`${path}.parallelism`, parallelism, `must be less than or equal to ${maxParallelism} when completion mode is Indexed`));
+    faults.push(
+      invalid(
+        `${path}.parallelism`,
+        parallelism,
+        `must be less than or equal to ${maxParallelism} when completion mode is Indexed`,
+      ),
+    );
   }
   const at = `${path}.maxFailedIndexes`;
   if (failures !== undefined) {
-    if (completions !== undefined && failures > completions) faults.push(invalid(at, failures, 'must be less than or equal to completions'));
-    if (failures > maxFailedIndexes) faults.push(invalid(at, failures, `must be less than or equal to ${maxFailedIndexes}`));
+    if (completions !== undefined && failures > completions)
+      faults.push(invalid(at, failures, 'must be less than or equal to completions'));
+    if (failures > maxFailedIndexes)
+      faults.push(invalid(at, failures, `must be less than or equal to ${maxFailedIndexes}`));
   }
   if ((completions ?? 0) <= manyCompletions || perIndex === undefined) return;
   const limit = `must be less than or equal to ${fewWorkers} when completions are above ${manyCompletions} and used with backoff limit per index`;
-  if (failures === undefined) faults.push(required(at, `must be specified when completions is above ${manyCompletions}`));
+  if (failures === undefined)
+    faults.push(required(at, `must be specified when completions is above ${manyCompletions}`));
   if (parallelism > fewWorkers) faults.push(invalid(`${path}.parallelism`, parallelism, limit));
   if ((failures ?? 0) > fewWorkers) faults.push(invalid(at, failures, limit));
 }
@@ -69,7 +102,8 @@ function checkCompletionMode(faults: Faults, path: string, spec: Spec): void {
 function checkRestarts(faults: Faults, path: string, spec: Spec): void {
   const policy = spec.template?.spec?.restartPolicy;
   if (!policy || policy === 'Always') faults.push(required(path, 'valid values: "OnFailure", "Never"'));
-  else if (policy !== 'OnFailure' && policy !== 'Never') faults.push(notSupported(path, policy, ['OnFailure', 'Never']));
+  else if (policy !== 'OnFailure' && policy !== 'Never')
+    faults.push(notSupported(path, policy, ['OnFailure', 'Never']));
   else if (spec.podFailurePolicy && policy !== 'Never') {
     faults.push(invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified'));
   }
@@ -77,7 +111,11 @@ function checkRestarts(faults: Faults, path: string, spec: Spec): void {
 
 export function jobSpecWarnings(path: string, spec: Spec | undefined): string[] {
   const warnings: string[] = [];
-  if (spec?.completionMode === 'Indexed' && (spec.completions ?? 0) > manyCompletions && (spec.parallelism ?? 0) > fewWorkers) {
+  if (
+    spec?.completionMode === 'Indexed' &&
+    (spec.completions ?? 0) > manyCompletions &&
+    (spec.parallelism ?? 0) > fewWorkers
+  ) {
     warnings.push(
       `${path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
     );

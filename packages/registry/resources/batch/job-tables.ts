@@ -19,18 +19,31 @@ export function jobCells(job: Readonly<Job>, { name, age, since }: Row): unknown
   const parallelism = spec?.parallelism ?? 0;
   const completions = `${succeeded}/${spec?.completions ?? (parallelism > 1 ? `1 of ${parallelism}` : 1)}`;
   const containers = spec?.template?.spec?.containers;
-  return [name, stateOf(job), completions, durationOf(status, since), age, namesOf(containers), imagesOf(containers), formatLabelSelector(spec?.selector)];
+  return [
+    name,
+    stateOf(job),
+    completions,
+    durationOf(status, since),
+    age,
+    namesOf(containers),
+    imagesOf(containers),
+    formatLabelSelector(spec?.selector),
+  ];
 }
 
 function stateOf({ metadata, status }: Readonly<Job>): string {
   const holds = (type: string): boolean =>
-    type === '' ? metadata?.deletionTimestamp !== undefined : status?.conditions?.find((c) => c.type === type)?.status === 'True';
+    type === ''
+      ? metadata?.deletionTimestamp !== undefined
+      : status?.conditions?.find((c) => c.type === type)?.status === 'True';
   return states.find(([condition]) => holds(condition))?.[1] ?? 'Running';
 }
 
 function durationOf(status: Job['status'], since: Row['since']): string {
   if (!status?.startTime) return '';
-  return status.completionTime ? humanDuration(Date.parse(status.completionTime) - Date.parse(status.startTime)) : since(status.startTime);
+  return status.completionTime
+    ? humanDuration(Date.parse(status.completionTime) - Date.parse(status.startTime))
+    : since(status.startTime);
 }
 
 export function cronJobCells({ spec, status }: Readonly<CronJob>, { name, age, since }: Row): unknown[] {

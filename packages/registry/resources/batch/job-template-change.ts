@@ -13,7 +13,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export function checkTemplateChange(faults: Faults, spec: Spec, old: Readonly<Job>): void {
   const { template } = spec;
   const isSuspended = old.spec?.suspend === true;
-  const isStill = isSuspended && (old.status?.startTime === undefined || holds(old, 'Suspended')) && !old.status?.active;
+  const isStill =
+    isSuspended && (old.status?.startTime === undefined || holds(old, 'Suspended')) && !old.status?.active;
   const expected = isStill ? withScheduling(old.spec?.template, template) : old.spec?.template;
   if (isStill) {
     const resources = withResources(expected?.spec, template?.spec);
@@ -21,9 +22,13 @@ export function checkTemplateChange(faults: Faults, spec: Spec, old: Readonly<Jo
   } else checkImmutable(faults, 'spec.template', template, expected, internalValue('PodTemplateSpec', template));
 }
 
-const holds = (job: Readonly<Job>, type: string): boolean => job.status?.conditions?.some((c) => c.type === type && c.status === 'True') === true;
+const holds = (job: Readonly<Job>, type: string): boolean =>
+  job.status?.conditions?.some((c) => c.type === type && c.status === 'True') === true;
 
-function withScheduling(old: Readonly<PodTemplateSpec> | undefined, template: Readonly<PodTemplateSpec> | undefined): PodTemplateSpec {
+function withScheduling(
+  old: Readonly<PodTemplateSpec> | undefined,
+  template: Readonly<PodTemplateSpec> | undefined,
+): PodTemplateSpec {
   const spec: Mutable<PodSpec> = { ...(old?.spec ?? { containers: [] }) };
   const now = template?.spec;
   for (const field of ['nodeSelector', 'tolerations', 'schedulingGates'] as const) {
@@ -35,14 +40,18 @@ function withScheduling(old: Readonly<PodTemplateSpec> | undefined, template: Re
   if (nodeAffinity) spec.affinity = { ...affinity, nodeAffinity };
   else if (Object.keys(affinity).length > 0 || now?.affinity) spec.affinity = affinity;
   else delete spec.affinity;
-  return { metadata: { ...old?.metadata, annotations: template?.metadata?.annotations, labels: template?.metadata?.labels }, spec };
+  return {
+    metadata: { ...old?.metadata, annotations: template?.metadata?.annotations, labels: template?.metadata?.labels },
+    spec,
+  };
 }
 
 function withResources(old: Readonly<PodSpec> | undefined, now: Readonly<PodSpec> | undefined): PodSpec | undefined {
   if (!old || !now) return old;
   const spec: Mutable<PodSpec> = { ...old };
   for (const list of ['containers', 'initContainers'] as const) {
-    if (spec[list] && spec[list].length === now[list]?.length) spec[list] = spec[list].map((container, i) => takingResources(container, now[list]![i]!));
+    if (spec[list] && spec[list].length === now[list]?.length)
+      spec[list] = spec[list].map((container, i) => takingResources(container, now[list]![i]!));
   }
   return spec;
 }

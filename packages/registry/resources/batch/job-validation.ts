@@ -1,9 +1,22 @@
 import type { Job } from '@nodeless/apimachinery/generated/types/batch/v1';
 import { isDns1123Label } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { checkImmutable, checkLabelSelector, type Faults, hasInvalidSelectorValue, invalid, required } from '../checks.ts';
+import {
+  checkImmutable,
+  checkLabelSelector,
+  type Faults,
+  hasInvalidSelectorValue,
+  invalid,
+  required,
+} from '../checks.ts';
 import type { PodOptions } from '../core/pod-template/options.ts';
-import { checkSelected, isNewGeneration, nameWarnings, selects, templateOptions } from '../core/pod-template/owned-template.ts';
+import {
+  checkSelected,
+  isNewGeneration,
+  nameWarnings,
+  selects,
+  templateOptions,
+} from '../core/pod-template/owned-template.ts';
 import { internalValue, shownMap, shownSelector } from '../internal-value.ts';
 import { checkJobParts, jobSpecWarnings, type Spec } from './job-spec-validation.ts';
 import { checkTemplateChange } from './job-template-change.ts';
@@ -71,7 +84,11 @@ function checkGeneratedSelector(faults: Faults, job: Readonly<Job>, prefixedLabe
   if (spec.manualSelector === true || spec.selector === undefined) return;
   if (uid === '') faults.push(required('metadata.uid'));
   const expected: Record<string, string> = prefixedLabels ? { [controllerUid]: uid, [jobName]: name } : {};
-  const all: readonly (readonly [string, string])[] = [['controller-uid', uid], ['job-name', name], ...Object.entries(expected)];
+  const all: readonly (readonly [string, string])[] = [
+    ['controller-uid', uid],
+    ['job-name', name],
+    ...Object.entries(expected),
+  ];
   const labels = spec.template?.metadata?.labels;
   for (const [label, value] of all) {
     const at = `spec.template.metadata.labels[${label}]`;
@@ -87,7 +104,12 @@ function checkSpec(faults: Faults, spec: Spec, { options, allowInvalidValues }: 
   checkJobParts(faults, 'spec', spec, options);
   if (spec.selector === undefined) faults.push(required('spec.selector'));
   else checkLabelSelector(faults, 'spec.selector', spec.selector, { allowInvalidValues });
-  checkSelected(faults, 'spec.template', selects(spec.selector, spec.template?.metadata?.labels) ?? true, spec.template);
+  checkSelected(
+    faults,
+    'spec.template',
+    selects(spec.selector, spec.template?.metadata?.labels) ?? true,
+    spec.template,
+  );
 }
 
 /** Indexed jobs grow and shrink, with all of their workers at once. */

@@ -35,7 +35,12 @@ export const job: KindDefinition = {
     // What is read back is defaulted again: only then has the template the labels that the job takes over.
     canonicalize: defaultJob,
     resetFields: [['status']],
-    status: { default: defaultJob, prepareForUpdate: keepSpec, validateUpdate: validateJobStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultJob,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateJobStatus,
+      resetFields: [['spec']],
+    },
     fieldNames: ['status.successful'],
     selectableFields: (object) => ({ 'status.successful': String((object as Job).status?.succeeded ?? 0) }),
   },

@@ -1,4 +1,7 @@
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '@nodeless/apimachinery/generated/types/certificates/v1';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+} from '@nodeless/apimachinery/generated/types/certificates/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import type { RequestContext, Strategy } from '../../strategy.ts';
@@ -46,12 +49,19 @@ export const certificateSigningRequest: KindDefinition = {
       },
     },
     fieldNames: ['spec.signerName'],
-    selectableFields: (object) => ({ 'spec.signerName': (object as unknown as CertificateSigningRequest).spec?.signerName ?? '' }),
+    selectableFields: (object) => ({
+      'spec.signerName': (object as unknown as CertificateSigningRequest).spec?.signerName ?? '',
+    }),
   },
 };
 
 function updateBy(door: '' | 'status' | 'approval'): NonNullable<Strategy['validateUpdate']> {
-  return (object, old) => validateRequestUpdate(object as unknown as CertificateSigningRequest, old as unknown as CertificateSigningRequest, door);
+  return (object, old) =>
+    validateRequestUpdate(
+      object as unknown as CertificateSigningRequest,
+      old as unknown as CertificateSigningRequest,
+      door,
+    );
 }
 
 /** Who asks is what the server saw, never what the client wrote. */
@@ -91,7 +101,9 @@ function stampConditions(object: UnknownObject, old: Readonly<UnknownObject>, co
   const conditions = conditionsOf(object);
   conditions.forEach((condition, i) => {
     if (condition.lastUpdateTime && condition.lastTransitionTime) return;
-    const same = conditionsOf(old).find((c) => c.type === condition.type && c.status === condition.status && c.lastTransitionTime);
+    const same = conditionsOf(old).find(
+      (c) => c.type === condition.type && c.status === condition.status && c.lastTransitionTime,
+    );
     conditions[i] = {
       ...condition,
       lastUpdateTime: condition.lastUpdateTime || now,

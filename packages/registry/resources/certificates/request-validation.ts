@@ -1,5 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '@nodeless/apimachinery/generated/types/certificates/v1';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+} from '@nodeless/apimachinery/generated/types/certificates/v1';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
 import { checkOneOf, duplicate, type Faults, forbidden, invalid, notSupported, required } from '../checks.ts';
 import { pemBlocks } from '../pem.ts';
@@ -38,7 +41,8 @@ const shortest = 600;
 const verdicts = ['Approved', 'Denied'];
 const onlyTrue = [...verdicts, 'Failed'];
 
-const conditionsOf = (request: Request | undefined): readonly CertificateSigningRequestCondition[] => request?.status?.conditions ?? [];
+const conditionsOf = (request: Request | undefined): readonly CertificateSigningRequestCondition[] =>
+  request?.status?.conditions ?? [];
 const textOf = (base64: string | null | undefined): string => Buffer.from(base64 ?? '', 'base64').toString('latin1');
 
 /** What an old object already has wrong stays allowed. */
@@ -49,12 +53,20 @@ export function validateRequest(request: Request, old?: Request): Faults {
   if (fault !== undefined) faults.push(invalid('spec.request', spec.request ?? null, fault));
   checkUsages(faults, spec.usages ?? [], old?.spec.usages ?? []);
   if (spec.signerName === legacySigner && old?.spec.signerName !== legacySigner) {
-    faults.push(invalid('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version'));
+    faults.push(
+      invalid('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version'),
+    );
   } else {
     checkSignerName(faults, 'spec.signerName', spec.signerName ?? '');
   }
   if (spec.expirationSeconds !== undefined && spec.expirationSeconds < shortest) {
-    faults.push(invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)'));
+    faults.push(
+      invalid(
+        'spec.expirationSeconds',
+        spec.expirationSeconds,
+        'may not specify a duration less than 600 seconds (10 minutes)',
+      ),
+    );
   }
   checkConditions(faults, request, old);
   checkCertificate(faults, request, old);
@@ -63,7 +75,8 @@ export function validateRequest(request: Request, old?: Request): Faults {
 
 function checkUsages(faults: Faults, given: readonly string[], stored: readonly string[]): void {
   if (given.length === 0) faults.push(required('spec.usages'));
-  if (stored.every((usage) => usages.includes(usage))) given.forEach((usage, i) => checkOneOf(faults, `spec.usages[${i}]`, usage, usages));
+  if (stored.every((usage) => usages.includes(usage)))
+    given.forEach((usage, i) => checkOneOf(faults, `spec.usages[${i}]`, usage, usages));
   if (new Set(stored).size < stored.length) return;
   given.forEach((usage, i) => {
     if (given.indexOf(usage) < i) faults.push(duplicate(`spec.usages[${i}]`, usage));
@@ -119,7 +132,8 @@ function certificateFault(base64: string): string | undefined {
 export function validateRequestUpdate(request: Request, old: Request, door: '' | 'status' | 'approval'): Faults {
   const faults = validateRequest(request, old);
   const path = 'status.conditions';
-  const ofType = (from: Request, type: string): CertificateSigningRequestCondition[] => conditionsOf(from).filter((c) => c.type === type);
+  const ofType = (from: Request, type: string): CertificateSigningRequestCondition[] =>
+    conditionsOf(from).filter((c) => c.type === type);
   for (const type of onlyTrue) {
     if (ofType(request, type).length < ofType(old, type).length) {
       faults.push(forbidden(path, `updates may not remove a condition of type ${quoteGo(type)}`));
@@ -134,7 +148,8 @@ export function validateRequestUpdate(request: Request, old: Request, door: '' |
   const certificate = old.status?.certificate ?? '';
   if ((request.status?.certificate ?? '') !== certificate) {
     if (door !== 'status') faults.push(forbidden('status.certificate', 'updates may not set certificate content'));
-    else if (certificate !== '') faults.push(forbidden('status.certificate', 'updates may not modify existing certificate content'));
+    else if (certificate !== '')
+      faults.push(forbidden('status.certificate', 'updates may not modify existing certificate content'));
   }
   return faults;
 }

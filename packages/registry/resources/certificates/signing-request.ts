@@ -57,7 +57,8 @@ function partsOf(der: Buffer): Parts | string {
   if (!info || !algorithm || !signature) return 'asn1: syntax error: sequence truncated';
   const key = members(info.content)[2];
   const identifier = read(algorithm.content, 0);
-  if (!key || signature.tag !== bitString || identifier?.tag !== objectIdentifier) return "asn1: structure error: tags don't match";
+  if (!key || signature.tag !== bitString || identifier?.tag !== objectIdentifier)
+    return "asn1: structure error: tags don't match";
   try {
     return {
       signed: info.whole,
@@ -89,7 +90,7 @@ function outerFault(der: Buffer): string | undefined {
 
 function members(content: Buffer): Element[] {
   const found: Element[] = [];
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const element = read(content, at);
     if (!element) break;
     found.push(element);

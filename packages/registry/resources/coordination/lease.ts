@@ -6,7 +6,11 @@ import { tableOf } from '../table-of.ts';
 export const lease: KindDefinition = {
   group: 'coordination.k8s.io',
   resource: 'leases',
-  table: tableOf<Lease>('coordination.k8s.io/leases', ({ spec }, { name, age }) => [name, spec?.holderIdentity ?? '', age]),
+  table: tableOf<Lease>('coordination.k8s.io/leases', ({ spec }, { name, age }) => [
+    name,
+    spec?.holderIdentity ?? '',
+    age,
+  ]),
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,

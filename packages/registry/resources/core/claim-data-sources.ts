@@ -13,7 +13,10 @@ export function dropDataSources(spec: PersistentVolumeClaimSpec, old?: Spec): vo
 }
 
 function isClaimOrSnapshot({ apiGroup, kind }: NonNullable<Spec['dataSource']>): boolean {
-  return (kind === 'PersistentVolumeClaim' && !apiGroup) || (kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io');
+  return (
+    (kind === 'PersistentVolumeClaim' && !apiGroup) ||
+    (kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io')
+  );
 }
 
 /** dataSource and dataSourceRef say the same thing, except where only the newer can. */

@@ -14,7 +14,8 @@ export function validateConfigMap(object: Readonly<UnknownObject>): Faults {
   let size = 0;
   for (const key in data) {
     check(faults, `data[${key}]`, key, isConfigMapKey(key));
-    if (binaryData && Object.hasOwn(binaryData, key)) faults.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+    if (binaryData && Object.hasOwn(binaryData, key))
+      faults.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
     size += Buffer.byteLength(data[key]!);
   }
   for (const key in binaryData) {
@@ -32,10 +33,16 @@ export function validateConfigMapUpdate(object: Readonly<UnknownObject>, old: Re
 }
 
 /** What was declared immutable stays so, with its data. */
-export function checkFrozen<T extends { immutable?: boolean }>(object: Readonly<T>, old: Readonly<T>, fields: readonly (keyof T & string)[]): Faults {
+export function checkFrozen<T extends { immutable?: boolean }>(
+  object: Readonly<T>,
+  old: Readonly<T>,
+  fields: readonly (keyof T & string)[],
+): Faults {
   if (!old.immutable) return [];
   const changed = fields.filter((field) => !sameValue(object[field] ?? {}, old[field] ?? {}));
-  return [...(object.immutable ? [] : ['immutable']), ...changed].map((field) => forbidden(field, 'field is immutable when `immutable` is set'));
+  return [...(object.immutable ? [] : ['immutable']), ...changed].map((field) =>
+    forbidden(field, 'field is immutable when `immutable` is set'),
+  );
 }
 
 export { decodedSize };

@@ -6,6 +6,10 @@ import { validateConfigMap, validateConfigMapUpdate } from './config-map-validat
 export const configMap: KindDefinition = {
   group: '',
   resource: 'configmaps',
-  table: tableOf<ConfigMap>('/configmaps', ({ data, binaryData }, { name, age }) => [name, sizeOf(data) + sizeOf(binaryData), age]),
+  table: tableOf<ConfigMap>('/configmaps', ({ data, binaryData }, { name, age }) => [
+    name,
+    sizeOf(data) + sizeOf(binaryData),
+    age,
+  ]),
   strategy: { validate: validateConfigMap, validateUpdate: validateConfigMapUpdate },
 };

@@ -13,5 +13,6 @@ export function checkEndpointIp(faults: Faults, path: string, text: string): voi
   const linkLocal = is4 ? value >> 16n === 0xa9fen : value >> 118n === 0xfe80n >> 6n;
   if (linkLocal) faults.push(invalid(path, text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'));
   const multicast = is4 ? value >> 8n === 0xe00000n : value >> 120n === 0xffn && ((value >> 112n) & 0xfn) === 2n;
-  if (multicast) faults.push(invalid(path, text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'));
+  if (multicast)
+    faults.push(invalid(path, text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'));
 }

@@ -6,7 +6,9 @@ export function addressesOf({ subsets }: Readonly<Endpoints>): string {
   if (!subsets?.length) return '<none>';
   const all = subsets.flatMap(({ addresses, ports }) => {
     const ips = (addresses ?? []).map(({ ip }) => ip ?? '');
-    return ports?.length ? ports.flatMap(({ port = 0 }) => ips.map((ip) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`))) : ips;
+    return ports?.length
+      ? ports.flatMap(({ port = 0 }) => ips.map((ip) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)))
+      : ips;
   });
   return joinSome(all, 3);
 }

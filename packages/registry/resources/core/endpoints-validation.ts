@@ -1,9 +1,25 @@
-import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  EndpointAddress,
+  EndpointPort,
+  Endpoints,
+  EndpointSubset,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { ipWarnings } from '@nodeless/apimachinery/ip-validation';
 import { parseIp } from '@nodeless/apimachinery/ip';
 import { isPortNumber } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { check, checkDnsLabel, checkLegacyIp, checkObjectName, checkQualifiedName, checkRequiredOneOf, type Faults, invalid, required, sameValue } from '../checks.ts';
+import {
+  check,
+  checkDnsLabel,
+  checkLegacyIp,
+  checkObjectName,
+  checkQualifiedName,
+  checkRequiredOneOf,
+  type Faults,
+  invalid,
+  required,
+  sameValue,
+} from '../checks.ts';
 import { checkEndpointIp } from './endpoint-ip.ts';
 import { protocols } from './pod-template/container-validation.ts';
 
@@ -18,8 +34,13 @@ export function validateEndpoints(object: Readonly<UnknownObject>, old?: Readonl
   return faults.length > 0 && old && sameValue(subsets, (old as Endpoints).subsets) ? [] : faults;
 }
 
-function checkSubset(faults: Faults, path: string, { addresses = [], notReadyAddresses = [], ports = [] }: Readonly<EndpointSubset>): void {
-  if (addresses.length + notReadyAddresses.length === 0) faults.push(required(path, 'must specify `addresses` or `notReadyAddresses`'));
+function checkSubset(
+  faults: Faults,
+  path: string,
+  { addresses = [], notReadyAddresses = [], ports = [] }: Readonly<EndpointSubset>,
+): void {
+  if (addresses.length + notReadyAddresses.length === 0)
+    faults.push(required(path, 'must specify `addresses` or `notReadyAddresses`'));
   addresses.forEach((address, i) => checkAddress(faults, `${path}.addresses[${i}]`, address));
   notReadyAddresses.forEach((address, i) => checkAddress(faults, `${path}.notReadyAddresses[${i}]`, address));
   ports.forEach((port, i) => checkEndpointPort(faults, `${path}.ports[${i}]`, port, ports.length > 1));
@@ -45,6 +66,8 @@ function checkEndpointPort(faults: Faults, path: string, port: Readonly<Endpoint
 export function endpointsWarnings(object: Readonly<UnknownObject>): string[] {
   if (object.metadata?.labels?.[managedBy] === controller) return [];
   return ((object as Endpoints).subsets ?? []).flatMap((subset, i) =>
-    (['addresses', 'notReadyAddresses'] as const).flatMap((list) => (subset[list] ?? []).flatMap(({ ip = '' }, j) => ipWarnings(`subsets[${i}].${list}[${j}].ip`, ip))),
+    (['addresses', 'notReadyAddresses'] as const).flatMap((list) =>
+      (subset[list] ?? []).flatMap(({ ip = '' }, j) => ipWarnings(`subsets[${i}].${list}[${j}].ip`, ip)),
+    ),
   );
 }

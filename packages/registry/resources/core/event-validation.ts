@@ -20,22 +20,35 @@ export function validateEvent(object: Readonly<UnknownObject>, context: RequestC
   if (name) check(faults, 'metadata.name', name, nameIsDnsSubdomain(name, false));
   checkSeries(faults, event);
   if (!event.eventTime) faults.push(required('eventTime'));
-  if (event.type !== 'Normal' && event.type !== 'Warning') faults.push(invalid('type', '', `has invalid value: ${event.type ?? ''}`));
-  for (const field of ['firstTimestamp', 'lastTimestamp', 'count'] as const) if (event[field]) faults.push(invalid(field, '', 'needs to be unset'));
+  if (event.type !== 'Normal' && event.type !== 'Warning')
+    faults.push(invalid('type', '', `has invalid value: ${event.type ?? ''}`));
+  for (const field of ['firstTimestamp', 'lastTimestamp', 'count'] as const)
+    if (event[field]) faults.push(invalid(field, '', 'needs to be unset'));
   if (event.source?.component || event.source?.host) faults.push(invalid('source', '', 'needs to be unset'));
   return faults;
 }
 
-export function validateEventUpdate(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>, context: RequestContext): Faults {
+export function validateEventUpdate(
+  object: Readonly<UnknownObject>,
+  oldObject: Readonly<UnknownObject>,
+  context: RequestContext,
+): Faults {
   const event = object as unknown as Readonly<Event>;
   const old = oldObject as unknown as Readonly<Event>;
   const faults: Faults = [];
   checkAny(faults, event, isCore(context));
   if (isCore(context)) return faults;
   if (!sameValue(event.series, old.series)) checkSeries(faults, event);
-  const keep = (path: string, now: unknown, before: unknown, shown?: unknown): void => checkImmutable(faults, path, now, before, shown ?? now);
-  const text = (field: 'reason' | 'message' | 'type' | 'action' | 'reportingInstance'): void => keep(field, event[field] ?? '', old[field] ?? '');
-  keep('involvedObject', event.involvedObject ?? {}, old.involvedObject ?? {}, internalValue('ObjectReference', event.involvedObject));
+  const keep = (path: string, now: unknown, before: unknown, shown?: unknown): void =>
+    checkImmutable(faults, path, now, before, shown ?? now);
+  const text = (field: 'reason' | 'message' | 'type' | 'action' | 'reportingInstance'): void =>
+    keep(field, event[field] ?? '', old[field] ?? '');
+  keep(
+    'involvedObject',
+    event.involvedObject ?? {},
+    old.involvedObject ?? {},
+    internalValue('ObjectReference', event.involvedObject),
+  );
   text('reason');
   text('message');
   keep('source', event.source ?? {}, old.source ?? {}, internalValue('EventSource', event.source));
@@ -77,7 +90,9 @@ function checkNew(faults: Faults, event: Readonly<Event>, controllerField: strin
   for (const field of ['reportingInstance', 'action', 'reason'] as const) {
     const text = event[field] ?? '';
     if (text === '') faults.push(required(field));
-    if (Buffer.byteLength(text) > longestText) faults.push(invalid(field, '', `can have at most ${longestText} characters`));
+    if (Buffer.byteLength(text) > longestText)
+      faults.push(invalid(field, '', `can have at most ${longestText} characters`));
   }
-  if (Buffer.byteLength(event.message ?? '') > longestNote) faults.push(invalid('message', '', `can have at most ${longestNote} characters`));
+  if (Buffer.byteLength(event.message ?? '') > longestNote)
+    faults.push(invalid('message', '', `can have at most ${longestNote} characters`));
 }

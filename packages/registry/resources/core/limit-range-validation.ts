@@ -2,9 +2,20 @@ import type { LimitRange, LimitRangeItem } from '@nodeless/apimachinery/generate
 import type { Quantity } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isQualifiedName } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { compareQuantities, formatQuantity, parseQuantity, quantityMilliValue, quantityValue } from '@nodeless/apimachinery/quantity';
+import {
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  quantityMilliValue,
+  quantityValue,
+} from '@nodeless/apimachinery/quantity';
 import { check, duplicate, type Faults, forbidden, invalid, required, sortedKeys } from '../checks.ts';
-import { atLeastOne, checkContainerResourceName, checkResourceName, isOvercommitAllowed } from './pod-template/resource-names.ts';
+import {
+  atLeastOne,
+  checkContainerResourceName,
+  checkResourceName,
+  isOvercommitAllowed,
+} from './pod-template/resource-names.ts';
 
 const types = ['Pod', 'Container', 'PersistentVolumeClaim'];
 type List = 'max' | 'min' | 'default' | 'defaultRequest' | 'maxLimitRequestRatio';
@@ -46,14 +57,18 @@ function checkItem(faults: Faults, path: string, item: Readonly<LimitRangeItem>)
   checkNames('min');
   for (const list of ['default', 'defaultRequest'] as const) {
     if (type !== 'Pod') checkNames(list);
-    else if (sortedKeys(item[list]).length > 0) faults.push(forbidden(`${path}.${list}`, "may not be specified when `type` is 'Pod'"));
+    else if (sortedKeys(item[list]).length > 0)
+      faults.push(forbidden(`${path}.${list}`, "may not be specified when `type` is 'Pod'"));
   }
   if (type === 'PersistentVolumeClaim' && item.min?.storage === undefined && item.max?.storage === undefined) {
-    faults.push(required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'));
+    faults.push(
+      required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'),
+    );
   }
   checkNames('maxLimitRequestRatio');
   const defaults = type === 'Pod' ? {} : { default: item.default, defaultRequest: item.defaultRequest };
-  for (const name of [...names].sort()) checkValues(faults, path, name, { ...item, default: undefined, defaultRequest: undefined, ...defaults });
+  for (const name of [...names].sort())
+    checkValues(faults, path, name, { ...item, default: undefined, defaultRequest: undefined, ...defaults });
 }
 
 type Lists = { readonly [L in List]?: Readonly<Record<string, Quantity>> | undefined };
@@ -63,26 +78,46 @@ function checkValues(faults: Faults, path: string, name: string, lists: Lists): 
     const value = lists[list]?.[name];
     return value === undefined ? undefined : formatQuantity(parseQuantity(value));
   };
-  const [min, max, limit, request, ratio] = [of('min'), of('max'), of('default'), of('defaultRequest'), of('maxLimitRequestRatio')];
-  const complain = (list: List, shown: string, message: string): void => void faults.push(invalid(`${path}.${list}[${name}]`, shown, message));
+  const [min, max, limit, request, ratio] = [
+    of('min'),
+    of('max'),
+    of('default'),
+    of('defaultRequest'),
+    of('maxLimitRequestRatio'),
+  ];
+  const complain = (list: List, shown: string, message: string): void =>
+    void faults.push(invalid(`${path}.${list}[${name}]`, shown, message));
   if (isMore(min, max)) complain('min', min!, `min value ${min} is greater than max value ${max}`);
-  if (isMore(min, request)) complain('defaultRequest', request!, `min value ${min} is greater than default request value ${request}`);
-  if (isMore(request, max)) complain('defaultRequest', request!, `default request value ${request} is greater than max value ${max}`);
-  if (isMore(request, limit)) complain('defaultRequest', request!, `default request value ${request} is greater than default limit value ${limit}`);
+  if (isMore(min, request))
+    complain('defaultRequest', request!, `min value ${min} is greater than default request value ${request}`);
+  if (isMore(request, max))
+    complain('defaultRequest', request!, `default request value ${request} is greater than max value ${max}`);
+  if (isMore(request, limit))
+    complain(
+      'defaultRequest',
+      request!,
+      `default request value ${request} is greater than default limit value ${limit}`,
+    );
   if (isMore(min, limit)) complain('default', min!, `min value ${min} is greater than default value ${limit}`);
   if (isMore(limit, max)) complain('default', max!, `default value ${limit} is greater than max value ${max}`);
   if (ratio !== undefined) {
     if (!atLeastOne(ratio)) complain('maxLimitRequestRatio', ratio, `ratio ${ratio} is less than 1`);
     const most = min === undefined || max === undefined ? undefined : ratioOf(ratio, min, max);
-    if (most !== undefined) complain('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${goFixed(most)}`);
+    if (most !== undefined)
+      complain('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${goFixed(most)}`);
   }
   if (!isOvercommitAllowed(name) && limit !== undefined && request !== undefined && compare(limit, request) !== 0) {
-    complain('defaultRequest', request, `default value ${limit} must equal to defaultRequest value ${request} in ${name}`);
+    complain(
+      'defaultRequest',
+      request,
+      `default value ${limit} must equal to defaultRequest value ${request} in ${name}`,
+    );
   }
 }
 
 const compare = (a: string, b: string): number => compareQuantities(parseQuantity(a), parseQuantity(b));
-const isMore = (a: string | undefined, b: string | undefined): boolean => a !== undefined && b !== undefined && compare(a, b) > 0;
+const isMore = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && compare(a, b) > 0;
 
 /** max/min where the ratio is more than that. */
 function ratioOf(ratio: string, min: string, max: string): number | undefined {
@@ -94,4 +129,5 @@ function ratioOf(ratio: string, min: string, max: string): number | undefined {
   return (isSmall ? r! / 1000 : r!) > most ? most : undefined;
 }
 
-const goFixed = (value: number): string => (Number.isFinite(value) ? value.toFixed(6) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf');
+const goFixed = (value: number): string =>
+  Number.isFinite(value) ? value.toFixed(6) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';

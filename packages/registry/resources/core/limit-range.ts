@@ -24,7 +24,8 @@ export const limitRange: KindDefinition = {
 function defaultLimitRange(object: UnknownObject): void {
   for (const item of (object as LimitRange).spec?.limits ?? []) {
     if (item.type === 'Container') completeContainerLimits(item);
-    for (const list of [item.max, item.min, item.default, item.defaultRequest, item.maxLimitRequestRatio]) roundResourceList(list);
+    for (const list of [item.max, item.min, item.default, item.defaultRequest, item.maxLimitRequestRatio])
+      roundResourceList(list);
   }
 }
 

@@ -32,5 +32,11 @@ export function validateNamespaceStatus(object: Readonly<UnknownObject>): Faults
   const isDeleted = metadata?.deletionTimestamp !== undefined;
   const expected = isDeleted ? 'Terminating' : 'Active';
   if (phase === expected) return [];
-  return [invalid('status.Phase', phase, `may only be '${expected}' if \`deletionTimestamp\` is ${isDeleted ? 'not empty' : 'empty'}`)];
+  return [
+    invalid(
+      'status.Phase',
+      phase,
+      `may only be '${expected}' if \`deletionTimestamp\` is ${isDeleted ? 'not empty' : 'empty'}`,
+    ),
+  ];
 }

@@ -32,8 +32,20 @@ export const namespace: KindDefinition = {
     validate: validateNamespace,
     validateUpdate: validateNamespace,
     resetFields: [['status']],
-    status: { default: defaultNamespace, prepareForUpdate: keepSpec, validateUpdate: validateNamespaceStatus, resetFields: [['spec']] },
-    subresources: { finalize: { default: defaultNamespace, prepareForUpdate: keepStatus, validateUpdate: validateFinalizers, resetFields: [['status']] } },
+    status: {
+      default: defaultNamespace,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateNamespaceStatus,
+      resetFields: [['spec']],
+    },
+    subresources: {
+      finalize: {
+        default: defaultNamespace,
+        prepareForUpdate: keepStatus,
+        validateUpdate: validateFinalizers,
+        resetFields: [['status']],
+      },
+    },
     fieldNames: ['status.phase', 'name'],
     selectableFields: (object) => ({
       'status.phase': (object as Namespace).status?.phase ?? '',

@@ -13,7 +13,12 @@ export function checkNodeAnnotations(faults: Faults, annotations: Readonly<Recor
   if (listed) {
     const { value, fault } = read(listed);
     if (fault) faults.push(invalid(path, taints, fault));
-    else if (Array.isArray(value)) checkTaints(faults, `${path}.${taints}`, value.map((one) => (isObject(one) ? (one as unknown as Taint) : { key: '', effect: '' })));
+    else if (Array.isArray(value))
+      checkTaints(
+        faults,
+        `${path}.${taints}`,
+        value.map((one) => (isObject(one) ? (one as unknown as Taint) : { key: '', effect: '' })),
+      );
   }
   const avoided = annotations?.[avoidPods];
   if (!avoided) return;
@@ -25,7 +30,8 @@ export function checkNodeAnnotations(faults: Faults, annotations: Readonly<Recor
     const at = `${path}.${avoidPods}[${i}].PodSignature`;
     const owner = signature.podController;
     if (!isObject(owner)) faults.push(required(at));
-    else if (owner.controller !== true) faults.push(invalid(`${at}.PodController.Controller`, false, 'must point to a controller'));
+    else if (owner.controller !== true)
+      faults.push(invalid(`${at}.PodController.Controller`, false, 'must point to a controller'));
   });
 }
 

@@ -28,7 +28,11 @@ export function nodeCells({ metadata, spec, status }: Readonly<Node>, { name, ag
 function rolesOf(labels: Readonly<Record<string, string>>): string[] {
   const roles = new Set<string>();
   for (const label in labels) {
-    const role = label.startsWith(rolePrefix) ? label.slice(rolePrefix.length) : label === roleLabel ? labels[label]! : '';
+    const role = label.startsWith(rolePrefix)
+      ? label.slice(rolePrefix.length)
+      : label === roleLabel
+        ? labels[label]!
+        : '';
     if (role) roles.add(role);
   }
   return [...roles].sort();

@@ -4,7 +4,20 @@ import { cidrWarnings } from '@nodeless/apimachinery/ip-validation';
 import { isConfigMapKey } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
-import { check, checkDnsLabel, checkLegacyCidr, checkObjectName, checkPositive, duplicate, type Faults, forbidden, internalFieldError, invalid, required, sortedKeys } from '../checks.ts';
+import {
+  check,
+  checkDnsLabel,
+  checkLegacyCidr,
+  checkObjectName,
+  checkPositive,
+  duplicate,
+  type Faults,
+  forbidden,
+  internalFieldError,
+  invalid,
+  required,
+  sortedKeys,
+} from '../checks.ts';
 import { internalValue } from '../internal-value.ts';
 import { checkNodeAnnotations } from './node-annotations.ts';
 import { checkResourceQuantity } from './pod-template/resource-names.ts';
@@ -48,7 +61,8 @@ export function validateNodeChange(object: Readonly<UnknownObject>, oldObject: R
     if (source) checkConfigSource(faults, `status.config.${part}`, source, true);
   }
   checkTaints(faults, 'metadata.taints', spec.taints);
-  if ((spec.externalID ?? '') !== (old.externalID ?? '')) faults.push(forbidden('spec.externalID', 'may not be updated'));
+  if ((spec.externalID ?? '') !== (old.externalID ?? ''))
+    faults.push(forbidden('spec.externalID', 'may not be updated'));
   return faults;
 }
 
@@ -57,8 +71,10 @@ type Spec = NonNullable<Readonly<Node>['spec']>;
 function checkFixed(faults: Faults, spec: Spec, old: Spec): void {
   const before = old.podCIDRs ?? [];
   const now = spec.podCIDRs ?? [];
-  const changes = before.length === 0 ? 0 : before.length !== now.length ? 1 : before.filter((cidr, i) => cidr !== now[i]).length;
-  for (let i = 0; i < changes; i++) faults.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
+  const changes =
+    before.length === 0 ? 0 : before.length !== now.length ? 1 : before.filter((cidr, i) => cidr !== now[i]).length;
+  for (let i = 0; i < changes; i++)
+    faults.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
   if (old.providerID && old.providerID !== (spec.providerID ?? '')) {
     faults.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
   }
@@ -66,7 +82,8 @@ function checkFixed(faults: Faults, spec: Spec, old: Spec): void {
 
 function checkResources(faults: Faults, status: NonNullable<Readonly<Node>['status']>): void {
   for (const list of ['capacity', 'allocatable'] as const) {
-    for (const name of sortedKeys(status[list])) checkResourceQuantity(faults, `status.${list}.${name}`, name, status[list]![name]!);
+    for (const name of sortedKeys(status[list]))
+      checkResourceQuantity(faults, `status.${list}.${name}`, name, status[list]![name]!);
   }
 }
 
@@ -77,7 +94,8 @@ function checkFeatures(faults: Faults, features: readonly string[]): void {
   const path = 'status.declaredFeatures';
   features.forEach((name, i) => {
     const bad = `invalid feature name ${quoteGo(name)}`;
-    if (Buffer.byteLength(name) > longestFeature) faults.push(invalid(`${path}[${i}]`, name, `${bad}: must be no more than ${longestFeature} characters`));
+    if (Buffer.byteLength(name) > longestFeature)
+      faults.push(invalid(`${path}[${i}]`, name, `${bad}: must be no more than ${longestFeature} characters`));
     else if (!feature.test(name)) {
       const rule =
         "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
@@ -101,13 +119,16 @@ function checkPodCidrs(faults: Faults, cidrs: readonly string[]): void {
     faults.push(internalFieldError(path, `invalid PodCIDRs. failed to check with dual stack with error:${reason}`));
   }
   const families = new Set(parsed.map((cidr) => cidr?.network.family));
-  if (bad >= 0 || families.size < 2 || cidrs.length > 2) faults.push(invalid(path, cidrs, 'may specify no more than one CIDR for each IP family'));
+  if (bad >= 0 || families.size < 2 || cidrs.length > 2)
+    faults.push(invalid(path, cidrs, 'may specify no more than one CIDR for each IP family'));
 }
 
 function checkConfigSource(faults: Faults, path: string, source: Readonly<NodeConfigSource>, isStatus: boolean): void {
   const { configMap } = source;
   if (!configMap) {
-    faults.push(invalid(path, internalValue('NodeConfigSource', source), 'exactly one reference subfield must be non-nil'));
+    faults.push(
+      invalid(path, internalValue('NodeConfigSource', source), 'exactly one reference subfield must be non-nil'),
+    );
     return;
   }
   const at = `${path}.configMap`;

@@ -2,7 +2,18 @@ import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '@nodeless
 import { isQualifiedName } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { compareQuantities, parseQuantity } from '@nodeless/apimachinery/quantity';
-import { check, checkImmutable, checkLabelSelector, type Faults, forbidden, invalid, notSupported, required, sameValue, sortedKeys } from '../checks.ts';
+import {
+  check,
+  checkImmutable,
+  checkLabelSelector,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  sameValue,
+  sortedKeys,
+} from '../checks.ts';
 import { internalDiff } from '../unified-diff.ts';
 import { alignDataSources } from './claim-data-sources.ts';
 import { checkBasicQuantity } from './persistent-volume-spec.ts';
@@ -36,23 +47,38 @@ export function validateClaimUpdate(object: Readonly<UnknownObject>, oldObject: 
   const expected = allowChanges(faults, claim, old, before);
   const reference: Spec = before.volumeName || !spec.volumeName ? before : { ...before, volumeName: spec.volumeName };
   if (!sameValue(expected, reference)) {
-    const message = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+    const message =
+      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
     faults.push(forbidden('spec', `${message}\n${internalDiff('PersistentVolumeClaimSpec', reference, expected)}`));
   }
-  const [size, was, has] = [spec.resources?.requests?.storage, before.resources?.requests?.storage, old.status?.capacity?.storage].map((q) => parseQuantity(q ?? 0));
+  const [size, was, has] = [
+    spec.resources?.requests?.storage,
+    before.resources?.requests?.storage,
+    old.status?.capacity?.storage,
+  ].map((q) => parseQuantity(q ?? 0));
   if (compareQuantities(size!, was!) < 0 && compareQuantities(size!, has!) <= 0) {
     faults.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   }
   checkImmutable(faults, 'volumeMode', spec.volumeMode, before.volumeMode);
   const attributes = spec.volumeAttributesClassName;
-  if (attributes !== before.volumeAttributesClassName && old.status?.currentVolumeAttributesClassName !== undefined && !attributes) {
+  if (
+    attributes !== before.volumeAttributesClassName &&
+    old.status?.currentVolumeAttributesClassName !== undefined &&
+    !attributes
+  ) {
     const to = attributes === undefined ? 'nil' : 'empty string';
-    faults.push(forbidden('spec.volumeAttributesClassName', `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`));
+    faults.push(
+      forbidden(
+        'spec.volumeAttributesClassName',
+        `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`,
+      ),
+    );
   }
   return faults;
 }
 
-const hasGroup = (source: { apiGroup?: string | null } | undefined): boolean => source?.apiGroup !== undefined && source.apiGroup !== null;
+const hasGroup = (source: { apiGroup?: string | null } | undefined): boolean =>
+  source?.apiGroup !== undefined && source.apiGroup !== null;
 
 /** The new spec with everything that may change as it was. */
 function allowChanges(faults: Faults, claim: Claim, old: Claim, before: Spec): PersistentVolumeClaimSpec {
@@ -61,14 +87,20 @@ function allowChanges(faults: Faults, claim: Claim, old: Claim, before: Spec): P
   const newClass = claim.metadata?.annotations?.[betaClass];
   const className = claim.spec?.storageClassName;
   const wasUnset = before.storageClassName === undefined;
-  if (oldClass !== undefined && wasUnset && className === oldClass && (newClass === undefined || newClass === oldClass)) delete expected.storageClassName;
+  if (oldClass !== undefined && wasUnset && className === oldClass && (newClass === undefined || newClass === oldClass))
+    delete expected.storageClassName;
   else {
-    if ((oldClass ?? '') !== (newClass ?? '')) faults.push(invalid(`metadata.annotations.${betaClass}`, newClass ?? '', 'field is immutable'));
-    if (className !== undefined && wasUnset && (oldClass === undefined || className === oldClass)) delete expected.storageClassName;
+    if ((oldClass ?? '') !== (newClass ?? ''))
+      faults.push(invalid(`metadata.annotations.${betaClass}`, newClass ?? '', 'field is immutable'));
+    if (className !== undefined && wasUnset && (oldClass === undefined || className === oldClass))
+      delete expected.storageClassName;
   }
   if (claim.status?.phase !== 'Bound') return expected;
   if (expected.resources?.requests) {
-    expected.resources = { ...expected.resources, requests: { ...expected.resources.requests, storage: before.resources?.requests?.storage ?? '0' } };
+    expected.resources = {
+      ...expected.resources,
+      requests: { ...expected.resources.requests, storage: before.resources?.requests?.storage ?? '0' },
+    };
   }
   if (before.volumeAttributesClassName === undefined) delete expected.volumeAttributesClassName;
   else expected.volumeAttributesClassName = before.volumeAttributesClassName;
@@ -87,18 +119,21 @@ export function validateClaimStatus(object: Readonly<UnknownObject>): Faults {
   const faults: Faults = [];
   const { spec, status = {} } = object as Claim;
   if (!spec?.accessModes?.length) faults.push(required('Spec.accessModes'));
-  for (const name of sortedKeys(status.capacity)) checkBasicQuantity(faults, `status.capacity[${name}]`, status.capacity![name]!);
+  for (const name of sortedKeys(status.capacity))
+    checkBasicQuantity(faults, `status.capacity[${name}]`, status.capacity![name]!);
   for (const name of sortedKeys(status.allocatedResourceStatuses)) {
     const path = 'status.allocatedResourceStatuses';
     checkName(faults, path, name);
-    if (!resizeStates.includes(status.allocatedResourceStatuses![name]!)) faults.push(notSupported(path, name, resizeStates));
+    if (!resizeStates.includes(status.allocatedResourceStatuses![name]!))
+      faults.push(notSupported(path, name, resizeStates));
   }
   for (const name of sortedKeys(status.allocatedResources)) {
     const path = 'status.allocatedResources';
     if (!checkName(faults, path, name)) continue;
     const before = faults.length;
     checkBasicQuantity(faults, `${path}[${name}]`, status.allocatedResources![name]!);
-    if (faults.length === before) checkResourceQuantity(faults, `${path}[${name}]`, 'storage', status.allocatedResources![name]!);
+    if (faults.length === before)
+      checkResourceQuantity(faults, `${path}[${name}]`, 'storage', status.allocatedResources![name]!);
   }
   return faults;
 }
@@ -106,13 +141,15 @@ export function validateClaimStatus(object: Readonly<UnknownObject>): Faults {
 function checkName(faults: Faults, path: string, name: string): boolean {
   const before = faults.length;
   check(faults, path, name, isQualifiedName(name));
-  if (faults.length === before && isNative(name) && name !== 'storage') faults.push(notSupported(path, name, ['storage']));
+  if (faults.length === before && isNative(name) && name !== 'storage')
+    faults.push(notSupported(path, name, ['storage']));
   return faults.length === before;
 }
 
 export function claimWarnings(object: Readonly<UnknownObject>): string[] {
   const { metadata, spec } = object as Claim;
-  const warnings = metadata?.annotations?.[betaClass] === undefined ? [] : [`metadata.annotations[${betaClass}]: ${betaClassMessage}`];
+  const warnings =
+    metadata?.annotations?.[betaClass] === undefined ? [] : [`metadata.annotations[${betaClass}]: ${betaClassMessage}`];
   warnOfClaimSizes(warnings, 'spec', spec?.resources);
   return warnings;
 }

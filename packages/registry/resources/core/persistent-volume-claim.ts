@@ -6,7 +6,12 @@ import { roundResourceList } from './pod-template/resource-defaults.ts';
 import { defaultClaimSpec } from './pod-template/volume-defaults.ts';
 import { tableOf } from '../table-of.ts';
 import { alignDataSources, dropDataSources } from './claim-data-sources.ts';
-import { claimWarnings, validateClaim, validateClaimStatus, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
+import {
+  claimWarnings,
+  validateClaim,
+  validateClaimStatus,
+  validateClaimUpdate,
+} from './persistent-volume-claim-validation.ts';
 import { claimCells } from './volume-tables.ts';
 
 export const persistentVolumeClaim: KindDefinition = {
@@ -33,7 +38,12 @@ export const persistentVolumeClaim: KindDefinition = {
     },
     validateUpdate: validateClaimUpdate,
     resetFields: [['status']],
-    status: { default: defaultClaim, prepareForUpdate: keepSpec, validateUpdate: validateClaimStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultClaim,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateClaimStatus,
+      resetFields: [['spec']],
+    },
     fieldNames: ['name'],
     selectableFields: (object) => ({ name: object.metadata?.name ?? '' }),
   },

@@ -3,7 +3,16 @@ import type { PersistentVolumeSpec, VolumeNodeAffinity } from '@nodeless/apimach
 import type { Quantity } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isDns1123Label } from '@nodeless/apimachinery/names';
 import { parseQuantity, quantityValue } from '@nodeless/apimachinery/quantity';
-import { check, checkObjectName, type Faults, forbidden, invalid, notSupported, required, sortedKeys } from '../checks.ts';
+import {
+  check,
+  checkObjectName,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  sortedKeys,
+} from '../checks.ts';
 import { shownMap } from '../internal-value.ts';
 import { checkNodeSelector } from './pod-template/affinity-validation.ts';
 import { checkAccessModes, volumeModes } from './pod-template/claim-validation.ts';
@@ -22,7 +31,13 @@ type Spec = Readonly<PersistentVolumeSpec>;
 const reclaimPolicies = ['Delete', 'Recycle', 'Retain'];
 const notInline = 'may not be specified in the context of inline volumes';
 
-export function checkVolumeSpec(faults: Faults, path: string, spec: Spec, volumeName: string, rules: VolumeRules): void {
+export function checkVolumeSpec(
+  faults: Faults,
+  path: string,
+  spec: Spec,
+  volumeName: string,
+  rules: VolumeRules,
+): void {
   const { inline = false } = rules;
   if (inline) checkInline(faults, path, spec);
   if (!spec.accessModes?.length) faults.push(required(`${path}.accessModes`));
@@ -30,14 +45,16 @@ export function checkVolumeSpec(faults: Faults, path: string, spec: Spec, volume
   if (!inline) checkCapacity(faults, `${path}.capacity`, spec.capacity ?? {});
   const policy = spec.persistentVolumeReclaimPolicy;
   const at = `${path}.persistentVolumeReclaimPolicy`;
-  if (policy && inline && policy !== 'Retain') faults.push(forbidden(at, 'may only be Retain in the context of inline volumes'));
+  if (policy && inline && policy !== 'Retain')
+    faults.push(forbidden(at, 'may only be Retain in the context of inline volumes'));
   if (policy && !inline && !reclaimPolicies.includes(policy)) faults.push(notSupported(at, policy, reclaimPolicies));
   if (spec.nodeAffinity) {
     if (inline) faults.push(forbidden(`${path}.nodeAffinity`, notInline));
     else checkAffinity(faults, `${path}.nodeAffinity`, spec.nodeAffinity, rules);
   }
   checkSource(faults, path, spec, volumeName, inline);
-  if (spec.hostPath && isRoot(spec.hostPath.path ?? '') && policy === 'Recycle') faults.push(forbidden(at, "may not be 'recycle' for a hostPath mount of '/'"));
+  if (spec.hostPath && isRoot(spec.hostPath.path ?? '') && policy === 'Recycle')
+    faults.push(forbidden(at, "may not be 'recycle' for a hostPath mount of '/'"));
   checkClasses(faults, path, spec, inline);
 }
 
@@ -50,7 +67,8 @@ function checkInline(faults: Faults, path: string, spec: Spec): void {
 function checkCapacity(faults: Faults, path: string, capacity: Readonly<Record<string, Quantity>>): void {
   const names = sortedKeys(capacity);
   if (names.length === 0) faults.push(required(path));
-  if (capacity.storage === undefined || names.length > 1) faults.push(notSupported(path, names.length > 0 ? shownMap(capacity) : null, ['storage']));
+  if (capacity.storage === undefined || names.length > 1)
+    faults.push(notSupported(path, names.length > 0 ? shownMap(capacity) : null, ['storage']));
   for (const name of names) {
     checkBasicQuantity(faults, `${path}[${name}]`, capacity[name]!);
     checkPositiveQuantity(faults, `${path}[${name}]`, capacity[name]!);
@@ -63,7 +81,8 @@ export function checkBasicQuantity(faults: Faults, path: string, quantity: Quant
 }
 
 function checkAffinity(faults: Faults, path: string, affinity: Readonly<VolumeNodeAffinity>, rules: VolumeRules): void {
-  if (affinity.required) checkNodeSelector(faults, `${path}.required`, affinity.required, rules.allowInvalidAffinityValues === true);
+  if (affinity.required)
+    checkNodeSelector(faults, `${path}.required`, affinity.required, rules.allowInvalidAffinityValues === true);
   else faults.push(required(`${path}.required`, 'must specify required node constraints'));
 }
 
@@ -72,7 +91,12 @@ type Check = (faults: Faults, path: string, spec: Spec, volumeName: string) => v
 /** Field, the path in messages where it differs, and what there is to check, in upstream's order. */
 const kinds: readonly (readonly [field: keyof PersistentVolumeSpec, check: Check, twice?: string, once?: string])[] = [
   ['hostPath', (f, p, s) => sources.checkHostPath(f, p, s.hostPath!)],
-  ['gcePersistentDisk', (f, p, s) => sources.checkGceDisk(f, p, s.gcePersistentDisk!), 'gcePersistentDisk', 'persistentDisk'],
+  [
+    'gcePersistentDisk',
+    (f, p, s) => sources.checkGceDisk(f, p, s.gcePersistentDisk!),
+    'gcePersistentDisk',
+    'persistentDisk',
+  ],
   ['awsElasticBlockStore', (f, p, s) => sources.checkAwsDisk(f, p, s.awsElasticBlockStore!)],
   ['glusterfs', (f, p, s) => checkGlusterfs(f, p, s.glusterfs!)],
   ['flocker', (f, p, s) => sources.checkFlocker(f, p, s.flocker!)],
@@ -106,7 +130,8 @@ function checkSource(faults: Faults, path: string, spec: Spec, volumeName: strin
     }
     count++;
     checkOne(faults, `${path}.${once}`, spec, volumeName);
-    if (field === 'local' && (inline || !spec.nodeAffinity)) faults.push(required(`${path}.nodeAffinity`, 'Local volume requires node affinity'));
+    if (field === 'local' && (inline || !spec.nodeAffinity))
+      faults.push(required(`${path}.nodeAffinity`, 'Local volume requires node affinity'));
   }
   if (count === 0) faults.push(required(path, 'must specify a volume type'));
 }
@@ -114,7 +139,14 @@ function checkSource(faults: Faults, path: string, spec: Spec, volumeName: strin
 function checkGlusterfs(faults: Faults, path: string, source: NonNullable<Spec['glusterfs']>): void {
   sources.checkGlusterfs(faults, path, source);
   const namespace = source.endpointsNamespace;
-  if (namespace === '') faults.push(invalid(`${path}.endpointsNamespace`, namespace, 'if the endpointnamespace is set, it must be a valid namespace name'));
+  if (namespace === '')
+    faults.push(
+      invalid(
+        `${path}.endpointsNamespace`,
+        namespace,
+        'if the endpointnamespace is set, it must be a valid namespace name',
+      ),
+    );
   else if (namespace !== undefined) check(faults, `${path}.endpointsNamespace`, namespace, isDns1123Label(namespace));
 }
 
@@ -127,7 +159,8 @@ function checkIscsi(faults: Faults, path: string, source: NonNullable<Spec['iscs
   };
   sources.checkIscsi(faults, path, source, 'must be valid format', checkSecret, () => {
     if (source.initiatorName === undefined || Buffer.byteLength(`${volumeName}:${portal}`) <= longestTarget) return;
-    const message = 'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.';
+    const message =
+      'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.';
     faults.push(invalid(`${path}.targetportal`, portal, message));
   });
 }
@@ -162,7 +195,8 @@ function checkClasses(faults: Faults, path: string, spec: Spec, inline: boolean)
   if (volumeMode !== undefined) {
     const at = `${path}.volumeMode`;
     if (!inline && !volumeModes.includes(volumeMode)) faults.push(notSupported(at, volumeMode, volumeModes));
-    if (inline && volumeMode !== 'Filesystem') faults.push(forbidden(at, 'may not specify volumeMode other than Filesystem in the context of inline volumes'));
+    if (inline && volumeMode !== 'Filesystem')
+      faults.push(forbidden(at, 'may not specify volumeMode other than Filesystem in the context of inline volumes'));
   }
   if (attributes === undefined || inline) return;
   if (attributes === '') faults.push(required(`${path}.volumeAttributesClassName`, 'an empty string is disallowed'));

@@ -1,4 +1,9 @@
-import type { NodeSelectorRequirement, PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  NodeSelectorRequirement,
+  PersistentVolume,
+  PersistentVolumeSpec,
+  VolumeNodeAffinity,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { isLabelValue } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { checkImmutable, type Faults, forbidden, invalid, sameValue } from '../checks.ts';
@@ -56,7 +61,9 @@ export function validateVolumeUpdate(object: Readonly<UnknownObject>, oldObject:
   const before = sourceOf(old);
   if (!sameValue(now, before)) {
     const diff = internalDiff('PersistentVolumeSource', before, now);
-    faults.push(forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${diff}`));
+    faults.push(
+      forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${diff}`),
+    );
   }
   checkImmutable(faults, 'volumeMode', spec.volumeMode, old.volumeMode);
   if (old.nodeAffinity && !sameValue(withNewLabels(old.nodeAffinity, spec.nodeAffinity), spec.nodeAffinity)) {
@@ -94,8 +101,14 @@ const newLabels: Readonly<Record<string, string>> = {
 };
 
 /** The old affinity, with the new names of labels where the new affinity has them. */
-function withNewLabels(old: Readonly<VolumeNodeAffinity>, now: Readonly<VolumeNodeAffinity> | undefined): VolumeNodeAffinity {
-  const rename = (list: readonly NodeSelectorRequirement[] | undefined, next: readonly NodeSelectorRequirement[] | undefined): NodeSelectorRequirement[] | undefined =>
+function withNewLabels(
+  old: Readonly<VolumeNodeAffinity>,
+  now: Readonly<VolumeNodeAffinity> | undefined,
+): VolumeNodeAffinity {
+  const rename = (
+    list: readonly NodeSelectorRequirement[] | undefined,
+    next: readonly NodeSelectorRequirement[] | undefined,
+  ): NodeSelectorRequirement[] | undefined =>
     list?.map((one, i) => {
       const key = next?.[i]?.key;
       // no new name is as good as no name
@@ -128,10 +141,14 @@ export function volumeWarnings(object: Readonly<UnknownObject>): string[] {
   const annotations = metadata?.annotations ?? {};
   if (annotations[betaClass] !== undefined) warnings.push(`metadata.annotations[${betaClass}]: ${betaClassMessage}`);
   if (annotations[mountOptions] !== undefined) {
-    warnings.push(`metadata.annotations[${mountOptions}]: deprecated since v1.31; use "mountOptions" attribute instead`);
+    warnings.push(
+      `metadata.annotations[${mountOptions}]: deprecated since v1.31; use "mountOptions" attribute instead`,
+    );
   }
   if (spec.persistentVolumeReclaimPolicy === 'Recycle') {
-    warnings.push('spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.');
+    warnings.push(
+      'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+    );
   }
   spec.nodeAffinity?.required?.nodeSelectorTerms?.forEach((term, i) => {
     warnOfNodeSelectorTerm(warnings, `spec.nodeAffinity.required.nodeSelectorTerms[${i}]`, term, false);

@@ -47,7 +47,10 @@ function prepareStatusUpdate(object: UnknownObject, old: Readonly<UnknownObject>
   if (status.phase === stored.phase) {
     status.lastPhaseTransitionTime ??= stored.lastPhaseTransitionTime;
     if (status.lastPhaseTransitionTime === undefined) delete status.lastPhaseTransitionTime;
-  } else if (status.lastPhaseTransitionTime === undefined || status.lastPhaseTransitionTime === stored.lastPhaseTransitionTime) {
+  } else if (
+    status.lastPhaseTransitionTime === undefined ||
+    status.lastPhaseTransitionTime === stored.lastPhaseTransitionTime
+  ) {
     status.lastPhaseTransitionTime = formatTime(context.now());
   }
 }

@@ -41,14 +41,20 @@ function affinityTerms(pod: Pod): PodAffinityTerm[] {
   const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};
   const terms: PodAffinityTerm[] = [];
   for (const affinity of [podAffinity, podAntiAffinity]) {
-    for (const weighted of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) terms.push(weighted.podAffinityTerm);
+    for (const weighted of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+      terms.push(weighted.podAffinityTerm);
     terms.push(...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []));
   }
   return terms;
 }
 
 /** KEP-3633: the values of the pod's own labels become part of the selector when the pod is made. */
-function mergeLabelKeys(selector: LabelSelector | undefined, keys: readonly string[] | undefined, operator: string, labels: Record<string, string>): void {
+function mergeLabelKeys(
+  selector: LabelSelector | undefined,
+  keys: readonly string[] | undefined,
+  operator: string,
+  labels: Record<string, string>,
+): void {
   if (selector === undefined || keys === undefined) return;
   for (const key of keys) {
     if (Object.hasOwn(labels, key)) (selector.matchExpressions ??= []).push({ key, operator, values: [labels[key]!] });

@@ -1,7 +1,11 @@
 import type { Container, PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 
 /** Whether a container that ended so may run again: its own rules first, then its policy, then the pod's. */
-export function mayRestart(container: Readonly<Container>, spec: Readonly<PodSpec>, exitCode: number | undefined): boolean {
+export function mayRestart(
+  container: Readonly<Container>,
+  spec: Readonly<PodSpec>,
+  exitCode: number | undefined,
+): boolean {
   const code = exitCode ?? 0;
   if (container.restartPolicy !== undefined) {
     const rule = container.restartPolicyRules?.find(({ exitCodes }) => {

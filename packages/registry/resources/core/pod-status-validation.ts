@@ -1,7 +1,23 @@
 import type { ContainerStatus, Pod, PodSpec, PodStatus } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isUserId } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { check, checkDnsLabel, checkImmutable, checkLegacyIp, checkObjectName, checkOneOf, checkQualifiedName, duplicate, type Faults, forbidden, internalFieldError, invalid, required, sortedKeys, tooLong } from '../checks.ts';
+import {
+  check,
+  checkDnsLabel,
+  checkImmutable,
+  checkLegacyIp,
+  checkObjectName,
+  checkOneOf,
+  checkQualifiedName,
+  duplicate,
+  type Faults,
+  forbidden,
+  internalFieldError,
+  invalid,
+  required,
+  sortedKeys,
+  tooLong,
+} from '../checks.ts';
 import { internalValue } from '../internal-value.ts';
 import { mayRestart, mayRestartAll } from './pod-restart.ts';
 import { podOptions } from './pod-template/options.ts';
@@ -23,9 +39,11 @@ export function validatePodStatusUpdate(object: Readonly<UnknownObject>, oldObje
   const nominated = status.nominatedNodeName ?? '';
   if (nominated !== '' && nominated !== stored.nominatedNodeName) {
     checkObjectName(faults, 'status.nominatedNodeName', nominated);
-    if (old.spec?.nodeName) faults.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
+    if (old.spec?.nodeName)
+      faults.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
   }
-  if ((status.observedGeneration ?? 0) < 0) faults.push(invalid('status.observedGeneration', status.observedGeneration, 'must be a non-negative integer'));
+  if ((status.observedGeneration ?? 0) < 0)
+    faults.push(invalid('status.observedGeneration', status.observedGeneration, 'must be a non-negative integer'));
   checkImmutable(faults, 'status.qosClass', status.qosClass ?? '', stored.qosClass ?? '');
   for (const list of lists) checkTransitions(faults, list, status[list] ?? [], stored[list] ?? [], spec);
   checkClaimStatuses(faults, status, spec);
@@ -40,7 +58,13 @@ export function validatePodStatusUpdate(object: Readonly<UnknownObject>, oldObje
   checkAllocated(faults, 'status.containerStatuses', status.containerStatuses ?? [], spec.containers ?? []);
   checkAllocated(faults, 'status.initContainerStatuses', status.initContainerStatuses ?? [], spec.initContainers ?? []);
   status.ephemeralContainerStatuses?.forEach((container, i) => {
-    if (container.allocatedResourcesStatus?.length) faults.push(forbidden(`status.ephemeralContainerStatuses[${i}].allocatedResourcesStatus`, 'must not be specified in container status'));
+    if (container.allocatedResourcesStatus?.length)
+      faults.push(
+        forbidden(
+          `status.ephemeralContainerStatuses[${i}].allocatedResourcesStatus`,
+          'must not be specified in container status',
+        ),
+      );
   });
   return faults;
 }
@@ -50,15 +74,23 @@ const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
 function checkConditions(faults: Faults, status: Readonly<PodStatus>): void {
   status.conditions?.forEach((condition, i) => {
     const at = `status.conditions[${i}]`;
-    if ((condition.observedGeneration ?? 0) < 0) faults.push(invalid(`${at}.observedGeneration`, condition.observedGeneration, 'must be a non-negative integer'));
+    if ((condition.observedGeneration ?? 0) < 0)
+      faults.push(invalid(`${at}.observedGeneration`, condition.observedGeneration, 'must be a non-negative integer'));
     if (!systemConditions.has(condition.type)) checkQualifiedName(faults, `${at}.Type`, condition.type ?? '');
   });
 }
 
 /** A container that has ended for good stays ended. */
-function checkTransitions(faults: Faults, list: (typeof lists)[number], statuses: readonly ContainerStatus[], stored: readonly ContainerStatus[], spec: Readonly<PodSpec>): void {
+function checkTransitions(
+  faults: Faults,
+  list: (typeof lists)[number],
+  statuses: readonly ContainerStatus[],
+  stored: readonly ContainerStatus[],
+  spec: Readonly<PodSpec>,
+): void {
   if (list !== 'ephemeralContainerStatuses' && mayRestartAll(spec)) return;
-  const containers = list === 'containerStatuses' ? spec.containers : list === 'initContainerStatuses' ? spec.initContainers : undefined;
+  const containers =
+    list === 'containerStatuses' ? spec.containers : list === 'initContainerStatuses' ? spec.initContainers : undefined;
   stored.forEach((old, i) => {
     const ended = old.state?.terminated;
     if (!ended || !statuses.some((status) => status.name === old.name && !status.state?.terminated)) return;
@@ -72,7 +104,8 @@ function checkClaimStatuses(faults: Faults, status: Readonly<PodStatus>, spec: R
   const seen = new Set<string>();
   status.resourceClaimStatuses?.forEach(({ name, resourceClaimName }, i) => {
     const at = `status.resourceClaimStatuses[${i}]`;
-    if (!spec.resourceClaims?.some((claim) => claim.name === name)) faults.push(invalid(`${at}.name`, name ?? '', 'must match the name of an entry in `spec.resourceClaims`'));
+    if (!spec.resourceClaims?.some((claim) => claim.name === name))
+      faults.push(invalid(`${at}.name`, name ?? '', 'must match the name of an entry in `spec.resourceClaims`'));
     if (seen.has(name)) faults.push(duplicate(`${at}.name`, name));
     seen.add(name);
     if (resourceClaimName !== undefined) checkObjectName(faults, `${at}.resourceClaimName`, resourceClaimName);
@@ -85,19 +118,37 @@ function checkExtendedClaim(faults: Faults, status: Readonly<PodStatus>, spec: R
   const path = 'status.extendedResourceClaimStatus';
   const containers = new Map([...(spec.initContainers ?? []), ...(spec.containers ?? [])].map((c) => [c.name, c]));
   const mappings = claim.requestMappings ?? [];
-  if (mappings.length === 0) faults.push(required(`${path}.requestMappings`, 'at least one request mapping is required'));
+  if (mappings.length === 0)
+    faults.push(required(`${path}.requestMappings`, 'at least one request mapping is required'));
   const seen = new Set<string>();
   mappings.forEach(({ containerName, resourceName, requestName }, i) => {
     const at = `${path}.requestMappings[${i}]`;
     const container = containers.get(containerName);
-    if (!container) faults.push(invalid(`${at}.containerName`, containerName ?? '', 'must match the name of an entry in spec.initContainers.name or spec.containers.name'));
+    if (!container)
+      faults.push(
+        invalid(
+          `${at}.containerName`,
+          containerName ?? '',
+          'must match the name of an entry in spec.initContainers.name or spec.containers.name',
+        ),
+      );
     else if (container.resources?.requests?.[resourceName] === undefined) {
-      faults.push(invalid(`${at}.resourceName`, resourceName ?? '', 'must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests'));
+      faults.push(
+        invalid(
+          `${at}.resourceName`,
+          resourceName ?? '',
+          'must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests',
+        ),
+      );
     }
     checkDnsLabel(faults, `${path}.requestName`, requestName ?? '');
     const key = JSON.stringify([containerName, resourceName, requestName]);
     if (seen.has(key)) {
-      faults.push(duplicate(`${at}.containerName`, containerName), duplicate(`${at}.resourceName`, resourceName), duplicate(`${at}.requestName`, requestName));
+      faults.push(
+        duplicate(`${at}.containerName`, containerName),
+        duplicate(`${at}.resourceName`, resourceName),
+        duplicate(`${at}.requestName`, requestName),
+      );
     }
     seen.add(key);
   });
@@ -110,28 +161,50 @@ function checkNodeAllocatable(faults: Faults, status: Readonly<PodStatus>, spec:
     const at = `status.nodeAllocatableResourceClaimStatuses[${i}]`;
     const name = claim.resourceClaimName ?? '';
     if (name === '') faults.push(required(`${at}.resourceClaimName`, 'must not be empty'));
-    const known = [...(spec.resourceClaims ?? []), ...(status.resourceClaimStatuses ?? [])].some((other) => other.resourceClaimName === name);
+    const known = [...(spec.resourceClaims ?? []), ...(status.resourceClaimStatuses ?? [])].some(
+      (other) => other.resourceClaimName === name,
+    );
     if (!known) faults.push(invalid(`${at}.resourceClaimName`, name, 'no mapping found in pod reference'));
     if (!claim.containers?.length) faults.push(required(`${at}.containers`, 'must not be empty'));
     const names = sortedKeys(claim.resources);
     if (names.length === 0) faults.push(required(`${at}.resources`, 'must not be empty'));
     for (const resource of names) {
-      if (!isNative(resource)) faults.push(invalid(`${at}.resources[${resource}]`, resource, 'must be a node allocatable resource name'));
-      if (String(claim.resources![resource]).startsWith('-')) faults.push(invalid(`${at}.resources[${resource}]`, claim.resources![resource], 'must be non-negative'));
+      if (!isNative(resource))
+        faults.push(invalid(`${at}.resources[${resource}]`, resource, 'must be a node allocatable resource name'));
+      if (String(claim.resources![resource]).startsWith('-'))
+        faults.push(invalid(`${at}.resources[${resource}]`, claim.resources![resource], 'must be non-negative'));
     }
   });
 }
 
-function checkAddresses(faults: Faults, field: 'podIPs' | 'hostIPs', type: string, status: Readonly<PodStatus>, stored: Readonly<PodStatus>): void {
+function checkAddresses(
+  faults: Faults,
+  field: 'podIPs' | 'hostIPs',
+  type: string,
+  status: Readonly<PodStatus>,
+  stored: Readonly<PodStatus>,
+): void {
   const entries = status[field] ?? [];
   const old = (stored[field] ?? []).map((entry) => entry.ip ?? '');
   entries.forEach((entry, i) => checkLegacyIp(faults, `status.${field}[${i}]`, entry.ip ?? '', old));
   if (entries.length < 2) return;
   const addresses = entries.map((entry) => entry.ip ?? '');
   const bad = addresses.findIndex((address) => isDualStack([address]) === undefined);
-  if (bad >= 0) faults.push(internalFieldError(`status.${field}`, `failed to check for dual stack with error:invalid IP[${bad}]: ${addresses[bad]}`));
+  if (bad >= 0)
+    faults.push(
+      internalFieldError(
+        `status.${field}`,
+        `failed to check for dual stack with error:invalid IP[${bad}]: ${addresses[bad]}`,
+      ),
+    );
   if (entries.length > 2 || isDualStack(addresses) !== true) {
-    faults.push(invalid(`status.${field}`, entries.map((entry) => internalValue(type, entry)), 'may specify no more than one IP for each IP family'));
+    faults.push(
+      invalid(
+        `status.${field}`,
+        entries.map((entry) => internalValue(type, entry)),
+        'may specify no more than one IP for each IP family',
+      ),
+    );
   }
 }
 
@@ -150,7 +223,12 @@ function checkUsers(faults: Faults, path: string, statuses: readonly ContainerSt
   });
 }
 
-function checkAllocated(faults: Faults, path: string, statuses: readonly ContainerStatus[], containers: PodSpec['containers']): void {
+function checkAllocated(
+  faults: Faults,
+  path: string,
+  statuses: readonly ContainerStatus[],
+  containers: PodSpec['containers'],
+): void {
   statuses.forEach((status, i) => {
     const container = containers.find((c) => c.name === status.name);
     status.allocatedResourcesStatus?.forEach((allocated, j) => {
@@ -170,7 +248,8 @@ function checkAllocated(faults: Faults, path: string, statuses: readonly Contain
         const where = `${at}.resources[${k}]`;
         checkOneOf(faults, `${where}.health`, resource.health, ['Healthy', 'Unhealthy', 'Unknown']);
         if (resource.message === '') faults.push(required(`${where}.message`, 'must be non-empty if specified'));
-        else if (resource.message !== undefined && Buffer.byteLength(resource.message) > 1024) faults.push(tooLong(`${where}.message`, 1024));
+        else if (resource.message !== undefined && Buffer.byteLength(resource.message) > 1024)
+          faults.push(tooLong(`${where}.message`, 1024));
         if (seen.has(resource.resourceID)) faults.push(duplicate(`${where}.resourceID`, resource.resourceID));
         seen.add(resource.resourceID);
       });

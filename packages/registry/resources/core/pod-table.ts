@@ -2,7 +2,9 @@ import type { ContainerStatus, Pod } from '@nodeless/apimachinery/generated/type
 import type { Row } from '../table-of.ts';
 
 const finished = {
-  Succeeded: [{ type: 'Completed', status: 'True', reason: 'Succeeded', message: 'The pod has completed successfully.' }],
+  Succeeded: [
+    { type: 'Completed', status: 'True', reason: 'Succeeded', message: 'The pod has completed successfully.' },
+  ],
   Failed: [{ type: 'Completed', status: 'True', reason: 'Failed', message: 'The pod failed.' }],
 } as const;
 
@@ -13,9 +15,13 @@ export function podRowConditions({ status }: Readonly<Pod>): readonly Record<str
 export function podCells(pod: Readonly<Pod>, { name, age, since }: Row): unknown[] {
   const { spec, status } = pod;
   const sidecars = new Set((spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name));
-  const total = (spec?.containers?.length ?? 0) + (spec?.initContainers ?? []).filter((c) => sidecars.has(c.name)).length;
+  const total =
+    (spec?.containers?.length ?? 0) + (spec?.initContainers ?? []).filter((c) => sidecars.has(c.name)).length;
   const summary = summaryOf(pod, sidecars);
-  const restarts = summary.restarts > 0 && summary.lastRestart ? `${summary.restarts} (${since(summary.lastRestart)} ago)` : String(summary.restarts);
+  const restarts =
+    summary.restarts > 0 && summary.lastRestart
+      ? `${summary.restarts} (${since(summary.lastRestart)} ago)`
+      : String(summary.restarts);
   return [
     name,
     `${summary.ready}/${total}`,
@@ -39,7 +45,12 @@ interface Summary {
 
 function summaryOf({ spec, status }: Readonly<Pod>, sidecars: ReadonlySet<string>): Summary {
   const isGated = status?.conditions?.some((c) => c.type === 'PodScheduled' && c.reason === 'SchedulingGated') === true;
-  const summary: Summary = { ready: 0, restarts: 0, lastRestart: undefined, state: isGated ? 'SchedulingGated' : status?.reason || status?.phase || '' };
+  const summary: Summary = {
+    ready: 0,
+    restarts: 0,
+    lastRestart: undefined,
+    state: isGated ? 'SchedulingGated' : status?.reason || status?.phase || '',
+  };
   const ofSidecars: Summary = { ...summary };
   let isInitializing = false;
   for (const [i, container] of (status?.initContainerStatuses ?? []).entries()) {
@@ -106,6 +117,8 @@ function shownState({ metadata, status }: Readonly<Pod>, state: string): string 
 function gatesCell({ spec, status }: Readonly<Pod>): string {
   const gates = spec?.readinessGates ?? [];
   if (gates.length === 0) return '<none>';
-  const open = gates.filter((gate) => status?.conditions?.find((c) => c.type === gate.conditionType)?.status === 'True');
+  const open = gates.filter(
+    (gate) => status?.conditions?.find((c) => c.type === gate.conditionType)?.status === 'True',
+  );
   return `${open.length}/${gates.length}`;
 }

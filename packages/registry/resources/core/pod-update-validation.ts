@@ -1,5 +1,12 @@
 /** Updates of pods: almost nothing of a pod's spec may change. */
-import type { Container, NodeAffinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  NodeAffinity,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  Toleration,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { inclusiveRangeError } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { type Faults, forbidden, invalid, required, sameValue } from '../checks.ts';
@@ -34,19 +41,31 @@ export function validatePodUpdate(object: Readonly<UnknownObject>, oldObject: Re
   if (sameValue(spec, stored)) return faults;
   const expected = allowChanges(faults, spec, stored);
   if (!sameValue(expected, stored)) {
-    faults.push(forbidden('spec', `pod updates may not change fields other than ${changeable}\n${internalDiff('PodSpec', stored, expected)}`));
+    faults.push(
+      forbidden(
+        'spec',
+        `pod updates may not change fields other than ${changeable}\n${internalDiff('PodSpec', stored, expected)}`,
+      ),
+    );
   }
   return faults;
 }
 
-export function checkAnnotationUpdate(faults: Faults, pod: Readonly<Pod>, old: Readonly<Pod>, options: PodOptions): void {
+export function checkAnnotationUpdate(
+  faults: Faults,
+  pod: Readonly<Pod>,
+  old: Readonly<Pod>,
+  options: PodOptions,
+): void {
   const path = 'metadata.annotations';
   const annotations = pod.metadata?.annotations ?? {};
   const stored = old.metadata?.annotations ?? {};
   for (const key of Object.keys(stored)) {
     if (annotations[key] === stored[key]) continue;
-    if (key.startsWith(appArmorPrefix)) faults.push(forbidden(`${path}[${key}]`, 'may not remove or update AppArmor annotations'));
-    if (key === mirrorAnnotation) faults.push(forbidden(`${path}[${key}]`, 'may not remove or update mirror pod annotation'));
+    if (key.startsWith(appArmorPrefix))
+      faults.push(forbidden(`${path}[${key}]`, 'may not remove or update AppArmor annotations'));
+    if (key === mirrorAnnotation)
+      faults.push(forbidden(`${path}[${key}]`, 'may not remove or update mirror pod annotation'));
   }
   for (const key of Object.keys(annotations)) {
     if (stored[key] !== undefined) continue;
@@ -57,14 +76,20 @@ export function checkAnnotationUpdate(faults: Faults, pod: Readonly<Pod>, old: R
 }
 
 /** false = nothing more can be said. */
-function checkSameContainers(faults: Faults, path: string, containers: readonly Container[] = [], stored: readonly Container[] = []): boolean {
+function checkSameContainers(
+  faults: Faults,
+  path: string,
+  containers: readonly Container[] = [],
+  stored: readonly Container[] = [],
+): boolean {
   if (containers.length !== stored.length) {
     faults.push(forbidden(path, 'pod updates may not add or remove containers'));
     return false;
   }
   containers.forEach(({ image = '' }, i) => {
     if (image === '') faults.push(required(`${path}[${i}].image`));
-    if (image.trim() !== image) faults.push(invalid(`${path}[${i}].image`, image, 'must not have leading or trailing whitespace'));
+    if (image.trim() !== image)
+      faults.push(invalid(`${path}[${i}].image`, image, 'must not have leading or trailing whitespace'));
   });
   return true;
 }
@@ -76,22 +101,36 @@ function checkDeadline(faults: Faults, deadline: number | undefined, stored: num
     return true;
   }
   if (deadline < 0 || deadline > 0x7fffffff) faults.push(invalid(path, deadline, inclusiveRangeError(0, 0x7fffffff)));
-  else if (stored !== undefined && stored < deadline) faults.push(invalid(path, deadline, 'must be less than or equal to previous value'));
+  else if (stored !== undefined && stored < deadline)
+    faults.push(invalid(path, deadline, 'must be less than or equal to previous value'));
   else return true;
   return false;
 }
 
-function checkOnlyAddedTolerations(faults: Faults, tolerations: readonly Toleration[], stored: readonly Toleration[]): void {
+function checkOnlyAddedTolerations(
+  faults: Faults,
+  tolerations: readonly Toleration[],
+  stored: readonly Toleration[],
+): void {
   const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration): unknown => rest;
-  const lost = stored.some((old) => !tolerations.some((toleration) => sameValue(withoutSeconds(toleration), withoutSeconds(old))));
-  if (lost) faults.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
+  const lost = stored.some(
+    (old) => !tolerations.some((toleration) => sameValue(withoutSeconds(toleration), withoutSeconds(old))),
+  );
+  if (lost)
+    faults.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
   else checkTolerations(faults, 'spec.tolerations', tolerations);
 }
 
 function checkOnlyRemovedGates(faults: Faults, spec: Readonly<PodSpec>, stored: Readonly<PodSpec>): void {
   const known = new Set((stored.schedulingGates ?? []).map((gate) => gate.name));
   spec.schedulingGates?.forEach(({ name }, i) => {
-    if (!known.has(name)) faults.push(forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${name}'`));
+    if (!known.has(name))
+      faults.push(
+        forbidden(
+          `spec.schedulingGates[${i}].name`,
+          `only deletion is allowed, but found new scheduling gate '${name}'`,
+        ),
+      );
   });
 }
 
@@ -99,7 +138,8 @@ function checkOnlyRemovedGates(faults: Faults, spec: Readonly<PodSpec>, stored: 
 function allowChanges(faults: Faults, spec: Readonly<PodSpec>, stored: Readonly<PodSpec>): PodSpec {
   const expected: PodSpec = { ...spec, containers: withImages(spec.containers ?? [], stored.containers) };
   if (spec.initContainers) expected.initContainers = withImages(spec.initContainers, stored.initContainers ?? []);
-  for (const field of ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'] as const) assignOrDelete(expected, field, stored[field]);
+  for (const field of ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'] as const)
+    assignOrDelete(expected, field, stored[field]);
   if ((stored.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
     expected.terminationGracePeriodSeconds = stored.terminationGracePeriodSeconds;
   }
@@ -119,8 +159,17 @@ function assignOrDelete<T extends object, K extends keyof T>(object: T, field: K
 /** A pod that waits for its gates may still be told more about where it can run, never less. */
 function allowGatedChanges(faults: Faults, expected: PodSpec, stored: Readonly<PodSpec>): void {
   if (!sameValue(expected.nodeSelector, stored.nodeSelector)) {
-    const changed = Object.keys(stored.nodeSelector ?? {}).some((key) => expected.nodeSelector?.[key] !== stored.nodeSelector![key]);
-    if (changed) faults.push(invalid('spec.nodeSelector', expected.nodeSelector ?? null, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'));
+    const changed = Object.keys(stored.nodeSelector ?? {}).some(
+      (key) => expected.nodeSelector?.[key] !== stored.nodeSelector![key],
+    );
+    if (changed)
+      faults.push(
+        invalid(
+          'spec.nodeSelector',
+          expected.nodeSelector ?? null,
+          'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+        ),
+      );
     assignOrDelete(expected, 'nodeSelector', stored.nodeSelector);
   }
   const before = stored.affinity?.nodeAffinity;
@@ -133,18 +182,31 @@ function allowGatedChanges(faults: Faults, expected: PodSpec, stored: Readonly<P
   else expected.affinity = affinity;
 }
 
-function checkNodeAffinityChange(faults: Faults, after: Readonly<NodeAffinity> | undefined, before: Readonly<NodeAffinity> | undefined): void {
+function checkNodeAffinityChange(
+  faults: Faults,
+  after: Readonly<NodeAffinity> | undefined,
+  before: Readonly<NodeAffinity> | undefined,
+): void {
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
   const oldTerms = before?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   const terms = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   if (before?.requiredDuringSchedulingIgnoredDuringExecution === undefined) return;
   if (oldTerms.length > 0 && oldTerms.length !== terms.length) {
-    const shown = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ? terms.map((term) => internalValue('NodeSelectorTerm', term)) : null;
+    const shown = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+      ? terms.map((term) => internalValue('NodeSelectorTerm', term))
+      : null;
     faults.push(invalid(path, shown, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
     return;
   }
   oldTerms.forEach((old, i) => {
-    if (!onlyAdds(terms[i]!, old)) faults.push(invalid(`${path}[${i}]`, internalValue('NodeSelectorTerm', terms[i]), 'only additions are allowed (no mutations or deletions)'));
+    if (!onlyAdds(terms[i]!, old))
+      faults.push(
+        invalid(
+          `${path}[${i}]`,
+          internalValue('NodeSelectorTerm', terms[i]),
+          'only additions are allowed (no mutations or deletions)',
+        ),
+      );
   });
 }
 

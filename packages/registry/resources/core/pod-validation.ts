@@ -14,7 +14,8 @@ export function validateNewPod(object: Readonly<UnknownObject>): Faults {
   const spec = pod.spec ?? { containers: [] };
   checkPod(faults, pod, podOptions(true));
   if (spec.ephemeralContainers?.length) faults.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
-  if (spec.nodeName && spec.schedulingGates?.length) faults.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
+  if (spec.nodeName && spec.schedulingGates?.length)
+    faults.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
   checkAnnotationsMatchFields(faults, 'spec', pod.metadata?.annotations, spec);
   return faults;
 }
@@ -28,7 +29,12 @@ export function checkPod(faults: Faults, pod: Readonly<Pod>, options: PodOptions
     spec.volumes?.forEach((volume, i) =>
       volume.projected?.sources?.forEach((source, j) => {
         if (source.serviceAccountToken) {
-          faults.push(forbidden(`spec.volumes[${i}].projected.sources[${j}].serviceAccountToken`, 'must not be specified when serviceAccountName is not set'));
+          faults.push(
+            forbidden(
+              `spec.volumes[${i}].projected.sources[${j}].serviceAccountToken`,
+              'must not be specified when serviceAccountName is not set',
+            ),
+          );
         }
       }),
     );
@@ -44,7 +50,9 @@ export function newPodWarnings(object: Readonly<UnknownObject>, old: Readonly<Un
   const warnings: string[] = [];
   const complaints = isDns1123Label(pod.metadata?.name ?? '');
   if (complaints.length > 0) {
-    warnings.push(`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${complaints.join(' ')}]`);
+    warnings.push(
+      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${complaints.join(' ')}]`,
+    );
   }
   if (pod.spec !== undefined) warnings.push(...podWarnings('', pod.spec, pod.metadata));
   return warnings;

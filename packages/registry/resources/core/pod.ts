@@ -40,7 +40,11 @@ export const pod: KindDefinition = {
       resetFields: [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
     },
     subresources: {
-      ephemeralcontainers: { default: defaultPod, prepareForUpdate: onlyEphemeralContainers, validateUpdate: validateEphemeralContainers },
+      ephemeralcontainers: {
+        default: defaultPod,
+        prepareForUpdate: onlyEphemeralContainers,
+        validateUpdate: validateEphemeralContainers,
+      },
       resize: { default: defaultPod, prepareForUpdate: onlyResources, validateUpdate: validateResize },
     },
     fieldNames: [

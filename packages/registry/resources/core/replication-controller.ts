@@ -7,7 +7,11 @@ import { defaultPodTemplate } from './pod-template/defaults.ts';
 import { dropTemplateFields } from './pod-template/owned-template.ts';
 import { checkLongName } from '../long-name.ts';
 import { tableOf } from '../table-of.ts';
-import { replicationControllerWarnings, validateReplicationController, validateReplicationControllerStatus } from './replication-controller-validation.ts';
+import {
+  replicationControllerWarnings,
+  validateReplicationController,
+  validateReplicationControllerStatus,
+} from './replication-controller-validation.ts';
 import { replicationControllerCells } from './replication-controller-table.ts';
 
 export const replicationController: KindDefinition = {
@@ -27,13 +31,23 @@ export const replicationController: KindDefinition = {
     warnings: replicationControllerWarnings,
     prepareForUpdate: (object, old) => {
       keepStatus(object, old);
-      dropTemplateFields((object as ReplicationController).spec?.template, (old as ReplicationController).spec?.template);
+      dropTemplateFields(
+        (object as ReplicationController).spec?.template,
+        (old as ReplicationController).spec?.template,
+      );
     },
     validateUpdate: validateReplicationController,
     resetFields: [['status']],
-    status: { default: defaultController, prepareForUpdate: keepSpec, validateUpdate: validateReplicationControllerStatus, resetFields: [['spec']] },
+    status: {
+      default: defaultController,
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateReplicationControllerStatus,
+      resetFields: [['spec']],
+    },
     fieldNames: ['status.replicas'],
-    selectableFields: (object) => ({ 'status.replicas': String((object as ReplicationController).status?.replicas ?? 0) }),
+    selectableFields: (object) => ({
+      'status.replicas': String((object as ReplicationController).status?.replicas ?? 0),
+    }),
   },
   scale: {
     replicas: (object) => (object as ReplicationController).spec?.replicas ?? 0,

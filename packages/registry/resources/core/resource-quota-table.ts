@@ -7,7 +7,9 @@ export function resourceQuotaCells({ status }: Readonly<ResourceQuota>, { name, 
   const requests: string[] = [];
   const limits: string[] = [];
   for (const resource of Object.keys(hard).sort()) {
-    (resource.startsWith('limits.') ? limits : requests).push(`${resource}: ${status?.used?.[resource] ?? '0'}/${hard[resource]}`);
+    (resource.startsWith('limits.') ? limits : requests).push(
+      `${resource}: ${status?.used?.[resource] ?? '0'}/${hard[resource]}`,
+    );
   }
   return [name, requests.join(', '), limits.join(', '), age];
 }

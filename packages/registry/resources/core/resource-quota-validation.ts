@@ -1,4 +1,8 @@
-import type { ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  ResourceQuota,
+  ResourceQuotaSpec,
+  ScopedResourceSelectorRequirement,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Quantity } from '@nodeless/apimachinery/generated/types/meta/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { compareQuantities, formatQuantity, parseQuantity } from '@nodeless/apimachinery/quantity';
@@ -34,7 +38,8 @@ export function validateQuotaUpdate(object: Readonly<UnknownObject>, old: Readon
   const now = (object as ResourceQuota).spec?.scopes;
   const before = new Set((old as ResourceQuota).spec?.scopes ?? []);
   const after = new Set(now ?? []);
-  if (before.symmetricDifference(after).size > 0) faults.push(invalid('spec.scopes', now ?? null, 'field is immutable'));
+  if (before.symmetricDifference(after).size > 0)
+    faults.push(invalid('spec.scopes', now ?? null, 'field is immutable'));
   return faults;
 }
 
@@ -51,14 +56,16 @@ function checkSpec(faults: Faults, spec: Readonly<ResourceQuotaSpec>): void {
   const shown = spec.scopes ?? null;
   for (const scope of spec.scopes ?? []) {
     if (scopes[scope] === undefined) faults.push(invalid('spec.scopes', shown, 'unsupported scope'));
-    for (const _ of uncountable(scope, spec)) faults.push(invalid('spec.scopes', shown, 'unsupported scope applied to resource'));
+    for (const _ of uncountable(scope, spec))
+      faults.push(invalid('spec.scopes', shown, 'unsupported scope applied to resource'));
   }
   if (hasOpposites(spec.scopes ?? [])) faults.push(invalid('spec.scopes', shown, 'conflicting scopes'));
   if (!spec.scopeSelector) return;
   const path = 'spec.scopeSelector.matchExpressions';
   const requirements = spec.scopeSelector.matchExpressions ?? [];
   for (const requirement of requirements) checkRequirement(faults, path, requirement, spec);
-  if (hasOpposites(requirements.map(({ scopeName }) => scopeName))) faults.push(invalid(path, shown, 'conflicting scopes'));
+  if (hasOpposites(requirements.map(({ scopeName }) => scopeName)))
+    faults.push(invalid(path, shown, 'conflicting scopes'));
 }
 
 function checkList(faults: Faults, path: string, list: Readonly<Record<string, Quantity>> | undefined): void {
@@ -70,18 +77,27 @@ function checkList(faults: Faults, path: string, list: Readonly<Record<string, Q
 
 function uncountable(scope: string, { hard }: Readonly<ResourceQuotaSpec>): string[] {
   const countable = scopes[scope];
-  return countable === undefined ? [] : sortedKeys(hard).filter((name) => isStandardQuotaName(name) && !countable.includes(name));
+  return countable === undefined
+    ? []
+    : sortedKeys(hard).filter((name) => isStandardQuotaName(name) && !countable.includes(name));
 }
 
 function hasOpposites(given: readonly string[]): boolean {
   return opposites.some((pair) => pair.every((scope) => given.includes(scope)));
 }
 
-function checkRequirement(faults: Faults, path: string, requirement: Readonly<ScopedResourceSelectorRequirement>, spec: Readonly<ResourceQuotaSpec>): void {
+function checkRequirement(
+  faults: Faults,
+  path: string,
+  requirement: Readonly<ScopedResourceSelectorRequirement>,
+  spec: Readonly<ResourceQuotaSpec>,
+): void {
   const { scopeName = '', operator = '', values = [] } = requirement;
   if (scopes[scopeName] === undefined) faults.push(invalid(`${path}.scopeName`, scopeName, 'unsupported scope'));
   for (const _ of uncountable(scopeName, spec)) {
-    faults.push(invalid(path, internalValue('ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'));
+    faults.push(
+      invalid(path, internalValue('ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'),
+    );
   }
   if (onlyExists.includes(scopeName) && operator !== 'Exists') {
     faults.push(
@@ -93,9 +109,19 @@ function checkRequirement(faults: Faults, path: string, requirement: Readonly<Sc
     );
   }
   if (operator === 'In' || operator === 'NotIn') {
-    if (values.length === 0) faults.push(required(`${path}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"));
+    if (values.length === 0)
+      faults.push(
+        required(`${path}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
+      );
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-    if (values.length > 0) faults.push(invalid(`${path}.values`, values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"));
+    if (values.length > 0)
+      faults.push(
+        invalid(
+          `${path}.values`,
+          values,
+          "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+        ),
+      );
   } else faults.push(invalid(`${path}.operator`, operator, 'not a valid selector operator'));
 }
 
@@ -110,7 +136,9 @@ export function quotaWarnings(object: Readonly<UnknownObject>, old: Readonly<Unk
     if (asked === undefined || limit === undefined) continue;
     const request = parseQuantity(hard[asked]!);
     if (compareQuantities(request, parseQuantity(limit)) > 0) {
-      warnings.push(`ResourceQuota ${asked} (${formatQuantity(request)}) should be less than limits.${name} (${formatQuantity(parseQuantity(limit))})`);
+      warnings.push(
+        `ResourceQuota ${asked} (${formatQuantity(request)}) should be less than limits.${name} (${formatQuantity(parseQuantity(limit))})`,
+      );
     }
   }
   return warnings;

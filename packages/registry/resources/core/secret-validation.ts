@@ -65,7 +65,13 @@ function objectFault(json: Uint8Array): string | undefined {
   try {
     const { value } = parseJson(json);
     if (value === null || (typeof value === 'object' && !Array.isArray(value))) return undefined;
-    const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'number';
+    const type = Array.isArray(value)
+      ? 'array'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value === 'string'
+          ? 'string'
+          : 'number';
     return `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
   } catch (error) {
     if (error instanceof JsonSyntaxError) return error.message;
@@ -83,6 +89,9 @@ export function validateSecretUpdate(object: Readonly<UnknownObject>, old: Reado
 export function secretWarnings(object: Readonly<UnknownObject>): string[] {
   const { type, data } = object as Readonly<Secret>;
   if (type !== tls) return [];
-  const fault = keyPairFault(Buffer.from(data?.['tls.crt'] ?? '', 'base64').toString('latin1'), Buffer.from(data?.['tls.key'] ?? '', 'base64').toString('latin1'));
+  const fault = keyPairFault(
+    Buffer.from(data?.['tls.crt'] ?? '', 'base64').toString('latin1'),
+    Buffer.from(data?.['tls.key'] ?? '', 'base64').toString('latin1'),
+  );
   return fault === undefined ? [] : [fault];
 }

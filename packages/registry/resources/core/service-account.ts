@@ -22,6 +22,12 @@ function onlySecretNames(object: UnknownObject): void {
 const mountableSecrets = 'kubernetes.io/enforce-mountable-secrets';
 
 function accountWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
-  if (object.metadata?.annotations?.[mountableSecrets] === undefined || old?.metadata?.annotations?.[mountableSecrets] !== undefined) return [];
-  return [`metadata.annotations[${mountableSecrets}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`];
+  if (
+    object.metadata?.annotations?.[mountableSecrets] === undefined ||
+    old?.metadata?.annotations?.[mountableSecrets] !== undefined
+  )
+    return [];
+  return [
+    `metadata.annotations[${mountableSecrets}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
+  ];
 }

@@ -1,16 +1,29 @@
 /** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy of services: each by itself, together, and across an update. */
 import type { Service, ServiceSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import { parseIp } from '@nodeless/apimachinery/ip';
-import { checkLegacyIp, duplicate, type Faults, internalFieldError, invalid, notSupported, required } from '../checks.ts';
+import {
+  checkLegacyIp,
+  duplicate,
+  type Faults,
+  internalFieldError,
+  invalid,
+  notSupported,
+  required,
+} from '../checks.ts';
 import { isDualStack } from '../dual-stack.ts';
 
 export const headless = 'None';
 const families = ['IPv4', 'IPv6'];
 const policies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
 
-export const isHeadless = (spec: Readonly<ServiceSpec> | undefined): boolean => spec?.clusterIPs?.length === 1 && spec.clusterIPs[0] === headless;
+export const isHeadless = (spec: Readonly<ServiceSpec> | undefined): boolean =>
+  spec?.clusterIPs?.length === 1 && spec.clusterIPs[0] === headless;
 
-export function checkClusterIps(faults: Faults, spec: Readonly<ServiceSpec>, old: Readonly<ServiceSpec> | undefined): void {
+export function checkClusterIps(
+  faults: Faults,
+  spec: Readonly<ServiceSpec>,
+  old: Readonly<ServiceSpec> | undefined,
+): void {
   if (spec.type === 'ExternalName') return;
   const { clusterIP = '', ipFamilyPolicy } = spec;
   const ips = spec.clusterIPs ?? [];
@@ -25,12 +38,17 @@ export function checkClusterIps(faults: Faults, spec: Readonly<ServiceSpec>, old
     if (seen.has(family)) faults.push(duplicate(`spec.ipFamilies[${i}]`, family));
     seen.add(family);
   });
-  if (ipFamilyPolicy !== undefined && !policies.includes(ipFamilyPolicy)) faults.push(notSupported('spec.ipFamilyPolicy', ipFamilyPolicy, policies));
+  if (ipFamilyPolicy !== undefined && !policies.includes(ipFamilyPolicy))
+    faults.push(notSupported('spec.ipFamilyPolicy', ipFamilyPolicy, policies));
   if (!checkEach(faults, ips, old?.clusterIPs ?? [])) return;
   if (ips.length > 1) {
     const bad = ips.findIndex((ip) => parseIp(ip) === undefined);
-    if (bad >= 0) faults.push(internalFieldError(path, `failed to check for dual stack with error:invalid IP[${bad}]: ${ips[bad]}`));
-    if (isDualStack(ips) !== true) faults.push(invalid(path, ips, 'may specify no more than one IP for each IP family'));
+    if (bad >= 0)
+      faults.push(
+        internalFieldError(path, `failed to check for dual stack with error:invalid IP[${bad}]: ${ips[bad]}`),
+      );
+    if (isDualStack(ips) !== true)
+      faults.push(invalid(path, ips, 'may specify no more than one IP for each IP family'));
   }
   if (!isHeadless(spec)) checkFamilies(faults, spec);
 }
@@ -60,12 +78,19 @@ function checkFamilies(faults: Faults, spec: Readonly<ServiceSpec>): void {
     const ip = spec.clusterIPs?.[i];
     if (ip === undefined || !families.includes(family)) return;
     const is6 = parseIp(ip)?.family === 6;
-    if (is6 !== (family === 'IPv6')) faults.push(invalid(`spec.clusterIPs[${i}]`, ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``));
+    if (is6 !== (family === 'IPv6'))
+      faults.push(
+        invalid(`spec.clusterIPs[${i}]`, ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``),
+      );
   });
 }
 
 /** An address stays for life; only a second one may come and go. */
-export function checkAddressChange(faults: Faults, { spec = {} }: Readonly<Service>, { spec: old = {} }: Readonly<Service>): void {
+export function checkAddressChange(
+  faults: Faults,
+  { spec = {} }: Readonly<Service>,
+  { spec: old = {} }: Readonly<Service>,
+): void {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return;
   const isNone = isHeadless(spec);
   const wasNone = isHeadless(old);
@@ -87,7 +112,13 @@ function checkIpChange(faults: Faults, spec: Readonly<ServiceSpec>, old: Readonl
   if (now.length === 0) faults.push(invalid('spec.clusterIPs[0]', shown, 'primary clusterIP can not be unset'));
   if (isMoved) faults.push(invalid('spec.clusterIPs[0]', shown, 'may not change once set'));
   if (before.length > now.length && now.length === 1 && spec.ipFamilyPolicy !== 'SingleStack') {
-    faults.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy ?? null, "must be set to 'SingleStack' when releasing the secondary clusterIP"));
+    faults.push(
+      invalid(
+        'spec.ipFamilyPolicy',
+        spec.ipFamilyPolicy ?? null,
+        "must be set to 'SingleStack' when releasing the secondary clusterIP",
+      ),
+    );
   }
 }
 
@@ -102,10 +133,18 @@ function checkFamilyChange(faults: Faults, spec: Readonly<ServiceSpec>, old: Rea
     return;
   }
   const isLess = before.length > now.length;
-  if (isLess && !spec.clusterIPs?.length) faults.push(invalid(path, spec.ipFamilies ?? null, 'primary ipFamily can not be unset'));
+  if (isLess && !spec.clusterIPs?.length)
+    faults.push(invalid(path, spec.ipFamilies ?? null, 'primary ipFamily can not be unset'));
   // The addresses are what upstream shows of the families here.
-  if (now.length > 0 && before.length > 0 && now[0] !== before[0]) faults.push(invalid(path, spec.clusterIPs ?? null, 'may not change once set'));
+  if (now.length > 0 && before.length > 0 && now[0] !== before[0])
+    faults.push(invalid(path, spec.clusterIPs ?? null, 'may not change once set'));
   if (isLess && now.length === 1 && spec.ipFamilyPolicy !== 'SingleStack') {
-    faults.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy ?? null, "must be set to 'SingleStack' when releasing the secondary ipFamily"));
+    faults.push(
+      invalid(
+        'spec.ipFamilyPolicy',
+        spec.ipFamilyPolicy ?? null,
+        "must be set to 'SingleStack' when releasing the secondary ipFamily",
+      ),
+    );
   }
 }

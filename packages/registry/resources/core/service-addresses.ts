@@ -16,7 +16,9 @@ export const addressKey = (ip: string): string => `${group}/${resource}//${ip}`;
 
 /** The addresses that a Service holds, headless ones none. */
 export function heldAddresses(service: Readonly<Service>): string[] {
-  return needsClusterIp(service.spec ?? {}) ? (service.spec?.clusterIPs ?? []).filter((ip) => ip !== none && ip !== '') : [];
+  return needsClusterIp(service.spec ?? {})
+    ? (service.spec?.clusterIPs ?? []).filter((ip) => ip !== none && ip !== '')
+    : [];
 }
 
 /** clusterIP and clusterIPs say the same; a client may have set, changed or cleared only the one. */
@@ -52,9 +54,17 @@ export function fillFamilies(spec: ServiceSpec): FieldError[] {
     spec.ipFamilies = spec.ipFamilies?.length ? spec.ipFamilies : ['IPv4', 'IPv6'];
     return [];
   }
-  if (spec.ipFamilyPolicy === 'RequireDualStack') return [invalidValue('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services')];
+  if (spec.ipFamilyPolicy === 'RequireDualStack')
+    return [
+      invalidValue(
+        'spec.ipFamilyPolicy',
+        spec.ipFamilyPolicy,
+        'this cluster is not configured for dual-stack services',
+      ),
+    ];
   const foreign = (spec.ipFamilies ?? []).findIndex((family) => family !== 'IPv4');
-  if (foreign >= 0 && !headlessWithoutSelector) return [invalidValue(`spec.ipFamilies[${foreign}]`, spec.ipFamilies?.[foreign], 'not configured on this cluster')];
+  if (foreign >= 0 && !headlessWithoutSelector)
+    return [invalidValue(`spec.ipFamilies[${foreign}]`, spec.ipFamilies?.[foreign], 'not configured on this cluster')];
   spec.ipFamilies = spec.ipFamilies?.length ? spec.ipFamilies : ['IPv4'];
   return [];
 }
@@ -65,7 +75,14 @@ export interface Allocation {
 }
 
 /** Gives the Service its address where it needs one and has none, and reserves what is not `held` already. */
-export async function allocateAddress(service: Service, held: readonly string[], range: Cidr, read: SideEffectReader, taken: ReadonlySet<string>, random: () => number): Promise<Allocation> {
+export async function allocateAddress(
+  service: Service,
+  held: readonly string[],
+  range: Cidr,
+  read: SideEffectReader,
+  taken: ReadonlySet<string>,
+  random: () => number,
+): Promise<Allocation> {
   const spec = service.spec ?? {};
   if (!needsClusterIp(spec) || spec.clusterIPs?.[0] === none) return { writes: [], errors: [] };
   const asked = spec.clusterIPs?.[0];
@@ -79,18 +96,28 @@ export async function allocateAddress(service: Service, held: readonly string[],
   const address = parseIp(asked);
   // What is no address at all is the kind's own validation's to tell.
   if (!address) return { writes: [], errors: [] };
-  const refuse = (why: string): Allocation => ({ writes: [], errors: [invalidValue('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${asked}: ${why}`)] });
+  const refuse = (why: string): Allocation => ({
+    writes: [],
+    errors: [invalidValue('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${asked}: ${why}`)],
+  });
   if (!cidrContains(range, address)) return refuse('the provided network does not match the current range');
-  if (taken.has(addressKey(asked)) || (await read.get(group, resource, '', asked))) return refuse('provided IP is already allocated');
+  if (taken.has(addressKey(asked)) || (await read.get(group, resource, '', asked)))
+    return refuse('provided IP is already allocated');
   return { writes: [reservation(service, asked)], errors: [] };
 }
 
 /** The lower part of the range is kept for addresses that people choose (KEP-3070): it is used last. */
-async function freeAddress(range: Cidr, read: SideEffectReader, taken: ReadonlySet<string>, random: () => number): Promise<string> {
+async function freeAddress(
+  range: Cidr,
+  read: SideEffectReader,
+  taken: ReadonlySet<string>,
+  random: () => number,
+): Promise<string> {
   const last = Number(cidrSize(range)) - 2;
   const band = Math.min(Math.max(16, Math.floor((last + 2) / 16)), 256);
   const first = last > band ? band : 1;
-  const isFree = async (ip: string): Promise<boolean> => !taken.has(addressKey(ip)) && (await read.get(group, resource, '', ip)) === undefined;
+  const isFree = async (ip: string): Promise<boolean> =>
+    !taken.has(addressKey(ip)) && (await read.get(group, resource, '', ip)) === undefined;
   for (let i = 0; i < guesses; i++) {
     const ip = cidrAddress(range, BigInt(first + Math.floor(random() * (last - first + 1)))) as string;
     if (await isFree(ip)) return ip;
@@ -99,7 +126,12 @@ async function freeAddress(range: Cidr, read: SideEffectReader, taken: ReadonlyS
     const ip = cidrAddress(range, BigInt(n)) as string;
     if (await isFree(ip)) return ip;
   }
-  throw new ApiError({ code: 500, reason: 'InternalError', message: 'Internal error occurred: failed to allocate a serviceIP: range is full', details: { causes: [{ message: 'failed to allocate a serviceIP: range is full' }] } });
+  throw new ApiError({
+    code: 500,
+    reason: 'InternalError',
+    message: 'Internal error occurred: failed to allocate a serviceIP: range is full',
+    details: { causes: [{ message: 'failed to allocate a serviceIP: range is full' }] },
+  });
 }
 
 function* span(from: number, to: number): Generator<number> {
@@ -108,7 +140,13 @@ function* span(from: number, to: number): Generator<number> {
 
 function reservation({ metadata }: Service, ip: string): RelatedWrite {
   const object: UnknownObject = {
-    metadata: { name: ip, labels: { 'ipaddress.kubernetes.io/ip-family': ip.includes(':') ? 'IPv6' : 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' } },
+    metadata: {
+      name: ip,
+      labels: {
+        'ipaddress.kubernetes.io/ip-family': ip.includes(':') ? 'IPv6' : 'IPv4',
+        'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+      },
+    },
     spec: { parentRef: { group: '', resource: 'services', namespace: metadata?.namespace, name: metadata?.name } },
   };
   return { type: 'create', group, resource, object };

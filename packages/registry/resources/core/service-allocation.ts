@@ -4,8 +4,21 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { parseCidr } from '@nodeless/apimachinery/ip';
 import { type FieldError, invalid } from '@nodeless/apimachinery/status';
 import type { RelatedWrite, SideEffectReader, SideEffects } from '../../side-effects.ts';
-import { allocateAddress, fillFamilies, heldAddresses, keepAddresses, normalizeAddresses, releaseAddress } from './service-addresses.ts';
-import { allocateNodePorts, heldNodePorts, keepNodePorts, type NodePortRange, releaseNodePort } from './service-node-ports.ts';
+import {
+  allocateAddress,
+  fillFamilies,
+  heldAddresses,
+  keepAddresses,
+  normalizeAddresses,
+  releaseAddress,
+} from './service-addresses.ts';
+import {
+  allocateNodePorts,
+  heldNodePorts,
+  keepNodePorts,
+  type NodePortRange,
+  releaseNodePort,
+} from './service-node-ports.ts';
 
 export interface AllocationOptions {
   readonly serviceCidr: string;
@@ -13,11 +26,20 @@ export interface AllocationOptions {
   readonly random?: () => number;
 }
 
-export function serviceAllocation({ serviceCidr, nodePortRange, random = Math.random }: AllocationOptions): SideEffects {
+export function serviceAllocation({
+  serviceCidr,
+  nodePortRange,
+  random = Math.random,
+}: AllocationOptions): SideEffects {
   const range = parseCidr(serviceCidr);
   if (!range) throw new Error(`the service range ${JSON.stringify(serviceCidr)} is no CIDR`);
 
-  const allocate = async (service: Service, old: Readonly<Service> | undefined, read: SideEffectReader, taken: ReadonlySet<string>): Promise<RelatedWrite[]> => {
+  const allocate = async (
+    service: Service,
+    old: Readonly<Service> | undefined,
+    read: SideEffectReader,
+    taken: ReadonlySet<string>,
+  ): Promise<RelatedWrite[]> => {
     const spec = (service.spec ??= {});
     normalizeAddresses(spec, old?.spec);
     if (old?.spec) {
@@ -27,7 +49,14 @@ export function serviceAllocation({ serviceCidr, nodePortRange, random = Math.ra
     const families = fillFamilies(spec);
     fail(service, families);
     const addresses = await allocateAddress(service, old ? heldAddresses(old) : [], range, read, taken, random);
-    const ports = await allocateNodePorts(service, old ? heldNodePorts(old) : new Set(), nodePortRange, read, taken, random);
+    const ports = await allocateNodePorts(
+      service,
+      old ? heldNodePorts(old) : new Set(),
+      nodePortRange,
+      read,
+      taken,
+      random,
+    );
     fail(service, [...addresses.errors, ...ports.errors]);
     return [...addresses.writes, ...ports.writes];
   };
@@ -41,7 +70,9 @@ export function serviceAllocation({ serviceCidr, nodePortRange, random = Math.ra
       const ports = heldNodePorts(service);
       return [
         ...writes,
-        ...heldAddresses(old).filter((ip) => !addresses.includes(ip)).map(releaseAddress),
+        ...heldAddresses(old)
+          .filter((ip) => !addresses.includes(ip))
+          .map(releaseAddress),
         ...[...heldNodePorts(old)].filter((port) => !ports.has(port)).map(releaseNodePort),
       ];
     },

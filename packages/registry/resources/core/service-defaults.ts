@@ -3,7 +3,11 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 
 export function isExternallyAccessible(service: Readonly<Service>): boolean {
   const spec = service.spec ?? {};
-  return spec.type === 'LoadBalancer' || spec.type === 'NodePort' || (spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0);
+  return (
+    spec.type === 'LoadBalancer' ||
+    spec.type === 'NodePort' ||
+    (spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0)
+  );
 }
 
 export function defaultService(object: UnknownObject): void {

@@ -26,7 +26,8 @@ export function keepNodePorts(spec: ServiceSpec, old: Readonly<ServiceSpec>): vo
     const before = old.ports?.find((one) => one.port === port.port && one.protocol === port.protocol);
     if (before?.nodePort && !used.has(`${port.protocol}/${before.nodePort}`)) port.nodePort = before.nodePort;
   }
-  if (needsHealthCheckNodePort(spec) && needsHealthCheckNodePort(old)) spec.healthCheckNodePort ||= old.healthCheckNodePort;
+  if (needsHealthCheckNodePort(spec) && needsHealthCheckNodePort(old))
+    spec.healthCheckNodePort ||= old.healthCheckNodePort;
 }
 
 export async function allocateNodePorts(
@@ -48,7 +49,14 @@ export async function allocateNodePorts(
   };
   const ask = async (field: string, port: number): Promise<void> => {
     if (held.has(port) || fresh.has(port)) return;
-    if (port < range[0] || port > range[1]) errors.push(invalidValue(field, port, `provided port is not in the valid range. The range of valid ports is ${range[0]}-${range[1]}`));
+    if (port < range[0] || port > range[1])
+      errors.push(
+        invalidValue(
+          field,
+          port,
+          `provided port is not in the valid range. The range of valid ports is ${range[0]}-${range[1]}`,
+        ),
+      );
     else if (await inUse(port)) errors.push(invalidValue(field, port, 'provided port is already allocated'));
     else fresh.add(port);
   };
@@ -56,7 +64,8 @@ export async function allocateNodePorts(
     const size = range[1] - range[0] + 1;
     // The lower part is kept for numbers that people choose (KEP-3668).
     const band = Math.min(Math.max(16, Math.floor(size / 32)), 128);
-    const isFree = async (port: number): Promise<boolean> => !held.has(port) && !fresh.has(port) && !(await inUse(port));
+    const isFree = async (port: number): Promise<boolean> =>
+      !held.has(port) && !fresh.has(port) && !(await inUse(port));
     for (let i = 0; i < guesses; i++) {
       const port = range[0] + (size > band ? band + Math.floor(random() * (size - band)) : Math.floor(random() * size));
       if (await isFree(port)) return port;
@@ -65,11 +74,17 @@ export async function allocateNodePorts(
       const port = range[0] + ((i + band) % size);
       if (await isFree(port)) return port;
     }
-    throw new ApiError({ code: 500, reason: 'InternalError', message: 'Internal error occurred: failed to allocate a nodePort: range is full', details: { causes: [{ message: 'failed to allocate a nodePort: range is full' }] } });
+    throw new ApiError({
+      code: 500,
+      reason: 'InternalError',
+      message: 'Internal error occurred: failed to allocate a nodePort: range is full',
+      details: { causes: [{ message: 'failed to allocate a nodePort: range is full' }] },
+    });
   };
 
   if (needsNodePort(spec)) {
-    for (const [i, port] of (spec.ports ?? []).entries()) if (port.nodePort) await ask(`spec.ports[${i}].nodePort`, port.nodePort);
+    for (const [i, port] of (spec.ports ?? []).entries())
+      if (port.nodePort) await ask(`spec.ports[${i}].nodePort`, port.nodePort);
     const automatic = spec.type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts !== false;
     for (const port of spec.ports ?? []) {
       if (port.nodePort || !automatic) continue;
@@ -89,12 +104,16 @@ export async function allocateNodePorts(
 
 /** TCP and UDP of one port number share a node port. */
 function companion(ports: readonly ServicePort[], port: ServicePort): number | undefined {
-  return ports.find((other) => other !== port && other.port === port.port && other.protocol !== port.protocol && other.nodePort)?.nodePort;
+  return ports.find(
+    (other) => other !== port && other.port === port.port && other.protocol !== port.protocol && other.nodePort,
+  )?.nodePort;
 }
 
 async function portsOfOthers({ metadata }: Service, read: SideEffectReader): Promise<Set<number>> {
   const all = (await read.list('', 'services')) as readonly Readonly<Service>[];
-  const others = all.filter((one) => one.metadata?.name !== metadata?.name || one.metadata?.namespace !== metadata?.namespace);
+  const others = all.filter(
+    (one) => one.metadata?.name !== metadata?.name || one.metadata?.namespace !== metadata?.namespace,
+  );
   return new Set(others.flatMap((one) => [...heldNodePorts(one)]));
 }
 

@@ -9,7 +9,8 @@ export function validateServiceStatus(object: Readonly<UnknownObject>, old: Read
   const { spec, status } = object as Readonly<Service>;
   const faults: Faults = [];
   const ingress = status?.loadBalancer?.ingress ?? [];
-  if (spec?.type !== 'LoadBalancer' && ingress.length > 0) return [forbidden(balancerPath, "may only be used when `spec.type` is 'LoadBalancer'")];
+  if (spec?.type !== 'LoadBalancer' && ingress.length > 0)
+    return [forbidden(balancerPath, "may only be used when `spec.type` is 'LoadBalancer'")];
   const stored = storedAddresses((old as Service).status?.loadBalancer?.ingress);
   ingress.forEach(({ ip, ipMode, hostname }, i) => {
     const at = `${balancerPath}[${i}]`;

@@ -6,7 +6,15 @@ import type { Row } from '../table-of.ts';
 export function serviceCells(service: Readonly<Service>, { name, age }: Row): unknown[] {
   const { spec } = service;
   const ports = (spec?.ports ?? []).map(portText).join(',');
-  return [name, spec?.type ?? '', spec?.clusterIPs?.[0] ?? '<none>', externalAddress(service), ports || '<none>', age, formatLabels(spec?.selector)];
+  return [
+    name,
+    spec?.type ?? '',
+    spec?.clusterIPs?.[0] ?? '<none>',
+    externalAddress(service),
+    ports || '<none>',
+    age,
+    formatLabels(spec?.selector),
+  ];
 }
 
 function portText({ port, nodePort, protocol }: Readonly<ServicePort>): string {

@@ -7,14 +7,19 @@ import { deepEqual } from '@nodeless/apimachinery/equality';
 import { isExternallyAccessible } from './service-defaults.ts';
 
 export const needsClusterIp = (spec: Readonly<ServiceSpec>): boolean => spec.type !== 'ExternalName';
-export const needsNodePort = (spec: Readonly<ServiceSpec>): boolean => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-export const needsHealthCheckNodePort = (spec: Readonly<ServiceSpec>): boolean => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+export const needsNodePort = (spec: Readonly<ServiceSpec>): boolean =>
+  spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+export const needsHealthCheckNodePort = (spec: Readonly<ServiceSpec>): boolean =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
 export function dropFieldsOfOldType(service: Service, old: Readonly<Service>): void {
   const spec = (service.spec ??= {});
   const stored = old.spec ?? {};
   if (needsClusterIp(stored) && !needsClusterIp(spec)) {
-    if ((stored.clusterIP ?? '') === (spec.clusterIP ?? '') && deepEqual(stored.clusterIPs ?? [], spec.clusterIPs ?? [])) {
+    if (
+      (stored.clusterIP ?? '') === (spec.clusterIP ?? '') &&
+      deepEqual(stored.clusterIPs ?? [], spec.clusterIPs ?? [])
+    ) {
       delete spec.clusterIP;
       delete spec.clusterIPs;
     }
@@ -24,14 +29,23 @@ export function dropFieldsOfOldType(service: Service, old: Readonly<Service>): v
   if (needsNodePort(stored) && !needsNodePort(spec) && noNewNodePorts(stored, spec)) {
     for (const port of spec.ports ?? []) delete port.nodePort;
   }
-  if (needsHealthCheckNodePort(stored) && !needsHealthCheckNodePort(spec) && stored.healthCheckNodePort === spec.healthCheckNodePort) {
+  if (
+    needsHealthCheckNodePort(stored) &&
+    !needsHealthCheckNodePort(spec) &&
+    stored.healthCheckNodePort === spec.healthCheckNodePort
+  ) {
     delete spec.healthCheckNodePort;
   }
   if (stored.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
-    if (stored.allocateLoadBalancerNodePorts === spec.allocateLoadBalancerNodePorts) delete spec.allocateLoadBalancerNodePorts;
+    if (stored.allocateLoadBalancerNodePorts === spec.allocateLoadBalancerNodePorts)
+      delete spec.allocateLoadBalancerNodePorts;
     if (stored.loadBalancerClass === spec.loadBalancerClass) delete spec.loadBalancerClass;
   }
-  if (isExternallyAccessible(old) && !isExternallyAccessible(service) && stored.externalTrafficPolicy === spec.externalTrafficPolicy) {
+  if (
+    isExternallyAccessible(old) &&
+    !isExternallyAccessible(service) &&
+    stored.externalTrafficPolicy === spec.externalTrafficPolicy
+  ) {
     delete spec.externalTrafficPolicy;
   }
   if (spec.type !== 'LoadBalancer') service.status = { ...service.status, loadBalancer: {} };

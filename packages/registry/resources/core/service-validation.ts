@@ -49,11 +49,19 @@ export function validateServiceUpdate(object: Readonly<UnknownObject>, oldObject
   checkAddressChange(faults, service, old);
   const { spec = {} } = service;
   const before = old.spec ?? {};
-  if (before.type === 'LoadBalancer' && spec.type === 'LoadBalancer' && before.loadBalancerClass !== spec.loadBalancerClass) {
+  if (
+    before.type === 'LoadBalancer' &&
+    spec.type === 'LoadBalancer' &&
+    before.loadBalancerClass !== spec.loadBalancerClass
+  ) {
     faults.push(invalid('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set'));
   }
   checkBalancerClass(faults, spec);
-  if (needsHealthCheckNodePort(before) && needsHealthCheckNodePort(spec) && before.healthCheckNodePort !== spec.healthCheckNodePort) {
+  if (
+    needsHealthCheckNodePort(before) &&
+    needsHealthCheckNodePort(spec) &&
+    before.healthCheckNodePort !== spec.healthCheckNodePort
+  ) {
     faults.push(forbidden('spec.healthCheckNodePort', 'field is immutable'));
   }
   checkService(faults, service, old);
@@ -65,7 +73,13 @@ function checkService(faults: Faults, service: Readonly<Service>, old: Readonly<
   const annotations = service.metadata?.annotations ?? {};
   const [hints, mode] = [annotations[topologyHints], annotations[topologyMode]];
   if (hints !== undefined && mode !== undefined && hints !== mode) {
-    faults.push(invalid(`metadata.annotations[${topologyMode}]`, mode, `must match annotations[${topologyHints}] when both are specified`));
+    faults.push(
+      invalid(
+        `metadata.annotations[${topologyMode}]`,
+        mode,
+        `must match annotations[${topologyHints}] when both are specified`,
+      ),
+    );
   }
   const ports = spec.ports ?? [];
   const isNone = isHeadless(spec);
@@ -107,7 +121,13 @@ function checkType(faults: Faults, spec: Readonly<ServiceSpec>): void {
   else checkDnsSubdomain(faults, 'spec.externalName', name);
 }
 
-function checkServicePort(faults: Faults, path: string, port: Readonly<ServicePort>, needsName: boolean, names: Set<string>): void {
+function checkServicePort(
+  faults: Faults,
+  path: string,
+  port: Readonly<ServicePort>,
+  needsName: boolean,
+  names: Set<string>,
+): void {
   const { name = '', port: number = 0 } = port;
   if (name !== '') {
     checkDnsLabel(faults, `${path}.name`, name);
@@ -120,35 +140,49 @@ function checkServicePort(faults: Faults, path: string, port: Readonly<ServicePo
   if (port.appProtocol !== undefined) checkQualifiedName(faults, `${path}.appProtocol`, port.appProtocol);
 }
 
-function checkAffinity(faults: Faults, { sessionAffinity, sessionAffinityConfig: config }: Readonly<ServiceSpec>): void {
+function checkAffinity(
+  faults: Faults,
+  { sessionAffinity, sessionAffinityConfig: config }: Readonly<ServiceSpec>,
+): void {
   const path = 'spec.sessionAffinityConfig';
-  if (sessionAffinity === 'None' && config) faults.push(forbidden(path, 'must not be set when session affinity is None'));
+  if (sessionAffinity === 'None' && config)
+    faults.push(forbidden(path, 'must not be set when session affinity is None'));
   if (sessionAffinity !== 'ClientIP') return;
   const seconds = config?.clientIP?.timeoutSeconds;
   if (!config) faults.push(required(path, 'when session affinity type is ClientIP'));
   else if (!config.clientIP) faults.push(required(`${path}.clientIP`, 'when session affinity type is ClientIP'));
-  else if (seconds === undefined) faults.push(required(`${path}.clientIP.timeoutSeconds`, 'when session affinity type is ClientIP'));
+  else if (seconds === undefined)
+    faults.push(required(`${path}.clientIP.timeoutSeconds`, 'when session affinity type is ClientIP'));
   else if (seconds <= 0 || seconds > longestAffinity) {
-    faults.push(invalid(`${path}.clientIP.timeoutSeconds`, seconds, `must be greater than 0 and less than ${longestAffinity}`));
+    faults.push(
+      invalid(`${path}.clientIP.timeoutSeconds`, seconds, `must be greater than 0 and less than ${longestAffinity}`),
+    );
   }
 }
 
 /** Port numbers among each other. */
 function checkPorts(faults: Faults, spec: Readonly<ServiceSpec>, ports: readonly ServicePort[]): void {
   ports.forEach(({ nodePort }, i) => {
-    if (spec.type === 'ClusterIP' && nodePort) faults.push(forbidden(`spec.ports[${i}].nodePort`, "may not be used when `type` is 'ClusterIP'"));
+    if (spec.type === 'ClusterIP' && nodePort)
+      faults.push(forbidden(`spec.ports[${i}].nodePort`, "may not be used when `type` is 'ClusterIP'"));
   });
   const seen = new Set<string>();
   const isTaken = (key: string): boolean => seen.has(key) || !seen.add(key);
   ports.forEach(({ protocol = '', nodePort }, i) => {
-    if (nodePort && isTaken(`node/${protocol}/${nodePort}`)) faults.push(duplicate(`spec.ports[${i}].nodePort`, nodePort));
+    if (nodePort && isTaken(`node/${protocol}/${nodePort}`))
+      faults.push(duplicate(`spec.ports[${i}].nodePort`, nodePort));
   });
   ports.forEach(({ protocol = '', port = 0 }, i) => {
-    if (isTaken(`${protocol}/${port}`)) faults.push(duplicate(`spec.ports[${i}]`, internalValue('ServicePort', { protocol, port })));
+    if (isTaken(`${protocol}/${port}`))
+      faults.push(duplicate(`spec.ports[${i}]`, internalValue('ServicePort', { protocol, port })));
   });
 }
 
-function checkSourceRanges(faults: Faults, { metadata, spec = {} }: Readonly<Service>, old: Readonly<Service> | undefined): void {
+function checkSourceRanges(
+  faults: Faults,
+  { metadata, spec = {} }: Readonly<Service>,
+  old: Readonly<Service> | undefined,
+): void {
   const ranges = spec.loadBalancerSourceRanges ?? [];
   if (ranges.length > 0) {
     const path = 'spec.LoadBalancerSourceRanges';
@@ -173,16 +207,27 @@ function checkBalancerClass(faults: Faults, { type, loadBalancerClass }: Readonl
 
 function checkTraffic(faults: Faults, service: Readonly<Service>): void {
   const spec = service.spec ?? {};
-  const { externalTrafficPolicy: external = '', internalTrafficPolicy: internal, healthCheckNodePort: port = 0, trafficDistribution } = spec;
-  if (isExternallyAccessible(service)) checkRequiredOneOf(faults, 'spec.externalTrafficPolicy', external, trafficPolicies);
-  else if (external !== '') faults.push(invalid('spec.externalTrafficPolicy', external, 'may only be set for externally-accessible services'));
+  const {
+    externalTrafficPolicy: external = '',
+    internalTrafficPolicy: internal,
+    healthCheckNodePort: port = 0,
+    trafficDistribution,
+  } = spec;
+  if (isExternallyAccessible(service))
+    checkRequiredOneOf(faults, 'spec.externalTrafficPolicy', external, trafficPolicies);
+  else if (external !== '')
+    faults.push(invalid('spec.externalTrafficPolicy', external, 'may only be set for externally-accessible services'));
   const path = 'spec.healthCheckNodePort';
   if (needsHealthCheckNodePort(spec)) {
     if (port === 0) faults.push(required(path));
     else check(faults, path, port, isPortNumber(port));
-  } else if (port !== 0) faults.push(invalid(path, port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"));
+  } else if (port !== 0)
+    faults.push(
+      invalid(path, port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"),
+    );
   if (internal !== undefined) checkOneOf(faults, 'spec.internalTrafficPolicy', internal, trafficPolicies);
-  else if (spec.type === 'NodePort' || spec.type === 'LoadBalancer' || spec.type === 'ClusterIP') faults.push(required('spec.internalTrafficPolicy'));
+  else if (spec.type === 'NodePort' || spec.type === 'LoadBalancer' || spec.type === 'ClusterIP')
+    faults.push(required('spec.internalTrafficPolicy'));
   if (trafficDistribution !== undefined && !distributions.includes(trafficDistribution)) {
     faults.push(notSupported('spec.trafficDistribution', trafficDistribution, distributions));
   }

@@ -19,7 +19,10 @@ export interface ServiceOptions {
   readonly nodePortRange?: readonly [first: number, last: number];
 }
 
-export function createServiceKind({ serviceCidr = '10.96.0.0/16', nodePortRange = [30000, 32767] }: ServiceOptions = {}): KindDefinition {
+export function createServiceKind({
+  serviceCidr = '10.96.0.0/16',
+  nodePortRange = [30000, 32767],
+}: ServiceOptions = {}): KindDefinition {
   return {
     group: '',
     resource: 'services',

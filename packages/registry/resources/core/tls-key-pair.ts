@@ -19,7 +19,8 @@ export function keyPairFault(certificate: string, key: string): string | undefin
   }
   try {
     const own = createPublicKey(createPrivateKey(found.text));
-    if (own.asymmetricKeyType !== certified.asymmetricKeyType) return 'tls: private key type does not match public key type';
+    if (own.asymmetricKeyType !== certified.asymmetricKeyType)
+      return 'tls: private key type does not match public key type';
     return own.equals(certified) ? undefined : 'tls: private key does not match public key';
   } catch {
     return 'tls: failed to parse private key';
@@ -36,6 +37,7 @@ function certificateFault(skipped: readonly string[]): string {
 
 function keyFault(skipped: readonly string[]): string {
   if (skipped.length === 0) return 'tls: failed to find any PEM data in key input';
-  if (skipped.length === 1 && skipped[0] === 'CERTIFICATE') return 'tls: found a certificate rather than a key in the PEM for the private key';
+  if (skipped.length === 1 && skipped[0] === 'CERTIFICATE')
+    return 'tls: found a certificate rather than a key in the PEM for the private key';
   return `tls: failed to find PEM block with type ending in "PRIVATE KEY" in key input after skipping PEM blocks of the following types: [${skipped.join(' ')}]`;
 }

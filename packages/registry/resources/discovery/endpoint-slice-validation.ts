@@ -1,4 +1,9 @@
-import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
+import type {
+  Endpoint,
+  EndpointHints,
+  EndpointPort,
+  EndpointSlice,
+} from '@nodeless/apimachinery/generated/types/discovery/v1';
 import { parseIp } from '@nodeless/apimachinery/ip';
 import { ipWarnings, validateFullyQualifiedDomainName } from '@nodeless/apimachinery/ip-validation';
 import { isLabelValue } from '@nodeless/apimachinery/names';
@@ -92,7 +97,8 @@ function checkAddress(faults: Faults, path: string, index: number, address: stri
   if (type === 'IPv4') checkLegacyIp(faults, at, address);
   else checkIp(faults, at, address);
   if (faults.length > before) return;
-  if (parseIp(address)?.family !== (type === 'IPv4' ? 4 : 6)) faults.push(invalid(path, address, `must be an ${type} address`));
+  if (parseIp(address)?.family !== (type === 'IPv4' ? 4 : 6))
+    faults.push(invalid(path, address, `must be an ${type} address`));
   checkEndpointIp(faults, at, address);
 }
 
@@ -106,7 +112,12 @@ function checkHints(faults: Faults, path: string, { forZones, forNodes }: Readon
   else checkNames(faults, `${path}.forNodes`, forNodes, (at, name) => checkObjectName(faults, at, name));
 }
 
-function checkNames(faults: Faults, path: string, list: readonly { name?: string }[] | undefined, checkName: (at: string, name: string) => void): void {
+function checkNames(
+  faults: Faults,
+  path: string,
+  list: readonly { name?: string }[] | undefined,
+  checkName: (at: string, name: string) => void,
+): void {
   const seen = new Set<string>();
   list?.forEach(({ name = '' }, i) => {
     const at = `${path}[${i}].name`;
@@ -120,6 +131,10 @@ export function sliceWarnings(object: Readonly<UnknownObject>, old: Readonly<Unk
   const { addressType, endpoints, metadata } = object as unknown as Readonly<EndpointSlice>;
   const warnings = !old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [];
   if (controllers.includes(metadata?.labels?.[managedBy] ?? '')) return warnings;
-  endpoints?.forEach((endpoint, i) => endpoint.addresses?.forEach((address, j) => warnings.push(...ipWarnings(`endpoints[${i}].addresses[${j}]`, address))));
+  endpoints?.forEach((endpoint, i) =>
+    endpoint.addresses?.forEach((address, j) =>
+      warnings.push(...ipWarnings(`endpoints[${i}].addresses[${j}]`, address)),
+    ),
+  );
   return warnings;
 }

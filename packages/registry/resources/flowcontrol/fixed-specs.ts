@@ -1,14 +1,25 @@
 /** Objects that the API server keeps as they are: without them requests could lock each other out. */
-import type { FlowSchemaSpec, PriorityLevelConfigurationSpec } from '@nodeless/apimachinery/generated/types/flowcontrol/v1';
+import type {
+  FlowSchemaSpec,
+  PriorityLevelConfigurationSpec,
+} from '@nodeless/apimachinery/generated/types/flowcontrol/v1';
 
 const everything = {
   resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }],
   nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
 };
-const groups = (...names: string[]): { kind: string; group: { name: string } }[] => names.map((name) => ({ kind: 'Group', group: { name } }));
+const groups = (...names: string[]): { kind: string; group: { name: string } }[] =>
+  names.map((name) => ({ kind: 'Group', group: { name } }));
 
 export const fixedSchemas: ReadonlyMap<string, FlowSchemaSpec> = new Map([
-  ['exempt', { priorityLevelConfiguration: { name: 'exempt' }, matchingPrecedence: 1, rules: [{ subjects: groups('system:masters'), ...everything }] }],
+  [
+    'exempt',
+    {
+      priorityLevelConfiguration: { name: 'exempt' },
+      matchingPrecedence: 1,
+      rules: [{ subjects: groups('system:masters'), ...everything }],
+    },
+  ],
   [
     'catch-all',
     {
@@ -20,7 +31,16 @@ export const fixedSchemas: ReadonlyMap<string, FlowSchemaSpec> = new Map([
   ],
 ]);
 
-export const fixedLevels: ReadonlyMap<string, PriorityLevelConfigurationSpec> = new Map<string, PriorityLevelConfigurationSpec>([
+export const fixedLevels: ReadonlyMap<string, PriorityLevelConfigurationSpec> = new Map<
+  string,
+  PriorityLevelConfigurationSpec
+>([
   ['exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } }],
-  ['catch-all', { type: 'Limited', limited: { nominalConcurrencyShares: 5, lendablePercent: 0, limitResponse: { type: 'Reject' } } }],
+  [
+    'catch-all',
+    {
+      type: 'Limited',
+      limited: { nominalConcurrencyShares: 5, lendablePercent: 0, limitResponse: { type: 'Reject' } },
+    },
+  ],
 ]);

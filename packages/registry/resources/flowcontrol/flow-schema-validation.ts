@@ -7,7 +7,17 @@ import type {
   Subject,
 } from '@nodeless/apimachinery/generated/types/flowcontrol/v1';
 import { isDns1123Label, nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
-import { check, checkObjectName, duplicate, type Faults, forbidden, invalid, notSupported, required, sameValue } from '../checks.ts';
+import {
+  check,
+  checkObjectName,
+  duplicate,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  sameValue,
+} from '../checks.ts';
 import { internalValue } from '../internal-value.ts';
 import { fixedSchemas } from './fixed-specs.ts';
 
@@ -21,7 +31,9 @@ export function validateFlowSchema({ metadata, spec, status }: Readonly<FlowSche
   checkSpec(faults, given, name);
   const fixed = fixedSchemas.get(name);
   if (fixed && !sameValue(given, fixed)) {
-    faults.push(invalid('spec', internalValue('FlowSchemaSpec', given), `spec of '${name}' must equal the fixed value`));
+    faults.push(
+      invalid('spec', internalValue('FlowSchemaSpec', given), `spec of '${name}' must equal the fixed value`),
+    );
   }
   checkTypes(faults, status?.conditions);
   return faults;
@@ -43,7 +55,8 @@ function checkSpec(faults: Faults, spec: Partial<FlowSchemaSpec>, name: string):
   const path = 'spec.matchingPrecedence';
   if (precedence <= 0) faults.push(invalid(path, precedence, 'must be a positive value'));
   if (precedence > lastPrecedence) faults.push(invalid(path, precedence, `must not be greater than ${lastPrecedence}`));
-  if (precedence === 1 && name !== 'exempt') faults.push(invalid(path, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
+  if (precedence === 1 && name !== 'exempt')
+    faults.push(invalid(path, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   const method = spec.distinguisherMethod;
   if (method && method.type !== 'ByNamespace' && method.type !== 'ByUser') {
     faults.push(notSupported('spec.distinguisherMethod.type', { Type: method.type ?? '' }, ['ByNamespace', 'ByUser']));
@@ -65,7 +78,11 @@ function checkRules(faults: Faults, at: string, rules: Readonly<PolicyRulesWithS
   nonResourceRules.forEach((rule, i) => checkUrlRule(faults, `${at}.nonResourceRules[${i}]`, rule));
 }
 
-const partOf: Readonly<Record<string, 'serviceAccount' | 'user' | 'group'>> = { ServiceAccount: 'serviceAccount', User: 'user', Group: 'group' };
+const partOf: Readonly<Record<string, 'serviceAccount' | 'user' | 'group'>> = {
+  ServiceAccount: 'serviceAccount',
+  User: 'user',
+  Group: 'group',
+};
 
 function checkSubject(faults: Faults, at: string, subject: Readonly<Subject>): void {
   const own = partOf[subject.kind ?? ''];
@@ -78,14 +95,16 @@ function checkSubject(faults: Faults, at: string, subject: Readonly<Subject>): v
   const name = subject[own]?.name ?? '';
   if (!subject[own]) faults.push(required(path, `${own} is required when subject kind is '${subject.kind}'`));
   else if (name === '') faults.push(required(`${path}.name`));
-  else if (own === 'serviceAccount' && name !== '*') check(faults, `${path}.name`, name, nameIsDnsSubdomain(name, false));
+  else if (own === 'serviceAccount' && name !== '*')
+    check(faults, `${path}.name`, name, nameIsDnsSubdomain(name, false));
   if (own === 'serviceAccount' && serviceAccount) {
     const namespace = serviceAccount.namespace ?? '';
     if (namespace === '') faults.push(required(`${path}.namespace`, 'must specify namespace for service account'));
     else check(faults, `${path}.namespace`, namespace, isDns1123Label(namespace));
   }
   for (const [kind, other] of Object.entries(partOf)) {
-    if (other !== own && subject[other]) faults.push(forbidden(`${at}.${other}`, `${other} is forbidden when subject kind is not '${kind}'`));
+    if (other !== own && subject[other])
+      faults.push(forbidden(`${at}.${other}`, `${other} is forbidden when subject kind is not '${kind}'`));
   }
 }
 
@@ -104,7 +123,8 @@ function checkUrlRule(faults: Faults, at: string, rule: Readonly<NonResourcePoli
   const urls = rule.nonResourceURLs ?? [];
   if (urls.length === 0) faults.push(required(path, 'nonResourceURLs must contain at least one value'));
   else if (urls.includes('*')) {
-    if (urls.length > 1) faults.push(invalid(path, urls, "if '*' is present, must not specify other non-resource URLs"));
+    if (urls.length > 1)
+      faults.push(invalid(path, urls, "if '*' is present, must not specify other non-resource URLs"));
   } else {
     urls.forEach((url, i) => {
       const fault = urlFault(url);
@@ -139,10 +159,13 @@ function checkResourceRule(faults: Faults, at: string, rule: Readonly<ResourcePo
   if (namespaces.length === 0 && !rule.clusterScope) {
     faults.push(required(path, 'resource rules that are not cluster scoped must supply at least one namespace'));
   } else if (namespaces.includes('*')) {
-    if (namespaces.length > 1) faults.push(invalid(path, namespaces, "if '*' is present, must not specify other namespaces"));
+    if (namespaces.length > 1)
+      faults.push(invalid(path, namespaces, "if '*' is present, must not specify other namespaces"));
   } else {
     namespaces.forEach((namespace, i) => {
-      const complaints = isDns1123Label(namespace).map((text) => `each member of this list must be '*' or a DNS-1123 label; ${text}`);
+      const complaints = isDns1123Label(namespace).map(
+        (text) => `each member of this list must be '*' or a DNS-1123 label; ${text}`,
+      );
       check(faults, `${path}[${i}]`, namespace, complaints);
     });
   }

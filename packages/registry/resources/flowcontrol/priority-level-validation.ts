@@ -39,7 +39,8 @@ function checkFixed(faults: Faults, spec: Partial<PriorityLevelConfigurationSpec
 
 function checkSpec(faults: Faults, spec: Partial<PriorityLevelConfigurationSpec>, name: string): void {
   const { type = '', limited, exempt } = spec;
-  if ((name === 'exempt') !== (type === 'Exempt')) faults.push(invalid('spec.type', type, "must be 'Exempt' if and only if `name` is 'exempt'"));
+  if ((name === 'exempt') !== (type === 'Exempt'))
+    faults.push(invalid('spec.type', type, "must be 'Exempt' if and only if `name` is 'exempt'"));
   if (type === 'Exempt') {
     if (limited) faults.push(forbidden('spec.limited', 'must be nil if the type is not Limited'));
     if (exempt) checkShares(faults, 'spec.exempt', exempt);
@@ -60,7 +61,8 @@ function checkNominal(faults: Faults, at: string, { nominalConcurrencyShares: sh
   if (shares < 0) faults.push(invalid(`${at}.nominalConcurrencyShares`, shares, 'must be a non-negative integer'));
 }
 function checkLendable(faults: Faults, at: string, { lendablePercent: percent = 0 }: Shares): void {
-  if (percent < 0 || percent > 100) faults.push(invalid(`${at}.lendablePercent`, percent, 'must be between 0 and 100, inclusive'));
+  if (percent < 0 || percent > 100)
+    faults.push(invalid(`${at}.lendablePercent`, percent, 'must be between 0 and 100, inclusive'));
 }
 function checkShares(faults: Faults, at: string, shares: Shares): void {
   checkNominal(faults, at, shares);
@@ -73,7 +75,8 @@ function checkLimited(faults: Faults, limited: Readonly<LimitedPriorityLevelConf
   checkResponse(faults, `${at}.limitResponse`, limited.limitResponse ?? ({} as LimitResponse));
   checkLendable(faults, at, limited);
   const borrowing = limited.borrowingLimitPercent ?? 0;
-  if (borrowing < 0) faults.push(invalid(`${at}.borrowingLimitPercent`, borrowing, 'if specified, must be a non-negative integer'));
+  if (borrowing < 0)
+    faults.push(invalid(`${at}.borrowingLimitPercent`, borrowing, 'if specified, must be a non-negative integer'));
 }
 
 function checkResponse(faults: Faults, at: string, { type = '', queuing }: Readonly<LimitResponse>): void {
@@ -86,7 +89,11 @@ function checkResponse(faults: Faults, at: string, { type = '', queuing }: Reado
   else faults.push(notSupported(`${at}.type`, type, ['Queue', 'Reject']));
 }
 
-function checkQueuing(faults: Faults, at: string, { queueLengthLimit = 0, queues = 0, handSize = 0 }: Readonly<QueuingConfiguration>): void {
+function checkQueuing(
+  faults: Faults,
+  at: string,
+  { queueLengthLimit = 0, queues = 0, handSize = 0 }: Readonly<QueuingConfiguration>,
+): void {
   if (queueLengthLimit <= 0) faults.push(invalid(`${at}.queueLengthLimit`, queueLengthLimit, 'must be positive'));
   if (queues <= 0) faults.push(invalid(`${at}.queues`, queues, 'must be positive'));
   else if (queues > mostQueues) faults.push(invalid(`${at}.queues`, queues, `must not be greater than ${mostQueues}`));

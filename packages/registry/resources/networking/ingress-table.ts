@@ -7,7 +7,14 @@ const shownHosts = 3;
 
 export function ingressCells({ spec, status }: Readonly<Ingress>, { name, age }: Row): unknown[] {
   const address = balancerAddresses(status?.loadBalancer?.ingress);
-  return [name, spec?.ingressClassName ?? '<none>', hostsOf(spec?.rules ?? []), address, spec?.tls?.length ? '80, 443' : '80', age];
+  return [
+    name,
+    spec?.ingressClassName ?? '<none>',
+    hostsOf(spec?.rules ?? []),
+    address,
+    spec?.tls?.length ? '80, 443' : '80',
+    age,
+  ];
 }
 
 /** Upstream counts what it leaves out by rules, also where rules without a host came before. */
@@ -24,5 +31,10 @@ export function ingressClassCells({ metadata, spec }: Readonly<IngressClass>, { 
   const isDefault = metadata?.annotations?.[defaultClass] === 'true';
   const parameters = spec?.parameters;
   const group = parameters?.apiGroup === undefined ? '' : `.${parameters.apiGroup}`;
-  return [isDefault ? `${name} (default)` : name, spec?.controller ?? '', parameters ? `${parameters.kind}${group}/${parameters.name}` : '<none>', age];
+  return [
+    isDefault ? `${name} (default)` : name,
+    spec?.controller ?? '',
+    parameters ? `${parameters.kind}${group}/${parameters.name}` : '<none>',
+    age,
+  ];
 }

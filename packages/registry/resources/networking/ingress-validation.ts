@@ -1,9 +1,35 @@
-import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec, IngressTLS } from '@nodeless/apimachinery/generated/types/networking/v1';
+import type {
+  HTTPIngressPath,
+  Ingress,
+  IngressBackend,
+  IngressRule,
+  IngressSpec,
+  IngressTLS,
+} from '@nodeless/apimachinery/generated/types/networking/v1';
 import { parseIp } from '@nodeless/apimachinery/ip';
-import { isDns1123Subdomain, isPathSegmentName, isPortName, isPortNumber, isWildcardDns1123Subdomain, nameIsDns1035Label, nameIsDnsLabel, nameIsDnsSubdomain, type ObjectNameCheck } from '@nodeless/apimachinery/names';
+import {
+  isDns1123Subdomain,
+  isPathSegmentName,
+  isPortName,
+  isPortNumber,
+  isWildcardDns1123Subdomain,
+  nameIsDns1035Label,
+  nameIsDnsLabel,
+  nameIsDnsSubdomain,
+  type ObjectNameCheck,
+} from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { balancerPath, balancerWarnings, checkBalancerHost, storedAddresses } from '../balancer-status.ts';
-import { check, checkLegacyIp, checkObjectName, type Faults, invalid, isSet, notSupported, required } from '../checks.ts';
+import {
+  check,
+  checkLegacyIp,
+  checkObjectName,
+  type Faults,
+  invalid,
+  isSet,
+  notSupported,
+  required,
+} from '../checks.ts';
 import { internalValue } from '../internal-value.ts';
 
 const classAnnotation = 'kubernetes.io/ingress.class';
@@ -24,7 +50,9 @@ export function validateIngress(object: Readonly<UnknownObject>): Faults {
   checkSpec(faults, spec, { allowSecretNames: false, allowWildcardRules: false });
   const annotation = metadata?.annotations?.[classAnnotation];
   if (annotation !== undefined && spec.ingressClassName !== undefined && annotation !== spec.ingressClassName) {
-    faults.push(invalid(`annotations.${classAnnotation}`, annotation, 'must match `ingressClassName` when both are specified'));
+    faults.push(
+      invalid(`annotations.${classAnnotation}`, annotation, 'must match `ingressClassName` when both are specified'),
+    );
   }
   return faults;
 }
@@ -33,7 +61,8 @@ export function validateIngressUpdate(object: Readonly<UnknownObject>, oldObject
   const faults: Faults = [];
   const old: Spec = (oldObject as Ingress).spec ?? {};
   checkSpec(faults, (object as Ingress).spec ?? {}, {
-    allowSecretNames: old.tls?.some(({ secretName }) => secretName && nameIsDnsSubdomain(secretName, false).length > 0) === true,
+    allowSecretNames:
+      old.tls?.some(({ secretName }) => secretName && nameIsDnsSubdomain(secretName, false).length > 0) === true,
     allowWildcardRules: old.rules?.some((rule) => rule.host?.includes('*') && hasFaults(rule)) === true,
   });
   return faults;
@@ -76,35 +105,57 @@ function checkRule(faults: Faults, path: string, rule: Readonly<IngressRule>, ru
   if (!host.includes('*') || !rules.allowWildcardRules) checkPaths(faults, path, rule);
 }
 
-function checkPaths(faults: Faults, path: string, { http }: Readonly<IngressRule>, nameCheck: ObjectNameCheck = nameIsDnsLabel): void {
+function checkPaths(
+  faults: Faults,
+  path: string,
+  { http }: Readonly<IngressRule>,
+  nameCheck: ObjectNameCheck = nameIsDnsLabel,
+): void {
   if (!http) return;
   if (!http.paths?.length) faults.push(required(`${path}.http.paths`));
   http.paths?.forEach((one, i) => checkPath(faults, `${path}.http.paths[${i}]`, one, nameCheck));
 }
 
-function checkPath(faults: Faults, at: string, { pathType, path = '', backend }: Readonly<HTTPIngressPath>, nameCheck: ObjectNameCheck): void {
+function checkPath(
+  faults: Faults,
+  at: string,
+  { pathType, path = '', backend }: Readonly<HTTPIngressPath>,
+  nameCheck: ObjectNameCheck,
+): void {
   if (!isSet(pathType)) {
     faults.push(required(`${at}.pathType`, 'pathType must be specified'));
     return;
   }
   const isPlain = pathType === 'Exact' || pathType === 'Prefix';
   if (!pathTypes.includes(pathType)) faults.push(notSupported(`${at}.pathType`, pathType, pathTypes));
-  else if (!path.startsWith('/') && (isPlain || path !== '')) faults.push(invalid(`${at}.path`, path, 'must be an absolute path'));
+  else if (!path.startsWith('/') && (isPlain || path !== ''))
+    faults.push(invalid(`${at}.path`, path, 'must be an absolute path'));
   if (isPlain) {
-    for (const bad of badSequences) if (path.includes(bad)) faults.push(invalid(`${at}.path`, path, `must not contain '${bad}'`));
-    for (const bad of badEnds) if (path.endsWith(bad)) faults.push(invalid(`${at}.path`, path, `cannot end with '${bad}'`));
+    for (const bad of badSequences)
+      if (path.includes(bad)) faults.push(invalid(`${at}.path`, path, `must not contain '${bad}'`));
+    for (const bad of badEnds)
+      if (path.endsWith(bad)) faults.push(invalid(`${at}.path`, path, `cannot end with '${bad}'`));
   }
   checkBackend(faults, `${at}.backend`, backend ?? {}, nameCheck);
 }
 
-function checkBackend(faults: Faults, path: string, { resource, service }: Readonly<IngressBackend>, nameCheck: ObjectNameCheck): void {
+function checkBackend(
+  faults: Faults,
+  path: string,
+  { resource, service }: Readonly<IngressBackend>,
+  nameCheck: ObjectNameCheck,
+): void {
   if (resource && service) faults.push(invalid(path, '', 'cannot set both resource and service backends'));
   else if (resource) checkTypedReference(faults, `${path}.resource`, resource);
   else if (service) checkService(faults, path, service, nameCheck);
   else faults.push(invalid(path, '', 'resource or service backend is required'));
 }
 
-export function checkTypedReference(faults: Faults, path: string, reference: Readonly<{ apiGroup?: string | null; kind?: string; name?: string }>): void {
+export function checkTypedReference(
+  faults: Faults,
+  path: string,
+  reference: Readonly<{ apiGroup?: string | null; kind?: string; name?: string }>,
+): void {
   const { apiGroup } = reference;
   if (isSet(apiGroup)) check(faults, `${path}.apiGroup`, apiGroup, isDns1123Subdomain(apiGroup));
   for (const field of ['kind', 'name'] as const) {
@@ -114,7 +165,12 @@ export function checkTypedReference(faults: Faults, path: string, reference: Rea
   }
 }
 
-function checkService(faults: Faults, path: string, { name, port }: NonNullable<Readonly<IngressBackend>['service']>, nameCheck: ObjectNameCheck): void {
+function checkService(
+  faults: Faults,
+  path: string,
+  { name, port }: NonNullable<Readonly<IngressBackend>['service']>,
+  nameCheck: ObjectNameCheck,
+): void {
   const at = `${path}.service`;
   if (!name) faults.push(required(`${at}.name`));
   else check(faults, `${at}.name`, name, nameCheck(name, false));
@@ -136,8 +192,12 @@ export function validateIngressStatus(object: Readonly<UnknownObject>, old: Read
 }
 
 export function ingressWarnings(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined): string[] {
-  const isDeprecated = object.metadata?.annotations?.[classAnnotation] !== undefined && (object as Ingress).spec?.ingressClassName === undefined;
-  return !old && isDeprecated ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`] : [];
+  const isDeprecated =
+    object.metadata?.annotations?.[classAnnotation] !== undefined &&
+    (object as Ingress).spec?.ingressClassName === undefined;
+  return !old && isDeprecated
+    ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`]
+    : [];
 }
 
 export function ingressStatusWarnings(object: Readonly<UnknownObject>): string[] {

@@ -2,7 +2,13 @@ import type { Ingress } from '@nodeless/apimachinery/generated/types/networking/
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
 import { tableOf } from '../table-of.ts';
-import { ingressStatusWarnings, ingressWarnings, validateIngress, validateIngressStatus, validateIngressUpdate } from './ingress-validation.ts';
+import {
+  ingressStatusWarnings,
+  ingressWarnings,
+  validateIngress,
+  validateIngressStatus,
+  validateIngressUpdate,
+} from './ingress-validation.ts';
 import { ingressCells } from './ingress-table.ts';
 
 export const ingress: KindDefinition = {
@@ -17,6 +23,11 @@ export const ingress: KindDefinition = {
     prepareForUpdate: keepStatus,
     validateUpdate: validateIngressUpdate,
     resetFields: [['status']],
-    status: { prepareForUpdate: keepSpec, validateUpdate: validateIngressStatus, warnings: ingressStatusWarnings, resetFields: [['spec']] },
+    status: {
+      prepareForUpdate: keepSpec,
+      validateUpdate: validateIngressStatus,
+      warnings: ingressStatusWarnings,
+      resetFields: [['spec']],
+    },
   },
 };

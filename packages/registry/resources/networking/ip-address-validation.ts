@@ -30,6 +30,12 @@ export function validateAddress(object: Readonly<UnknownObject>): Faults {
 export function validateAddressUpdate(object: Readonly<UnknownObject>, old: Readonly<UnknownObject>): Faults {
   const faults = validateAddress(object);
   const now = (object as unknown as IPAddress).spec?.parentRef;
-  checkImmutable(faults, 'spec.parentRef', now, (old as unknown as IPAddress).spec?.parentRef, now ? internalValue('ParentReference', now) : null);
+  checkImmutable(
+    faults,
+    'spec.parentRef',
+    now,
+    (old as unknown as IPAddress).spec?.parentRef,
+    now ? internalValue('ParentReference', now) : null,
+  );
   return faults;
 }

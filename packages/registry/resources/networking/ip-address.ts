@@ -7,7 +7,11 @@ import { parentCell } from './ip-address-table.ts';
 export const ipAddress: KindDefinition = {
   group: 'networking.k8s.io',
   resource: 'ipaddresses',
-  table: tableOf<IPAddress>('networking.k8s.io/ipaddresses', ({ spec }, { name, age }) => [name, parentCell(spec?.parentRef), age]),
+  table: tableOf<IPAddress>('networking.k8s.io/ipaddresses', ({ spec }, { name, age }) => [
+    name,
+    parentCell(spec?.parentRef),
+    age,
+  ]),
   strategy: {
     validateName: validateAddressName,
     validate: validateAddress,

@@ -2,13 +2,21 @@ import { formatLabelSelector } from '@nodeless/apimachinery/labels';
 import type { NetworkPolicy, NetworkPolicyPort } from '@nodeless/apimachinery/generated/types/networking/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
-import { networkPolicyWarnings, validateNetworkPolicy, validateNetworkPolicyUpdate } from './network-policy-validation.ts';
+import {
+  networkPolicyWarnings,
+  validateNetworkPolicy,
+  validateNetworkPolicyUpdate,
+} from './network-policy-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const networkPolicy: KindDefinition = {
   group: 'networking.k8s.io',
   resource: 'networkpolicies',
-  table: tableOf<NetworkPolicy>('networking.k8s.io/networkpolicies', ({ spec }, { name, age }) => [name, formatLabelSelector(spec?.podSelector), age]),
+  table: tableOf<NetworkPolicy>('networking.k8s.io/networkpolicies', ({ spec }, { name, age }) => [
+    name,
+    formatLabelSelector(spec?.podSelector),
+    age,
+  ]),
   strategy: {
     generation: true,
     default: defaultPolicy,

@@ -15,7 +15,9 @@ export function validateServiceCidr(object: Readonly<UnknownObject>): Faults {
   cidrs.forEach((cidr, i) => checkCidr(faults, `${path}[${i}]`, cidr));
   const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.network.family);
   if (cidrs.length === 2 && first !== undefined && first === second) {
-    faults.push(invalid(path, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'));
+    faults.push(
+      invalid(path, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
+    );
   }
   return faults;
 }

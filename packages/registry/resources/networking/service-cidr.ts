@@ -7,7 +7,11 @@ import { tableOf } from '../table-of.ts';
 export const serviceCidr: KindDefinition = {
   group: 'networking.k8s.io',
   resource: 'servicecidrs',
-  table: tableOf<ServiceCIDR>('networking.k8s.io/servicecidrs', ({ spec }, { name, age }) => [name, (spec?.cidrs ?? []).join(','), age]),
+  table: tableOf<ServiceCIDR>('networking.k8s.io/servicecidrs', ({ spec }, { name, age }) => [
+    name,
+    (spec?.cidrs ?? []).join(','),
+    age,
+  ]),
   strategy: {
     prepareForCreate: clearStatus,
     validate: validateServiceCidr,

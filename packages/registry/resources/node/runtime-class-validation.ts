@@ -22,7 +22,12 @@ export function validateRuntimeClass(object: Readonly<UnknownObject>): Faults {
   checkTolerations(faults, 'scheduling.tolerations', scheduling.tolerations ?? []);
   const seen = new Set<string>();
   scheduling.tolerations?.forEach((toleration: Readonly<Toleration>, i) => {
-    const key = JSON.stringify([toleration.key ?? '', toleration.operator ?? '', toleration.value ?? '', toleration.effect ?? '']);
+    const key = JSON.stringify([
+      toleration.key ?? '',
+      toleration.operator ?? '',
+      toleration.value ?? '',
+      toleration.effect ?? '',
+    ]);
     if (seen.has(key)) faults.push(duplicate(`scheduling.tolerations[${i}]`, internalValue('Toleration', toleration)));
     seen.add(key);
   });

@@ -6,7 +6,11 @@ import { tableOf } from '../table-of.ts';
 export const runtimeClass: KindDefinition = {
   group: 'node.k8s.io',
   resource: 'runtimeclasses',
-  table: tableOf<RuntimeClass>('node.k8s.io/runtimeclasses', ({ handler }, { name, age }) => [name, handler ?? '', age]),
+  table: tableOf<RuntimeClass>('node.k8s.io/runtimeclasses', ({ handler }, { name, age }) => [
+    name,
+    handler ?? '',
+    age,
+  ]),
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,

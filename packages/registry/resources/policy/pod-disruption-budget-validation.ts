@@ -1,4 +1,8 @@
-import type { PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from '@nodeless/apimachinery/generated/types/policy/v1';
+import type {
+  PodDisruptionBudget,
+  PodDisruptionBudgetSpec,
+  PodDisruptionBudgetStatus,
+} from '@nodeless/apimachinery/generated/types/policy/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { checkLabelSelector, type Faults, invalid, notSupported } from '../checks.ts';
 import { checkConditions } from '../conditions-validation.ts';
@@ -24,7 +28,13 @@ export function validateBudgetUpdate(object: Readonly<UnknownObject>, oldObject:
 
 function checkSpec(faults: Faults, spec: Readonly<PodDisruptionBudgetSpec>, allowInvalidValues: boolean): void {
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-    faults.push(invalid('spec', internalValue('PodDisruptionBudgetSpec', spec), 'minAvailable and maxUnavailable cannot be both set'));
+    faults.push(
+      invalid(
+        'spec',
+        internalValue('PodDisruptionBudgetSpec', spec),
+        'minAvailable and maxUnavailable cannot be both set',
+      ),
+    );
   }
   for (const field of ['minAvailable', 'maxUnavailable'] as const) {
     checkIntOrPercent(faults, `spec.${field}`, spec[field]);
@@ -32,7 +42,8 @@ function checkSpec(faults: Faults, spec: Readonly<PodDisruptionBudgetSpec>, allo
   }
   checkLabelSelector(faults, 'spec.selector', spec.selector, { allowInvalidValues });
   const policy = spec.unhealthyPodEvictionPolicy;
-  if (policy !== undefined && !evictionPolicies.includes(policy)) faults.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, evictionPolicies));
+  if (policy !== undefined && !evictionPolicies.includes(policy))
+    faults.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, evictionPolicies));
 }
 
 export function validateBudgetStatus(object: Readonly<UnknownObject>): Faults {

@@ -8,7 +8,13 @@ import { tableOf } from '../table-of.ts';
 export const podDisruptionBudget: KindDefinition = {
   group: 'policy',
   resource: 'poddisruptionbudgets',
-  table: tableOf<PodDisruptionBudget>('policy/poddisruptionbudgets', ({ spec, status }, { name, age }) => [name, String(spec?.minAvailable ?? 'N/A'), String(spec?.maxUnavailable ?? 'N/A'), status?.disruptionsAllowed ?? 0, age]),
+  table: tableOf<PodDisruptionBudget>('policy/poddisruptionbudgets', ({ spec, status }, { name, age }) => [
+    name,
+    String(spec?.minAvailable ?? 'N/A'),
+    String(spec?.maxUnavailable ?? 'N/A'),
+    status?.disruptionsAllowed ?? 0,
+    age,
+  ]),
   strategy: {
     generation: true,
     allowUnconditionalUpdate: false,

@@ -11,7 +11,12 @@ export const validateRoleBinding = (object: Readonly<UnknownObject>, old?: Reado
 export const validateClusterRoleBinding = (object: Readonly<UnknownObject>, old?: Readonly<UnknownObject>): Faults =>
   validateBinding(object, old, false, ['ClusterRole']);
 
-function validateBinding(object: Readonly<UnknownObject>, old: Readonly<UnknownObject> | undefined, isNamespaced: boolean, kinds: readonly string[]): Faults {
+function validateBinding(
+  object: Readonly<UnknownObject>,
+  old: Readonly<UnknownObject> | undefined,
+  isNamespaced: boolean,
+  kinds: readonly string[],
+): Faults {
   const { roleRef, subjects } = object as unknown as RoleBinding;
   const faults: Faults = [];
   const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};

@@ -16,7 +16,8 @@ export function validateClusterRole(object: Readonly<UnknownObject>, old?: Reado
   if (!aggregationRule) return faults;
   const path = 'aggregationRule.clusterRoleSelectors';
   const selectors = aggregationRule.clusterRoleSelectors ?? [];
-  if (selectors.length === 0) faults.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
+  if (selectors.length === 0)
+    faults.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
   const allowInvalidValues = hasBadSelector(old as unknown as ClusterRole | undefined);
   selectors.forEach((selector, i) => {
     checkLabelSelector(faults, `${path}[${i}]`, selector, { allowInvalidValues });
@@ -45,12 +46,17 @@ function checkRule(faults: Faults, path: string, rule: Readonly<PolicyRule>, isN
   const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs: urls = [] } = rule;
   if (!rule.verbs?.length) faults.push(required(`${path}.verbs`, 'verbs must contain at least one value'));
   if (urls.length > 0) {
-    if (isNamespaced) faults.push(invalid(`${path}.nonResourceURLs`, urls, 'namespaced rules cannot apply to non-resource URLs'));
+    if (isNamespaced)
+      faults.push(invalid(`${path}.nonResourceURLs`, urls, 'namespaced rules cannot apply to non-resource URLs'));
     if (apiGroups.length + resources.length + resourceNames.length > 0) {
-      faults.push(invalid(`${path}.nonResourceURLs`, urls, 'rules cannot apply to both regular resources and non-resource URLs'));
+      faults.push(
+        invalid(`${path}.nonResourceURLs`, urls, 'rules cannot apply to both regular resources and non-resource URLs'),
+      );
     }
     return;
   }
-  if (apiGroups.length === 0) faults.push(required(`${path}.apiGroups`, 'resource rules must supply at least one api group'));
-  if (resources.length === 0) faults.push(required(`${path}.resources`, 'resource rules must supply at least one resource'));
+  if (apiGroups.length === 0)
+    faults.push(required(`${path}.apiGroups`, 'resource rules must supply at least one api group'));
+  if (resources.length === 0)
+    faults.push(required(`${path}.resources`, 'resource rules must supply at least one resource'));
 }

@@ -1,4 +1,8 @@
-import type { DeviceSubRequest, ExactDeviceRequest, ResourceClaimSpec } from '@nodeless/apimachinery/generated/types/resource/v1';
+import type {
+  DeviceSubRequest,
+  ExactDeviceRequest,
+  ResourceClaimSpec,
+} from '@nodeless/apimachinery/generated/types/resource/v1';
 
 export function defaultClaimSpec(spec: ResourceClaimSpec | undefined): void {
   for (const request of spec?.devices?.requests ?? []) {

@@ -9,7 +9,11 @@ import { stateOf } from './claim-table.ts';
 export const resourceClaim: KindDefinition = {
   group: 'resource.k8s.io',
   resource: 'resourceclaims',
-  table: tableOf<ResourceClaim>('resource.k8s.io/resourceclaims', (object, { name, age }) => [name, stateOf(object), age]),
+  table: tableOf<ResourceClaim>('resource.k8s.io/resourceclaims', (object, { name, age }) => [
+    name,
+    stateOf(object),
+    age,
+  ]),
   strategy: {
     default: defaultClaim,
     prepareForCreate: clearStatus,
@@ -37,7 +41,8 @@ function defaultClaim(object: UnknownObject): void {
 
 /** What drivers said of a device goes with its allocation. */
 function dropDeallocatedDevices(claim: ResourceClaim, old: Readonly<ResourceClaim>): void {
-  const key = (d: Pick<DeviceRequestAllocationResult, 'driver' | 'pool' | 'device' | 'shareID'>): string => JSON.stringify([d.driver, d.pool, d.device, d.shareID ?? '']);
+  const key = (d: Pick<DeviceRequestAllocationResult, 'driver' | 'pool' | 'device' | 'shareID'>): string =>
+    JSON.stringify([d.driver, d.pool, d.device, d.shareID ?? '']);
   const gone = new Set((old.status?.allocation?.devices?.results ?? []).map(key));
   for (const result of claim.status?.allocation?.devices?.results ?? []) gone.delete(key(result));
   if (gone.size === 0 || claim.status?.devices === undefined) return;

@@ -7,7 +7,13 @@ import { tableOf } from '../table-of.ts';
 export const resourceSlice: KindDefinition = {
   group: 'resource.k8s.io',
   resource: 'resourceslices',
-  table: tableOf<ResourceSlice>('resource.k8s.io/resourceslices', ({ spec }, { name, age }) => [name, spec?.nodeName ?? '', spec?.driver ?? '', spec?.pool?.name ?? '', age]),
+  table: tableOf<ResourceSlice>('resource.k8s.io/resourceslices', ({ spec }, { name, age }) => [
+    name,
+    spec?.nodeName ?? '',
+    spec?.driver ?? '',
+    spec?.pool?.name ?? '',
+    age,
+  ]),
   strategy: {
     generation: true,
     default: defaultSlice,
@@ -40,9 +46,12 @@ function dropDisabledFields(object: UnknownObject, old: Readonly<UnknownObject> 
   if (!before.some((d) => Object.keys(d.nodeAllocatableResourceMappings ?? {}).length > 0)) {
     for (const device of devices) delete device.nodeAllocatableResourceMappings;
   }
-  if (!before.some((d) => Object.values(d.attributes ?? {}).some((a) => listAttributes.some((f) => a[f] !== undefined)))) {
+  if (
+    !before.some((d) => Object.values(d.attributes ?? {}).some((a) => listAttributes.some((f) => a[f] !== undefined)))
+  ) {
     for (const device of devices) {
-      for (const attribute of Object.values(device.attributes ?? {})) for (const field of listAttributes) delete attribute[field];
+      for (const attribute of Object.values(device.attributes ?? {}))
+        for (const field of listAttributes) delete attribute[field];
     }
   }
 }

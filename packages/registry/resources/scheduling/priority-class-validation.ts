@@ -15,10 +15,18 @@ export function validatePriorityClass(object: Readonly<UnknownObject>): Faults {
   const faults: Faults = [];
   if (object.metadata?.name?.startsWith(systemPrefix)) {
     const fault = systemFault(object as unknown as PriorityClass);
-    if (fault) faults.push(forbidden('metadata.name', `priority class names with '${systemPrefix}' prefix are reserved for system use only. error: ${fault}`));
-  } else if (value > highestOfUsers) faults.push(forbidden('value', `maximum allowed value of a user defined priority is ${highestOfUsers}`));
+    if (fault)
+      faults.push(
+        forbidden(
+          'metadata.name',
+          `priority class names with '${systemPrefix}' prefix are reserved for system use only. error: ${fault}`,
+        ),
+      );
+  } else if (value > highestOfUsers)
+    faults.push(forbidden('value', `maximum allowed value of a user defined priority is ${highestOfUsers}`));
   if (policy === '') faults.push(required('preemptionPolicy'));
-  else if (policy !== undefined && !policies.includes(policy)) faults.push(notSupported('preemptionPolicy', policy, policies));
+  else if (policy !== undefined && !policies.includes(policy))
+    faults.push(notSupported('preemptionPolicy', policy, policies));
   return faults;
 }
 
@@ -30,7 +38,10 @@ function systemFault({ metadata, value, globalDefault }: Readonly<PriorityClass>
   return globalDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
 }
 
-export function validatePriorityClassUpdate(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>): Faults {
+export function validatePriorityClassUpdate(
+  object: Readonly<UnknownObject>,
+  oldObject: Readonly<UnknownObject>,
+): Faults {
   const now = object as unknown as PriorityClass;
   const old = oldObject as unknown as PriorityClass;
   const faults: Faults = [];

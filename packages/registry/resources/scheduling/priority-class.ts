@@ -7,7 +7,13 @@ import { tableOf } from '../table-of.ts';
 export const priorityClass: KindDefinition = {
   group: 'scheduling.k8s.io',
   resource: 'priorityclasses',
-  table: tableOf<PriorityClass>('scheduling.k8s.io/priorityclasses', (object, { name, age }) => [name, object.value ?? 0, object.globalDefault ?? false, age, object.preemptionPolicy ?? '']),
+  table: tableOf<PriorityClass>('scheduling.k8s.io/priorityclasses', (object, { name, age }) => [
+    name,
+    object.value ?? 0,
+    object.globalDefault ?? false,
+    age,
+    object.preemptionPolicy ?? '',
+  ]),
   strategy: {
     default: (object) => {
       (object as unknown as PriorityClass).preemptionPolicy ??= 'PreemptLowerPriority';

@@ -24,14 +24,27 @@ export function validateCsiDriverUpdate(object: Readonly<UnknownObject>, oldObje
 }
 
 function checkSpec(faults: Faults, spec: Readonly<CSIDriverSpec>): void {
-  const { fsGroupPolicy, tokenRequests = [], volumeLifecycleModes, nodeAllocatableUpdatePeriodSeconds: period, serviceAccountTokenInSecrets: inSecrets } = spec;
-  if (fsGroupPolicy !== undefined && !groupPolicies.includes(fsGroupPolicy)) faults.push(notSupported('spec.fsGroupPolicy', fsGroupPolicy, groupPolicies));
+  const {
+    fsGroupPolicy,
+    tokenRequests = [],
+    volumeLifecycleModes,
+    nodeAllocatableUpdatePeriodSeconds: period,
+    serviceAccountTokenInSecrets: inSecrets,
+  } = spec;
+  if (fsGroupPolicy !== undefined && !groupPolicies.includes(fsGroupPolicy))
+    faults.push(notSupported('spec.fsGroupPolicy', fsGroupPolicy, groupPolicies));
   checkTokens(faults, 'spec.tokenRequests', tokenRequests);
   for (const mode of volumeLifecycleModes ?? []) {
     if (!lifecycleModes.includes(mode)) faults.push(notSupported('spec.volumeLifecycleModes', mode, lifecycleModes));
   }
   if (period !== undefined && period < shortestPeriod) {
-    faults.push(invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, `must be greater than or equal to ${shortestPeriod} seconds`));
+    faults.push(
+      invalid(
+        'spec.nodeAllocatableUpdatePeriodSeconds',
+        period,
+        `must be greater than or equal to ${shortestPeriod} seconds`,
+      ),
+    );
   }
   if (inSecrets !== undefined && tokenRequests.length === 0) {
     const message = 'serviceAccountTokenInSecrets is set but no tokenRequests are specified';
@@ -50,7 +63,8 @@ function checkTokens(faults: Faults, path: string, requests: readonly TokenReque
     if (seconds === undefined) return;
     const at = `${path}[${i}].expirationSeconds`;
     if (seconds < shortestToken) faults.push(invalid(at, seconds, 'may not specify a duration less than 10 minutes'));
-    if (seconds > longestToken) faults.push(invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds'));
+    if (seconds > longestToken)
+      faults.push(invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds'));
   });
 }
 

@@ -22,7 +22,8 @@ export const csiDriver: KindDefinition = {
     },
     prepareForUpdate: (object, old) => {
       const spec = (object as unknown as CSIDriver).spec;
-      if ((old as unknown as CSIDriver).spec?.preventPodSchedulingIfMissing === undefined) delete spec?.preventPodSchedulingIfMissing;
+      if ((old as unknown as CSIDriver).spec?.preventPodSchedulingIfMissing === undefined)
+        delete spec?.preventPodSchedulingIfMissing;
       // Counted from the first change on: a new driver has no generation.
       if (!deepEqual(object.spec, old.spec)) bumpGeneration(object, old);
     },

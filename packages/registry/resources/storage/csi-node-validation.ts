@@ -1,6 +1,14 @@
 import type { CSINode, CSINodeDriver } from '@nodeless/apimachinery/generated/types/storage/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { checkImmutable, checkNonNegative, checkQualifiedName, duplicate, type Faults, invalid, required } from '../checks.ts';
+import {
+  checkImmutable,
+  checkNonNegative,
+  checkQualifiedName,
+  duplicate,
+  type Faults,
+  invalid,
+  required,
+} from '../checks.ts';
 import { checkCsiDriverName } from '../core/pod-template/csi-validation.ts';
 import { internalValue } from '../internal-value.ts';
 
@@ -14,13 +22,15 @@ export function validateCsiNode(object: Readonly<UnknownObject>): Faults {
   return faults;
 }
 
-const driversOf = (object: Readonly<UnknownObject>): readonly CSINodeDriver[] => (object as unknown as CSINode).spec?.drivers ?? [];
+const driversOf = (object: Readonly<UnknownObject>): readonly CSINodeDriver[] =>
+  (object as unknown as CSINode).spec?.drivers ?? [];
 
 function checkDriver(faults: Faults, at: string, driver: Readonly<CSINodeDriver>, seen: Set<string>): void {
   const { name = '', nodeID = '' } = driver;
   checkCsiDriverName(faults, `${at}.name`, name);
   if (nodeID === '') faults.push(required(`${at}.nodeID`));
-  if (Buffer.byteLength(nodeID) > longestId) faults.push(invalid(`${at}.nodeID`, nodeID, `must be ${longestId} characters or less`));
+  if (Buffer.byteLength(nodeID) > longestId)
+    faults.push(invalid(`${at}.nodeID`, nodeID, `must be ${longestId} characters or less`));
   checkNonNegative(faults, `${at}.allocatable.count`, driver.allocatable?.count);
   if (seen.has(name)) faults.push(duplicate(`${at}.name`, name));
   seen.add(name);

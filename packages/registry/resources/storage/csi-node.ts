@@ -6,6 +6,10 @@ import { tableOf } from '../table-of.ts';
 export const csiNode: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'csinodes',
-  table: tableOf<CSINode>('storage.k8s.io/csinodes', ({ spec }, { name, age }) => [name, spec?.drivers?.length ?? 0, age]),
+  table: tableOf<CSINode>('storage.k8s.io/csinodes', ({ spec }, { name, age }) => [
+    name,
+    spec?.drivers?.length ?? 0,
+    age,
+  ]),
   strategy: { allowUnconditionalUpdate: false, validate: validateCsiNode, validateUpdate: validateCsiNodeUpdate },
 };

@@ -1,7 +1,15 @@
 import type { CSIStorageCapacity } from '@nodeless/apimachinery/generated/types/storage/v1';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { formatQuantity, parseQuantity, quantitySign } from '@nodeless/apimachinery/quantity';
-import { checkLabelSelector, checkObjectName, type Faults, immutable, invalid, mustNotBeNegative, sameValue } from '../checks.ts';
+import {
+  checkLabelSelector,
+  checkObjectName,
+  type Faults,
+  immutable,
+  invalid,
+  mustNotBeNegative,
+  sameValue,
+} from '../checks.ts';
 import { warnOfNodeSelector } from '../core/pod-template/node-label-warnings.ts';
 import { shownSelector } from '../internal-value.ts';
 
@@ -14,10 +22,13 @@ export function validateCapacity(object: Readonly<UnknownObject>, old?: Readonly
   checkLabelSelector(faults, 'nodeTopology', nodeTopology, { allowInvalidValues: stored.length > 0 });
   checkObjectName(faults, 'storageClassName', storageClassName);
   const quantity = capacity === undefined ? undefined : parseQuantity(capacity);
-  if (quantity && quantitySign(quantity) < 0) faults.push(invalid('capacity', formatQuantity(quantity), mustNotBeNegative));
+  if (quantity && quantitySign(quantity) < 0)
+    faults.push(invalid('capacity', formatQuantity(quantity), mustNotBeNegative));
   if (!before) return faults;
-  if (!sameValue(nodeTopology, before.nodeTopology)) faults.push(invalid('nodeTopology', shownSelector(nodeTopology), immutable));
-  if (storageClassName !== (before.storageClassName ?? '')) faults.push(invalid('storageClassName', storageClassName, immutable));
+  if (!sameValue(nodeTopology, before.nodeTopology))
+    faults.push(invalid('nodeTopology', shownSelector(nodeTopology), immutable));
+  if (storageClassName !== (before.storageClassName ?? ''))
+    faults.push(invalid('storageClassName', storageClassName, immutable));
   return faults;
 }
 

@@ -9,7 +9,11 @@ export function checkDriver(faults: Faults, path: string, name: string | undefin
   else checkQualifiedName(faults, path, name.toLowerCase());
 }
 
-export function checkParameters(faults: Faults, path: string, parameters: Readonly<Record<string, string>> | undefined): void {
+export function checkParameters(
+  faults: Faults,
+  path: string,
+  parameters: Readonly<Record<string, string>> | undefined,
+): void {
   const keys = sortedKeys(parameters);
   if (keys.length > most) {
     faults.push(tooLong(path, most));

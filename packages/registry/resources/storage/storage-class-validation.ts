@@ -11,18 +11,28 @@ const reclaimPolicies = ['Delete', 'Retain'];
 const bindingModes = ['Immediate', 'WaitForFirstConsumer'];
 
 export function validateStorageClass(object: Readonly<UnknownObject>): Faults {
-  const { provisioner, parameters, reclaimPolicy, volumeBindingMode: mode, allowedTopologies } = object as unknown as StorageClass;
+  const {
+    provisioner,
+    parameters,
+    reclaimPolicy,
+    volumeBindingMode: mode,
+    allowedTopologies,
+  } = object as unknown as StorageClass;
   const faults: Faults = [];
   checkDriver(faults, 'provisioner', provisioner);
   checkParameters(faults, 'parameters', parameters);
-  if (reclaimPolicy && !reclaimPolicies.includes(reclaimPolicy)) faults.push(notSupported('reclaimPolicy', reclaimPolicy, reclaimPolicies));
+  if (reclaimPolicy && !reclaimPolicies.includes(reclaimPolicy))
+    faults.push(notSupported('reclaimPolicy', reclaimPolicy, reclaimPolicies));
   if (mode === undefined) faults.push(required('volumeBindingMode'));
   else if (!bindingModes.includes(mode)) faults.push(notSupported('volumeBindingMode', mode, bindingModes));
   checkTopologies(faults, allowedTopologies ?? []);
   return faults;
 }
 
-export function validateStorageClassUpdate(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>): Faults {
+export function validateStorageClassUpdate(
+  object: Readonly<UnknownObject>,
+  oldObject: Readonly<UnknownObject>,
+): Faults {
   const faults = validateStorageClass(object);
   const now = object as unknown as StorageClass;
   const old = oldObject as unknown as StorageClass;
@@ -57,7 +67,12 @@ function checkTerm(faults: Faults, path: string, term: Readonly<TopologySelector
     });
     checkQualifiedName(faults, `${at}.key`, key);
     if (Object.hasOwn(byKey, key)) faults.push(duplicate(`${at}.key`, key));
-    Object.defineProperty(byKey, key, { value: [...unique].sort(), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(byKey, key, {
+      value: [...unique].sort(),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   });
   return byKey;
 }
@@ -66,7 +81,11 @@ export function storageClassWarnings(object: Readonly<UnknownObject>): string[] 
   const warnings: string[] = [];
   (object as unknown as StorageClass).allowedTopologies?.forEach((term, i) =>
     term.matchLabelExpressions?.forEach(({ key }, j) => {
-      warnOfNodeLabel(warnings, key, (message) => `allowedTopologies[${i}].matchLabelExpressions[${j}].key: ${message}`);
+      warnOfNodeLabel(
+        warnings,
+        key,
+        (message) => `allowedTopologies[${i}].matchLabelExpressions[${j}].key: ${message}`,
+      );
     }),
   );
   return warnings;

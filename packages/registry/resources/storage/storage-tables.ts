@@ -1,7 +1,10 @@
 import type { CSIDriver, StorageClass } from '@nodeless/apimachinery/generated/types/storage/v1';
 import type { Row } from '../table-of.ts';
 
-const defaultClass = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'] as const;
+const defaultClass = [
+  'storageclass.kubernetes.io/is-default-class',
+  'storageclass.beta.kubernetes.io/is-default-class',
+] as const;
 
 export function storageClassCells(object: Readonly<StorageClass>, { name, age }: Row): unknown[] {
   const isDefault = defaultClass.some((annotation) => object.metadata?.annotations?.[annotation] === 'true');

@@ -10,7 +10,14 @@ import { tableOf } from '../table-of.ts';
 export const volumeAttachment: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'volumeattachments',
-  table: tableOf<VolumeAttachment>('storage.k8s.io/volumeattachments', ({ spec, status }, { name, age }) => [name, spec?.attacher ?? '', spec?.source?.persistentVolumeName ?? '', spec?.nodeName ?? '', status?.attached ?? false, age]),
+  table: tableOf<VolumeAttachment>('storage.k8s.io/volumeattachments', ({ spec, status }, { name, age }) => [
+    name,
+    spec?.attacher ?? '',
+    spec?.source?.persistentVolumeName ?? '',
+    spec?.nodeName ?? '',
+    status?.attached ?? false,
+    age,
+  ]),
   strategy: {
     allowUnconditionalUpdate: false,
     default: defaultAttachment,

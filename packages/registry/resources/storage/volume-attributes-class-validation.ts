@@ -12,11 +12,16 @@ export function validateAttributesClass(object: Readonly<UnknownObject>): Faults
   return faults;
 }
 
-export function validateAttributesClassUpdate(object: Readonly<UnknownObject>, oldObject: Readonly<UnknownObject>): Faults {
+export function validateAttributesClassUpdate(
+  object: Readonly<UnknownObject>,
+  oldObject: Readonly<UnknownObject>,
+): Faults {
   const now = object as unknown as VolumeAttributesClass;
   const old = oldObject as unknown as VolumeAttributesClass;
   const faults: Faults = [];
-  if ((now.driverName ?? '') !== (old.driverName ?? '')) faults.push(forbidden('driverName', 'updates to driverName are forbidden.'));
-  if (!sameValue(now.parameters, old.parameters)) faults.push(forbidden('parameters', 'updates to parameters are forbidden.'));
+  if ((now.driverName ?? '') !== (old.driverName ?? ''))
+    faults.push(forbidden('driverName', 'updates to driverName are forbidden.'));
+  if (!sameValue(now.parameters, old.parameters))
+    faults.push(forbidden('parameters', 'updates to parameters are forbidden.'));
   return [...faults, ...validateAttributesClass(object)];
 }

@@ -6,6 +6,10 @@ import { tableOf } from '../table-of.ts';
 export const volumeAttributesClass: KindDefinition = {
   group: 'storage.k8s.io',
   resource: 'volumeattributesclasses',
-  table: tableOf<VolumeAttributesClass>('storage.k8s.io/volumeattributesclasses', ({ driverName }, { name, age }) => [name, driverName ?? '', age]),
+  table: tableOf<VolumeAttributesClass>('storage.k8s.io/volumeattributesclasses', ({ driverName }, { name, age }) => [
+    name,
+    driverName ?? '',
+    age,
+  ]),
   strategy: { validate: validateAttributesClass, validateUpdate: validateAttributesClassUpdate },
 };

@@ -14,7 +14,11 @@ it.each<[JsonValue, JsonValue, JsonValue]>([
   [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
   [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
   [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
-  [['a', 'b'], ['c', 'd'], ['c', 'd']],
+  [
+    ['a', 'b'],
+    ['c', 'd'],
+    ['c', 'd'],
+  ],
   [{ a: 'b' }, ['c'], ['c']],
   [{ a: 'foo' }, null, null],
   [{ e: null }, { a: 1 }, { e: null, a: 1 }],
@@ -37,7 +41,9 @@ it('takes __proto__ for a key', () => {
 
 it('a patch applied twice changes nothing more', () => {
   const scalar = fc.constantFrom<JsonValue>(null, 1, 'x', [], [1]);
-  const json = fc.letrec<{ tree: JsonValue }>((tie) => ({ tree: fc.oneof({ maxDepth: 3 }, scalar, fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('tree'))) })).tree;
+  const json = fc.letrec<{ tree: JsonValue }>((tie) => ({
+    tree: fc.oneof({ maxDepth: 3 }, scalar, fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('tree'))),
+  })).tree;
   fc.assert(
     fc.property(json, json, (target, patch) => {
       const once = applyMergePatch(target, patch);

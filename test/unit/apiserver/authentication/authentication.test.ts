@@ -14,7 +14,8 @@ const certificate = { trusted: true, commonName: 'carol', organizations: ['ops']
 
 describe('requests', () => {
   const authenticator = createRequestAuthenticator({ tokens: [tokens], audiences, anonymous: true });
-  const who = async (headers: Record<string, string>, cert?: ClientCertificate) => authenticator.authenticate(request(headers, cert));
+  const who = async (headers: Record<string, string>, cert?: ClientCertificate) =>
+    authenticator.authenticate(request(headers, cert));
 
   it.each([
     ['a token', { authorization: 'Bearer t' }, alice],
@@ -24,7 +25,13 @@ describe('requests', () => {
     ['nothing', {}, anonymous],
     ['an empty token', { authorization: 'Bearer ' }, anonymous],
     ['another scheme', { authorization: 'Basic t' }, anonymous],
-    ['a token among subprotocols', { 'sec-websocket-protocol': `v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.${Buffer.from('t').toString('base64url')}` }, alice],
+    [
+      'a token among subprotocols',
+      {
+        'sec-websocket-protocol': `v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.${Buffer.from('t').toString('base64url')}`,
+      },
+      alice,
+    ],
     ['a bad one there', { 'sec-websocket-protocol': 'base64url.bearer.authorization.k8s.io.eHh4' }, undefined],
   ])('with %s', async (_, headers, user) => expect(await who(headers as Record<string, string>)).toEqual(user));
 

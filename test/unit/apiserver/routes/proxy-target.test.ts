@@ -1,10 +1,30 @@
 import { nodeTarget, podTarget, serviceTarget, splitProxyName } from '@nodeless/apiserver/routes/proxy-target';
 import { describe, expect, it } from 'vitest';
 
-const named = (text: string) => splitProxyName(text) ?? (() => { throw new Error('bad name'); })();
-const pod = { metadata: { name: 'p' }, spec: { containers: [{ name: 'a' }, { name: 'b', ports: [{ containerPort: 8080 }] }] }, status: { podIP: '10.1.0.5' } };
-const service = { spec: { ports: [{ name: 'http', port: 80 }, { name: 'admin', port: 81 }] } };
-const endpoints = { subsets: [{ addresses: [{ ip: '10.1.0.5' }, { ip: '10.1.0.6' }], ports: [{ name: 'http', port: 8080 }] }, { notReadyAddresses: [{ ip: '10.1.0.7' }], ports: [{ name: 'admin', port: 8081 }] }] };
+const named = (text: string) =>
+  splitProxyName(text) ??
+  (() => {
+    throw new Error('bad name');
+  })();
+const pod = {
+  metadata: { name: 'p' },
+  spec: { containers: [{ name: 'a' }, { name: 'b', ports: [{ containerPort: 8080 }] }] },
+  status: { podIP: '10.1.0.5' },
+};
+const service = {
+  spec: {
+    ports: [
+      { name: 'http', port: 80 },
+      { name: 'admin', port: 81 },
+    ],
+  },
+};
+const endpoints = {
+  subsets: [
+    { addresses: [{ ip: '10.1.0.5' }, { ip: '10.1.0.6' }], ports: [{ name: 'http', port: 8080 }] },
+    { notReadyAddresses: [{ ip: '10.1.0.7' }], ports: [{ name: 'admin', port: 8081 }] },
+  ],
+};
 const message = (work: () => unknown): string => {
   try {
     return JSON.stringify(work());
@@ -41,10 +61,20 @@ describe('targets', () => {
     expect(target('s:80', 0.99)).toEqual({ scheme: 'http', address: '10.1.0.6', port: 8080 });
     expect(message(() => target('s:admin'))).toBe('no endpoints available for service "s:admin"');
     expect(message(() => target('s:99'))).toBe('no service port 99 found for service "s"');
-    expect(message(() => serviceTarget(service, undefined, named('s:http'), 's:http', () => 0))).toBe('no endpoints available for service "s:http"');
+    expect(message(() => serviceTarget(service, undefined, named('s:http'), 's:http', () => 0))).toBe(
+      'no endpoints available for service "s:http"',
+    );
   });
   it('of nodes', () => {
-    const node = { status: { addresses: [{ type: 'Hostname', address: 'n' }, { type: 'InternalIP', address: '10.0.0.1' }], daemonEndpoints: { kubeletEndpoint: { Port: 10_250 } } } };
+    const node = {
+      status: {
+        addresses: [
+          { type: 'Hostname', address: 'n' },
+          { type: 'InternalIP', address: '10.0.0.1' },
+        ],
+        daemonEndpoints: { kubeletEndpoint: { Port: 10_250 } },
+      },
+    };
     expect(nodeTarget(node, named('n'))).toBeUndefined();
     expect(nodeTarget(node, named('n:10250'))).toBeUndefined();
     expect(nodeTarget(node, named('n:9100'))).toEqual({ scheme: 'http', address: '10.0.0.1', port: 9100 });

@@ -1,5 +1,11 @@
 import { createHeaderCodec } from '@nodeless/apiserver/spdy/header-codec';
-import { createFrameReader, dataFrameHead, type Frame, pingFrame, synStreamFrame } from '@nodeless/apiserver/spdy/framing';
+import {
+  createFrameReader,
+  dataFrameHead,
+  type Frame,
+  pingFrame,
+  synStreamFrame,
+} from '@nodeless/apiserver/spdy/framing';
 import { type SpdySession, type SpdyStream, createSpdySession } from '@nodeless/apiserver/spdy/session';
 import { once } from 'node:events';
 import { type Duplex, duplexPair } from 'node:stream';
@@ -17,7 +23,11 @@ const nextStream = (session: SpdySession): Promise<SpdyStream> => new Promise((r
 describe('SPDY header blocks', () => {
   it('share their compression from block to block', async () => {
     const [writer, reader] = [createHeaderCodec(), createHeaderCodec()];
-    const blocks: Record<string, string>[] = [{ streamtype: 'error', port: '8080', requestid: '0' }, {}, { streamtype: 'data', port: '8080', requestid: '0', long: 'x'.repeat(5000) }];
+    const blocks: Record<string, string>[] = [
+      { streamtype: 'error', port: '8080', requestid: '0' },
+      {},
+      { streamtype: 'data', port: '8080', requestid: '0', long: 'x'.repeat(5000) },
+    ];
     for (const block of blocks) expect({ ...(await reader.decode(await writer.encode(block))) }).toEqual(block);
   });
   it('use the dictionary of SPDY/3', async () => {

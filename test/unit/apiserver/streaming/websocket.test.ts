@@ -15,7 +15,12 @@ function clientFrame(opcode: number, data: Uint8Array | string, fin = true): Buf
   return Buffer.concat([head, mask, bytes.map((b, i) => b ^ (mask[i & 3] as number))]);
 }
 
-function open(): { client: Duplex; connection: ReturnType<typeof createWebSocket>; messages: [string, boolean][]; sent: () => Promise<Buffer> } {
+function open(): {
+  client: Duplex;
+  connection: ReturnType<typeof createWebSocket>;
+  messages: [string, boolean][];
+  sent: () => Promise<Buffer>;
+} {
   const [client, server] = duplexPair();
   const connection = createWebSocket(server, new Uint8Array());
   const messages: [string, boolean][] = [];
@@ -39,7 +44,14 @@ describe('WebSocket', () => {
     const messages: string[] = [];
     const connection = createWebSocket(server, clientFrame(2, 'head'));
     connection.onMessage((data) => messages.push(data.toString()));
-    const bytes = Buffer.concat([clientFrame(1, 'one'), clientFrame(2, 'fr', false), clientFrame(9, 'ping'), clientFrame(0, 'ag', false), clientFrame(0, 'ment'), clientFrame(2, 'x'.repeat(300))]);
+    const bytes = Buffer.concat([
+      clientFrame(1, 'one'),
+      clientFrame(2, 'fr', false),
+      clientFrame(9, 'ping'),
+      clientFrame(0, 'ag', false),
+      clientFrame(0, 'ment'),
+      clientFrame(2, 'x'.repeat(300)),
+    ]);
     await new Promise((resolve) => setImmediate(resolve));
     for (let i = 0; i < bytes.length; i += 5) client.write(bytes.subarray(i, i + 5));
     while (messages.length < 4) await new Promise((resolve) => setImmediate(resolve));
@@ -97,9 +109,11 @@ describe('channels of exec', () => {
   const options = { stdin: true, stdout: true, stderr: true, tty: false };
   const frames = (bytes: Buffer): string[] => {
     const found: string[] = [];
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const length = bytes[at + 1] as number;
-      found.push(`${((bytes[at] as number) & 15) === 1 ? 'text' : 'binary'} ${JSON.stringify(bytes.toString('latin1', at + 2, at + 2 + length))}`);
+      found.push(
+        `${((bytes[at] as number) & 15) === 1 ? 'text' : 'binary'} ${JSON.stringify(bytes.toString('latin1', at + 2, at + 2 + length))}`,
+      );
       at += 2 + length;
     }
     return found;
@@ -118,7 +132,12 @@ describe('channels of exec', () => {
     streams.stderr?.write('err');
     streams.finish({ metadata: {}, status: 'Success' } as never);
     expect(sizes).toEqual([{ width: 80, height: 24 }]);
-    expect(frames((await sent()).subarray(0, -4))).toEqual(['binary "\\u0001"', 'binary "\\u0001out"', 'binary "\\u0002err"', 'binary "\\u0003{\\"metadata\\":{},\\"status\\":\\"Success\\"}"']);
+    expect(frames((await sent()).subarray(0, -4))).toEqual([
+      'binary "\\u0001"',
+      'binary "\\u0001out"',
+      'binary "\\u0002err"',
+      'binary "\\u0003{\\"metadata\\":{},\\"status\\":\\"Success\\"}"',
+    ]);
   });
 
   it('base64 has digits and text', async () => {
@@ -129,7 +148,11 @@ describe('channels of exec', () => {
     expect(streams.stdin?.read()?.toString()).toBe('in');
     streams.stdout?.write('out');
     streams.finish({ metadata: {}, status: 'Failure', message: 'exit 1' } as never);
-    expect(frames((await sent()).subarray(0, -4))).toEqual(['text "1"', `text "1${Buffer.from('out').toString('base64')}"`, `text "3${Buffer.from('exit 1').toString('base64')}"`]);
+    expect(frames((await sent()).subarray(0, -4))).toEqual([
+      'text "1"',
+      `text "1${Buffer.from('out').toString('base64')}"`,
+      `text "3${Buffer.from('exit 1').toString('base64')}"`,
+    ]);
   });
 
   it('the first protocol says nothing of success', async () => {

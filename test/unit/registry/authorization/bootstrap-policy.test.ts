@@ -7,7 +7,16 @@ const clusterRole = (name: string) => policy.clusterRoles.find(({ metadata }) =>
 
 describe('bootstrap policy', () => {
   it('has the roles that everyone counts on', () => {
-    for (const name of ['cluster-admin', 'admin', 'edit', 'view', 'system:discovery', 'system:public-info-viewer', 'system:node', 'system:controller:deployment-controller']) {
+    for (const name of [
+      'cluster-admin',
+      'admin',
+      'edit',
+      'view',
+      'system:discovery',
+      'system:public-info-viewer',
+      'system:node',
+      'system:controller:deployment-controller',
+    ]) {
       expect(clusterRole(name), name).toBeDefined();
     }
     expect(clusterRole('cluster-admin')?.rules).toEqual([
@@ -15,8 +24,15 @@ describe('bootstrap policy', () => {
       { verbs: ['*'], nonResourceURLs: ['*'] },
     ]);
     expect(clusterRole('edit')).toMatchObject({
-      metadata: { labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', 'rbac.authorization.k8s.io/aggregate-to-admin': 'true' } },
-      aggregationRule: { clusterRoleSelectors: [{ matchLabels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' } }] },
+      metadata: {
+        labels: {
+          'kubernetes.io/bootstrapping': 'rbac-defaults',
+          'rbac.authorization.k8s.io/aggregate-to-admin': 'true',
+        },
+      },
+      aggregationRule: {
+        clusterRoleSelectors: [{ matchLabels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' } }],
+      },
     });
   });
 
@@ -27,35 +43,50 @@ describe('bootstrap policy', () => {
     expect(new Set(keys).size).toBe(keys.length);
     for (const { roleRef } of policy.clusterRoleBindings) expect(clusterRole(roleRef.name), roleRef.name).toBeDefined();
     for (const { roleRef, metadata } of policy.roleBindings) {
-      expect(policy.roles.some((r) => r.metadata?.name === roleRef.name && r.metadata?.namespace === metadata?.namespace)).toBe(true);
+      expect(
+        policy.roles.some((r) => r.metadata?.name === roleRef.name && r.metadata?.namespace === metadata?.namespace),
+      ).toBe(true);
     }
   });
 });
 
 describe('reconciliation', () => {
-  const expected = { metadata: { name: 'r', annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' } }, rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }] };
+  const expected = {
+    metadata: { name: 'r', annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' } },
+    rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }],
+  };
 
   it('creates what is missing', () => {
     expect(planPolicy(expected, undefined)).toEqual({ type: 'create', object: expected });
   });
   it('leaves what is right', () => {
-    expect(planPolicy(expected, { ...expected, metadata: { ...expected.metadata, resourceVersion: '5' } })).toEqual({ type: 'none' });
+    expect(planPolicy(expected, { ...expected, metadata: { ...expected.metadata, resourceVersion: '5' } })).toEqual({
+      type: 'none',
+    });
   });
   it('adds rules and keeps those of others', () => {
     const own = { verbs: ['list'], apiGroups: [''], resources: ['nodes'] };
-    expect(planPolicy(expected, { ...expected, rules: [own] })).toMatchObject({ type: 'update', object: { rules: [own, expected.rules[0]] } });
+    expect(planPolicy(expected, { ...expected, rules: [own] })).toMatchObject({
+      type: 'update',
+      object: { rules: [own, expected.rules[0]] },
+    });
   });
   it('keeps its hands off what says so', () => {
     const metadata = { name: 'r', annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'false' } };
     expect(planPolicy(expected, { metadata, rules: [] })).toEqual({ type: 'none' });
   });
   it('gives back lost labels and annotations', () => {
-    expect(planPolicy(expected, { ...expected, metadata: { name: 'r' } })).toMatchObject({ type: 'update', object: { metadata: { annotations: expected.metadata.annotations } } });
+    expect(planPolicy(expected, { ...expected, metadata: { name: 'r' } })).toMatchObject({
+      type: 'update',
+      object: { metadata: { annotations: expected.metadata.annotations } },
+    });
   });
   it('makes a binding to another role anew', () => {
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'r' };
     const binding = { metadata: { name: 'b' }, roleRef, subjects: [{ kind: 'User', name: 'u' }] };
-    expect(planPolicy(binding, { ...binding, roleRef: { ...roleRef, name: 'other' } })).toMatchObject({ type: 'recreate' });
+    expect(planPolicy(binding, { ...binding, roleRef: { ...roleRef, name: 'other' } })).toMatchObject({
+      type: 'recreate',
+    });
     expect(planPolicy(binding, { ...binding, subjects: [{ kind: 'User', name: 'v' }] })).toMatchObject({
       type: 'update',
       object: { subjects: [{ name: 'v' }, { name: 'u' }] },

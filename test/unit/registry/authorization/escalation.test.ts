@@ -8,16 +8,28 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 const group = 'rbac.authorization.k8s.io';
 const bob = { name: 'bob', groups: ['devs'] };
-const kinds: Record<string, string> = { roles: 'Role', clusterroles: 'ClusterRole', rolebindings: 'RoleBinding', clusterrolebindings: 'ClusterRoleBinding' };
+const kinds: Record<string, string> = {
+  roles: 'Role',
+  clusterroles: 'ClusterRole',
+  rolebindings: 'RoleBinding',
+  clusterrolebindings: 'ClusterRoleBinding',
+};
 let index = createRbacIndex();
 let plugin = createEscalationCheck({ index, authorizer: createRbacAuthorizer(index) });
 
 beforeEach(() => {
   index = createRbacIndex();
   plugin = createEscalationCheck({ index, authorizer: createRbacAuthorizer(index) });
-  index.put('clusterroles', { metadata: { name: 'held' }, rules: ['get | core | pods', 'create | rbac.authorization.k8s.io | *'].map(parseRule) });
+  index.put('clusterroles', {
+    metadata: { name: 'held' },
+    rules: ['get | core | pods', 'create | rbac.authorization.k8s.io | *'].map(parseRule),
+  });
   index.put('clusterroles', { metadata: { name: 'much' }, rules: [parseRule('* | * | *')] });
-  index.put('clusterrolebindings', { metadata: { name: 'b' }, subjects: [{ kind: 'User', name: 'bob' }], roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'held' } });
+  index.put('clusterrolebindings', {
+    metadata: { name: 'b' },
+    subjects: [{ kind: 'User', name: 'bob' }],
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'held' },
+  });
 });
 
 const check = async (resource: string, object: object, more: Partial<AdmissionAttributes> = {}): Promise<string> => {
@@ -56,7 +68,9 @@ describe('escalation', () => {
     expect(await check('roles', { rules: [parseRule('get | core | secrets')] })).toBe(
       'roles.rbac.authorization.k8s.io "x" is forbidden: user "bob" (groups=["devs"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}',
     );
-    expect(await check('clusterrolebindings', to('much'))).toMatch(/^clusterrolebindings\.rbac\.authorization\.k8s\.io "x" is forbidden: user "bob"/);
+    expect(await check('clusterrolebindings', to('much'))).toMatch(
+      /^clusterrolebindings\.rbac\.authorization\.k8s\.io "x" is forbidden: user "bob"/,
+    );
   });
   it('refuses aggregation to all but administrators', async () => {
     expect(await check('clusterroles', { aggregationRule: { clusterRoleSelectors: [{}] } })).toBe(
@@ -64,7 +78,13 @@ describe('escalation', () => {
     );
   });
   it('knows the verbs escalate and bind', async () => {
-    index.put('clusterroles', { metadata: { name: 'held' }, rules: ['escalate | rbac.authorization.k8s.io | roles', 'bind | rbac.authorization.k8s.io | clusterroles | much'].map(parseRule) });
+    index.put('clusterroles', {
+      metadata: { name: 'held' },
+      rules: [
+        'escalate | rbac.authorization.k8s.io | roles',
+        'bind | rbac.authorization.k8s.io | clusterroles | much',
+      ].map(parseRule),
+    });
     expect(await check('roles', { rules: [parseRule('* | * | *')] })).toBe('ok');
     expect(await check('rolebindings', to('much'))).toBe('ok');
     expect(await check('clusterroles', { rules: [parseRule('* | * | *')] })).toMatch(/not currently held/);
@@ -73,11 +93,22 @@ describe('escalation', () => {
     expect(await check('rolebindings', to('nope', 'Role'))).toBe('roles.rbac.authorization.k8s.io "nope" not found');
   });
   it('does not ask system:masters', async () => {
-    expect(await check('rolebindings', to('much'), { user: { name: 'root', groups: ['system:masters'] } })).toBe('not handled');
+    expect(await check('rolebindings', to('much'), { user: { name: 'root', groups: ['system:masters'] } })).toBe(
+      'not handled',
+    );
   });
   it('lets the garbage collector change its own fields', async () => {
-    const oldObject = { metadata: { name: 'x', finalizers: ['a/b'] }, rules: [parseRule('* | * | *')] } as UnknownObject;
+    const oldObject = {
+      metadata: { name: 'x', finalizers: ['a/b'] },
+      rules: [parseRule('* | * | *')],
+    } as UnknownObject;
     expect(await check('roles', { rules: oldObject.rules as object }, { operation: 'UPDATE', oldObject })).toBe('ok');
-    expect(await check('roles', { metadata: { name: 'x', labels: { a: 'b' } }, rules: oldObject.rules as object }, { operation: 'UPDATE', oldObject })).toMatch(/not currently held/);
+    expect(
+      await check(
+        'roles',
+        { metadata: { name: 'x', labels: { a: 'b' } }, rules: oldObject.rules as object },
+        { operation: 'UPDATE', oldObject },
+      ),
+    ).toMatch(/not currently held/);
   });
 });

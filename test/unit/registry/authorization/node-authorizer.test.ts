@@ -24,7 +24,17 @@ const n2 = { name: 'system:node:n2', groups: ['system:nodes'] };
 
 const ask = async (user: typeof n1, verb: string, resource: string, more: Partial<AuthorizationAttributes> = {}) => {
   const [name = '', subresource = ''] = resource.split('/');
-  const { decision, reason } = await authorizer.authorize({ user, verb, group: '', version: 'v1', resource: name, subresource, namespace: '', name: '', ...more });
+  const { decision, reason } = await authorizer.authorize({
+    user,
+    verb,
+    group: '',
+    version: 'v1',
+    resource: name,
+    subresource,
+    namespace: '',
+    name: '',
+    ...more,
+  });
   return decision === 'allow' ? true : reason;
 };
 
@@ -42,7 +52,9 @@ describe('node authorizer', () => {
     ['pods', 'p'],
   ])('lets a node read %s that its pods refer to', async (resource, name) => {
     expect(await ask(n1, 'get', resource, { namespace: 'ns', name })).toBe(true);
-    expect(await ask(n1, 'get', resource, { namespace: 'ns', name: 'other' })).toBe("no relationship found between node 'n1' and this object");
+    expect(await ask(n1, 'get', resource, { namespace: 'ns', name: 'other' })).toBe(
+      "no relationship found between node 'n1' and this object",
+    );
     expect(await ask(n1, 'get', resource, { namespace: 'other', name })).toMatch(/^no relationship/);
     expect(await ask(n2, 'get', resource, { namespace: 'ns', name })).toMatch(/^no relationship/);
   });
@@ -59,9 +71,24 @@ describe('node authorizer', () => {
     ['list', 'pods', {}, 'can only list/watch pods with spec.nodeName field selector'],
     ['get', 'nodes', { name: 'n2' }, "node 'n1' cannot read 'n2', only its own Node object"],
     ['list', 'nodes', {}, "node 'n1' cannot read all nodes, only its own Node object"],
-    ['create', 'serviceaccounts/token', { namespace: 'ns', name: 'other' }, "no relationship found between node 'n1' and this object"],
-    ['get', 'leases', { group: 'coordination.k8s.io', namespace: 'default', name: 'n1' }, 'can only access leases in the "kube-node-lease" system namespace'],
-    ['get', 'leases', { group: 'coordination.k8s.io', namespace: 'kube-node-lease', name: 'n2' }, 'can only access node lease with the same name as the requesting node'],
+    [
+      'create',
+      'serviceaccounts/token',
+      { namespace: 'ns', name: 'other' },
+      "no relationship found between node 'n1' and this object",
+    ],
+    [
+      'get',
+      'leases',
+      { group: 'coordination.k8s.io', namespace: 'default', name: 'n1' },
+      'can only access leases in the "kube-node-lease" system namespace',
+    ],
+    [
+      'get',
+      'leases',
+      { group: 'coordination.k8s.io', namespace: 'kube-node-lease', name: 'n2' },
+      'can only access node lease with the same name as the requesting node',
+    ],
   ])('refuses to %s %s', async (verb, resource, more, reason) => {
     expect(await ask(n1, verb, resource, more)).toBe(reason);
   });
@@ -82,7 +109,14 @@ describe('node authorizer', () => {
   it('opens nothing by mirror pods', async () => {
     const mirror: Pod = { ...pod, metadata: { ...pod.metadata, annotations: { 'kubernetes.io/config.mirror': 'x' } } };
     const own = createNodeAuthorizer({ podsOnNode: () => [mirror], volumeOfClaim: () => '' });
-    const decision = await own.authorize({ user: n1, verb: 'get', group: '', resource: 'secrets', namespace: 'ns', name: 'mounted' });
+    const decision = await own.authorize({
+      user: n1,
+      verb: 'get',
+      group: '',
+      resource: 'secrets',
+      namespace: 'ns',
+      name: 'mounted',
+    });
     expect(decision.decision).toBe('no-opinion');
   });
 });

@@ -9,7 +9,10 @@ const alice: UserInfo = { name: 'alice', groups: ['devs', 'system:authenticated'
 const robot: UserInfo = { name: 'system:serviceaccount:ci:robot', groups: ['system:serviceaccounts'] };
 const group = 'rbac.authorization.k8s.io';
 
-const role = (name: string, rules: string[], namespace?: string) => ({ metadata: { name, namespace }, rules: rules.map(parseRule) });
+const role = (name: string, rules: string[], namespace?: string) => ({
+  metadata: { name, namespace },
+  rules: rules.map(parseRule),
+});
 const binding = (name: string, roleRef: { kind: string; name: string }, subject: object, namespace?: string) => ({
   metadata: { name, namespace },
   subjects: [subject as { kind: string; name: string }],
@@ -25,7 +28,17 @@ beforeEach(() => {
 
 const ask = (user: UserInfo, verb: string, resource: string, more: Partial<AuthorizationAttributes> = {}) => {
   const [name = '', subresource = ''] = resource.split('/');
-  return authorizer.authorize({ user, verb, group: '', version: 'v1', resource: name, subresource, namespace: '', name: '', ...more });
+  return authorizer.authorize({
+    user,
+    verb,
+    group: '',
+    version: 'v1',
+    resource: name,
+    subresource,
+    namespace: '',
+    name: '',
+    ...more,
+  });
 };
 
 describe('RBAC', () => {
@@ -46,8 +59,14 @@ describe('RBAC', () => {
 
   it('grants a ClusterRole everywhere or in one namespace, as it is bound', () => {
     index.put('clusterroles', role('reader', ['get | core | pods']));
-    index.put('clusterrolebindings', binding('all', { kind: 'ClusterRole', name: 'reader' }, { kind: 'User', name: 'alice' }));
-    index.put('rolebindings', binding('one', { kind: 'ClusterRole', name: 'reader' }, { kind: 'ServiceAccount', name: 'robot' }, 'ci'));
+    index.put(
+      'clusterrolebindings',
+      binding('all', { kind: 'ClusterRole', name: 'reader' }, { kind: 'User', name: 'alice' }),
+    );
+    index.put(
+      'rolebindings',
+      binding('one', { kind: 'ClusterRole', name: 'reader' }, { kind: 'ServiceAccount', name: 'robot' }, 'ci'),
+    );
     expect(ask(alice, 'get', 'pods', { namespace: 'b' })).toMatchObject({
       reason: 'RBAC: allowed by ClusterRoleBinding "all" of ClusterRole "reader" to User "alice"',
     });
@@ -84,12 +103,17 @@ describe('RBAC', () => {
   ])('path rule %s on %s', (rule, path, allowed) => {
     index.put('clusterroles', role('r', [`get @ ${rule}`]));
     index.put('clusterrolebindings', binding('b', { kind: 'ClusterRole', name: 'r' }, { kind: 'User', name: 'alice' }));
-    expect(authorizer.authorize({ user: alice, verb: 'get', path })).toMatchObject({ decision: allowed ? 'allow' : 'no-opinion' });
+    expect(authorizer.authorize({ user: alice, verb: 'get', path })).toMatchObject({
+      decision: allowed ? 'allow' : 'no-opinion',
+    });
   });
 
   it('sees changes at once', () => {
     index.put('clusterrolebindings', binding('b', { kind: 'ClusterRole', name: 'r' }, { kind: 'User', name: 'alice' }));
-    expect(ask(alice, 'get', 'pods')).toEqual({ decision: 'no-opinion', reason: 'RBAC: clusterrole.rbac.authorization.k8s.io "r" not found' });
+    expect(ask(alice, 'get', 'pods')).toEqual({
+      decision: 'no-opinion',
+      reason: 'RBAC: clusterrole.rbac.authorization.k8s.io "r" not found',
+    });
     index.put('clusterroles', role('r', ['get | core | pods']));
     expect(ask(alice, 'get', 'pods')).toMatchObject({ decision: 'allow' });
     index.put('clusterroles', role('r', ['list | core | pods']));
@@ -109,8 +133,14 @@ describe('RBAC', () => {
 
   it('is not misled by names of other kinds of subject', () => {
     index.put('clusterroles', role('r', ['* | * | *']));
-    index.put('clusterrolebindings', binding('b', { kind: 'ClusterRole', name: 'r' }, { kind: 'Group', name: 'alice' }));
-    index.put('clusterrolebindings', binding('c', { kind: 'ClusterRole', name: 'r' }, { kind: 'ServiceAccount', name: 'alice' }));
+    index.put(
+      'clusterrolebindings',
+      binding('b', { kind: 'ClusterRole', name: 'r' }, { kind: 'Group', name: 'alice' }),
+    );
+    index.put(
+      'clusterrolebindings',
+      binding('c', { kind: 'ClusterRole', name: 'r' }, { kind: 'ServiceAccount', name: 'alice' }),
+    );
     expect(ask(alice, 'get', 'pods')).toMatchObject({ decision: 'no-opinion' });
   });
 

@@ -1,5 +1,10 @@
 import { parseRule } from '@nodeless/registry/authorization/bootstrap-rules';
-import { compactRules, describeRule, escalationMessage, uncoveredRules } from '@nodeless/registry/authorization/rule-coverage';
+import {
+  compactRules,
+  describeRule,
+  escalationMessage,
+  uncoveredRules,
+} from '@nodeless/registry/authorization/rule-coverage';
 import { describe, expect, it } from 'vitest';
 
 const rules = (...texts: string[]) => texts.map(parseRule);
@@ -38,10 +43,20 @@ describe('coverage', () => {
 
   it('words an escalation', () => {
     const user = { name: 'bob', groups: ['devs', 'system:authenticated'] };
-    expect(escalationMessage(user, { rules: rules('get | core | pods'), errors: [] }, rules('get list | core | pods', 'get | core | secrets'))).toBe(
+    expect(
+      escalationMessage(
+        user,
+        { rules: rules('get | core | pods'), errors: [] },
+        rules('get list | core | pods', 'get | core | secrets'),
+      ),
+    ).toBe(
       'user "bob" (groups=["devs" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["pods"], Verbs:["list"]}\n{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}',
     );
-    expect(escalationMessage(user, { rules: rules('* | * | *'), errors: ['x'] }, rules('get | core | pods'))).toBeUndefined();
-    expect(escalationMessage(user, { rules: [], errors: ['x', 'y'] }, rules('get | core | pods'))).toMatch(/; resolution errors: \[\[x, y\]\]$/);
+    expect(
+      escalationMessage(user, { rules: rules('* | * | *'), errors: ['x'] }, rules('get | core | pods')),
+    ).toBeUndefined();
+    expect(escalationMessage(user, { rules: [], errors: ['x', 'y'] }, rules('get | core | pods'))).toMatch(
+      /; resolution errors: \[\[x, y\]\]$/,
+    );
   });
 });

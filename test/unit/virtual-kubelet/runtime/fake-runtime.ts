@@ -1,7 +1,15 @@
 /** A container runtime in memory that tests steer: containers end when told, pulls and calls fail when told. */
 import type { Clock } from '@nodeless/component-base/clock';
 import { type PodRef, ProviderError, type ResolvedPod } from '@nodeless/virtual-kubelet/providers/provider';
-import type { ContainerRuntime, ContainerStart, ExecOutcome, RuntimeContainer, RuntimeImage, RuntimePod, RuntimeSandbox } from '@nodeless/virtual-kubelet/runtime/container-runtime';
+import type {
+  ContainerRuntime,
+  ContainerStart,
+  ExecOutcome,
+  RuntimeContainer,
+  RuntimeImage,
+  RuntimePod,
+  RuntimeSandbox,
+} from '@nodeless/virtual-kubelet/runtime/container-runtime';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -25,10 +33,22 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
   const faults = new Map<string, Error[]>();
   const calls: string[] = [];
   const starts: ContainerStart[] = [];
-  const pods = new Map<string, { ref: PodRef; nodeName: string; sandbox: Mutable<RuntimeSandbox> | undefined; containers: Mutable<RuntimeContainer>[] }>();
+  const pods = new Map<
+    string,
+    {
+      ref: PodRef;
+      nodeName: string;
+      sandbox: Mutable<RuntimeSandbox> | undefined;
+      containers: Mutable<RuntimeContainer>[];
+    }
+  >();
   const listeners = new Set<(ref: PodRef | undefined) => void>();
   const present = new Set<string>();
-  const refOf = (pod: ResolvedPod): PodRef => ({ namespace: pod.pod.metadata?.namespace ?? '', name: pod.pod.metadata?.name ?? '', uid: pod.pod.metadata?.uid ?? '' });
+  const refOf = (pod: ResolvedPod): PodRef => ({
+    namespace: pod.pod.metadata?.namespace ?? '',
+    name: pod.pod.metadata?.name ?? '',
+    uid: pod.pod.metadata?.uid ?? '',
+  });
   const call = (name: string, detail = ''): void => {
     calls.push(detail === '' ? name : `${name} ${detail}`);
     const error = faults.get(name)?.shift();
@@ -36,7 +56,12 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
   };
   const entry = (pod: ResolvedPod) => {
     const ref = refOf(pod);
-    const known = pods.get(ref.uid) ?? { ref, nodeName: pod.pod.spec?.nodeName ?? '', sandbox: undefined, containers: [] };
+    const known = pods.get(ref.uid) ?? {
+      ref,
+      nodeName: pod.pod.spec?.nodeName ?? '',
+      sandbox: undefined,
+      containers: [],
+    };
     pods.set(ref.uid, known);
     return known;
   };
@@ -62,7 +87,9 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
     containers: all,
     failNext: (name, error) => void faults.set(name, [...(faults.get(name) ?? []), error]),
     exit(name, exitCode, more = {}) {
-      const newest = all().filter((c) => c.name === name).sort((a, b) => b.attempt - a.attempt)[0];
+      const newest = all()
+        .filter((c) => c.name === name)
+        .sort((a, b) => b.attempt - a.attempt)[0];
       if (!newest) throw new Error(`no container ${name}`);
       Object.assign(newest, more);
       end(newest, exitCode);
@@ -70,7 +97,8 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
     killSandbox() {
       for (const pod of pods.values()) {
         if (pod.sandbox) pod.sandbox.ready = false;
-        for (const c of pod.containers) if (c.state === 'running') Object.assign(c, { state: 'exited', exitCode: 137, finishedAt: clock.now() });
+        for (const c of pod.containers)
+          if (c.state === 'running') Object.assign(c, { state: 'exited', exitCode: 137, finishedAt: clock.now() });
       }
       tell();
     },
@@ -115,8 +143,23 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
       starts.push(start);
       const id = `${start.container.name}-${start.attempt}`;
       entry(start.pod).containers.push({
-        id, name: start.container.name, kind: start.kind, attempt: start.attempt, sandboxId: start.sandbox.id, specHash: start.specHash, backoffMs: start.backoffMs,
-        state: 'created', createdAt: clock.now(), startedAt: 0, finishedAt: 0, exitCode: 0, oomKilled: false, startError: '', image: start.container.image ?? '', imageId: start.image.reference, message: '',
+        id,
+        name: start.container.name,
+        kind: start.kind,
+        attempt: start.attempt,
+        sandboxId: start.sandbox.id,
+        specHash: start.specHash,
+        backoffMs: start.backoffMs,
+        state: 'created',
+        createdAt: clock.now(),
+        startedAt: 0,
+        finishedAt: 0,
+        exitCode: 0,
+        oomKilled: false,
+        startError: '',
+        image: start.container.image ?? '',
+        imageId: start.image.reference,
+        message: '',
       });
       return id;
     },
@@ -125,7 +168,13 @@ export function createFakeRuntime(clock: Clock): FakeRuntime {
       try {
         call('startContainer', id);
       } catch (error) {
-        if (container) Object.assign(container, { state: 'exited', exitCode: 128, startError: (error as Error).message, finishedAt: clock.now() });
+        if (container)
+          Object.assign(container, {
+            state: 'exited',
+            exitCode: 128,
+            startError: (error as Error).message,
+            finishedAt: clock.now(),
+          });
         throw error;
       }
       if (container) Object.assign(container, { state: 'running', startedAt: clock.now() });

@@ -22,5 +22,7 @@ function profileOf(annotation: string): AppArmorProfile | undefined {
   if (annotation === 'unconfined') return { type: 'Unconfined' };
   if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
   const name = annotation.startsWith('localhost/') ? annotation.slice('localhost/'.length) : '';
-  return name !== '' && name.trim() === name && Buffer.byteLength(name) <= 4095 ? { type: 'Localhost', localhostProfile: name } : undefined;
+  return name !== '' && name.trim() === name && Buffer.byteLength(name) <= 4095
+    ? { type: 'Localhost', localhostProfile: name }
+    : undefined;
 }

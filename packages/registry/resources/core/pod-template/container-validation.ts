@@ -1,7 +1,24 @@
-import type { Container, ContainerResizePolicy, ContainerRestartRule, ContainerPort, EphemeralContainer, PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  ContainerResizePolicy,
+  ContainerRestartRule,
+  ContainerPort,
+  EphemeralContainer,
+  PodSpec,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { notFoundValue, tooMany } from '@nodeless/apimachinery/field-errors';
 import { isDns1123Label, isPortName, isPortNumber } from '@nodeless/apimachinery/names';
-import { check, checkOneOf, checkRequiredOneOf, duplicate, type Faults, forbidden, invalid, notSupported, required } from '../../checks.ts';
+import {
+  check,
+  checkOneOf,
+  checkRequiredOneOf,
+  duplicate,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../../checks.ts';
 import { checkEnv, checkEnvFrom } from './env-validation.ts';
 import { checkVolumeDevices, checkVolumeMounts, type Volumes } from './mount-validation.ts';
 import type { PodOptions } from './options.ts';
@@ -46,7 +63,8 @@ export function checkInitContainers(faults: Faults, path: string, context: Conta
     checkCommon(faults, at, container, context);
     const isSidecar = container.restartPolicy === 'Always';
     if (container.restartPolicy !== undefined) checkRestartPolicy(faults, at, container);
-    else if (container.restartPolicyRules?.length) faults.push(required(`${at}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
+    else if (container.restartPolicyRules?.length)
+      faults.push(required(`${at}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
     const name = container.name ?? '';
     if (names.has(name)) faults.push(duplicate(`${at}.name`, name));
     else if (name !== '') names.add(name);
@@ -54,12 +72,19 @@ export function checkInitContainers(faults: Faults, path: string, context: Conta
     if (isSidecar) checkLife(faults, at, container, context);
     else {
       for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
-        if (container[field]) faults.push(forbidden(`${at}.${field}`, 'may not be set for init containers without restartPolicy=Always'));
+        if (container[field])
+          faults.push(forbidden(`${at}.${field}`, 'may not be set for init containers without restartPolicy=Always'));
       }
       if (!options.allowRestartForInitContainers) {
         container.resizePolicy?.forEach((policy, j) => {
           if (policy.restartPolicy === 'RestartContainer') {
-            faults.push(invalid(`${at}.resizePolicy[${j}].restartPolicy`, policy.restartPolicy, "must not be set to 'RestartContainer' for non-sidecar initContainers"));
+            faults.push(
+              invalid(
+                `${at}.resizePolicy[${j}].restartPolicy`,
+                policy.restartPolicy,
+                "must not be set to 'RestartContainer' for non-sidecar initContainers",
+              ),
+            );
           }
         });
       }
@@ -67,7 +92,17 @@ export function checkInitContainers(faults: Faults, path: string, context: Conta
   });
 }
 
-const ephemeralRefusals = ['ports', 'resources', 'resizePolicy', 'restartPolicy', 'restartPolicyRules', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const;
+const ephemeralRefusals = [
+  'ports',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+] as const;
 
 export function checkEphemeralContainers(faults: Faults, path: string, context: ContainerContext): void {
   const { spec } = context;
@@ -87,8 +122,10 @@ export function checkEphemeralContainers(faults: Faults, path: string, context: 
       if (isSet(container[field])) faults.push(forbidden(`${at}.${field}`, 'cannot be set for an Ephemeral Container'));
     }
     container.volumeMounts?.forEach((mount, j) => {
-      if (mount.subPath) faults.push(forbidden(`${at}.volumeMounts[${j}].subPath`, 'cannot be set for an Ephemeral Container'));
-      if (mount.subPathExpr) faults.push(forbidden(`${at}.volumeMounts[${j}].subPathExpr`, 'cannot be set for an Ephemeral Container'));
+      if (mount.subPath)
+        faults.push(forbidden(`${at}.volumeMounts[${j}].subPath`, 'cannot be set for an Ephemeral Container'));
+      if (mount.subPathExpr)
+        faults.push(forbidden(`${at}.volumeMounts[${j}].subPathExpr`, 'cannot be set for an Ephemeral Container'));
     });
   });
 }
@@ -99,16 +136,29 @@ function isSet(value: unknown): boolean {
 }
 
 /** Only in pods: templates keep what they have. */
-export function checkImageSpaces(faults: Faults, path: string, container: Readonly<Container | EphemeralContainer>): void {
+export function checkImageSpaces(
+  faults: Faults,
+  path: string,
+  container: Readonly<Container | EphemeralContainer>,
+): void {
   const image = container.image ?? '';
-  if (image.trim() !== image) faults.push(invalid(`${path}.image`, image, 'must not have leading or trailing whitespace'));
+  if (image.trim() !== image)
+    faults.push(invalid(`${path}.image`, image, 'must not have leading or trailing whitespace'));
 }
 
-function checkCommon(faults: Faults, path: string, container: Readonly<Container | EphemeralContainer>, context: ContainerContext): void {
+function checkCommon(
+  faults: Faults,
+  path: string,
+  container: Readonly<Container | EphemeralContainer>,
+  context: ContainerContext,
+): void {
   if (!container.name) faults.push(required(`${path}.name`));
   else check(faults, `${path}.name`, container.name, isDns1123Label(container.name));
   if (!container.image) faults.push(required(`${path}.image`));
-  checkRequiredOneOf(faults, `${path}.terminationMessagePolicy`, container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError']);
+  checkRequiredOneOf(faults, `${path}.terminationMessagePolicy`, container.terminationMessagePolicy, [
+    'File',
+    'FallbackToLogsOnError',
+  ]);
   if (container.ports) checkPorts(faults, `${path}.ports`, container.ports);
   if (container.env) checkEnv(faults, `${path}.env`, container.env);
   if (container.envFrom) checkEnvFrom(faults, `${path}.envFrom`, container.envFrom);
@@ -119,7 +169,8 @@ function checkCommon(faults: Faults, path: string, container: Readonly<Container
     claimNames: context.claimNames,
     allowIndivisibleHugePages: context.options.allowIndivisibleHugePages,
   });
-  if (container.resizePolicy) checkResizePolicy(faults, `${path}.resizePolicy`, container.resizePolicy, context.spec.restartPolicy);
+  if (container.resizePolicy)
+    checkResizePolicy(faults, `${path}.resizePolicy`, container.resizePolicy, context.spec.restartPolicy);
   checkContainerSecurity(faults, `${path}.securityContext`, container.securityContext, context.hostUsers);
 }
 
@@ -163,7 +214,12 @@ function checkHostPorts(faults: Faults, path: string, containers: readonly Conta
   });
 }
 
-function checkResizePolicy(faults: Faults, path: string, policies: readonly ContainerResizePolicy[], podRestartPolicy: string | undefined): void {
+function checkResizePolicy(
+  faults: Faults,
+  path: string,
+  policies: readonly ContainerResizePolicy[],
+  podRestartPolicy: string | undefined,
+): void {
   const seen = new Set<string>();
   policies.forEach(({ resourceName, restartPolicy }, i) => {
     if (seen.has(resourceName ?? '')) faults.push(duplicate(`${path}[${i}]`, resourceName ?? ''));
@@ -194,7 +250,8 @@ function checkRestartPolicy(faults: Faults, path: string, container: Readonly<Co
       return;
     }
     const { operator, values = [] } = rule.exitCodes;
-    if (operator !== 'In' && operator !== 'NotIn') faults.push(notSupported(`${at}.exitCodes.operator`, operator ?? '', ['In', 'NotIn']));
+    if (operator !== 'In' && operator !== 'NotIn')
+      faults.push(notSupported(`${at}.exitCodes.operator`, operator ?? '', ['In', 'NotIn']));
     if (values.length > 255) faults.push(tooMany(`${at}.exitCodes.values`, values.length, 255));
   });
 }

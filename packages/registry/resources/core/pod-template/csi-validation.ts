@@ -1,6 +1,18 @@
-import type { CSIPersistentVolumeSource, CSIVolumeSource, SecretReference } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  CSIPersistentVolumeSource,
+  CSIVolumeSource,
+  SecretReference,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { isDns1123Subdomain } from '@nodeless/apimachinery/names';
-import { check, checkDnsLabel, checkDnsSubdomain, checkObjectName, type Faults, required, tooLong } from '../../checks.ts';
+import {
+  check,
+  checkDnsLabel,
+  checkDnsSubdomain,
+  checkObjectName,
+  type Faults,
+  required,
+  tooLong,
+} from '../../checks.ts';
 
 export function checkCsiDriverName(faults: Faults, path: string, name: string): void {
   if (name === '') {
@@ -23,7 +35,12 @@ export function checkCsiVolume(faults: Faults, path: string, source: Readonly<CS
 export function checkPersistentCsi(faults: Faults, path: string, source: Readonly<CSIPersistentVolumeSource>): void {
   checkCsiDriverName(faults, `${path}.driver`, source.driver ?? '');
   if (!source.volumeHandle) faults.push(required(`${path}.volumeHandle`));
-  for (const field of ['controllerPublishSecretRef', 'controllerExpandSecretRef', 'nodePublishSecretRef', 'nodeExpandSecretRef'] as const) {
+  for (const field of [
+    'controllerPublishSecretRef',
+    'controllerExpandSecretRef',
+    'nodePublishSecretRef',
+    'nodeExpandSecretRef',
+  ] as const) {
     const secret = source[field];
     if (secret) checkSecret(faults, `${path}.${field}`, secret);
   }

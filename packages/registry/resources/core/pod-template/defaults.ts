@@ -10,7 +10,12 @@ import type {
 } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isLatest } from './image-reference.ts';
-import { defaultPodLevelResources, requestsFromLimits, roundRequirements, roundResourceList } from './resource-defaults.ts';
+import {
+  defaultPodLevelResources,
+  requestsFromLimits,
+  roundRequirements,
+  roundResourceList,
+} from './resource-defaults.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
@@ -71,7 +76,8 @@ export function defaultPodSpec(spec: PodSpec): void {
 }
 
 function defaultContainer(container: Container | EphemeralContainer): void {
-  if (!container.imagePullPolicy) container.imagePullPolicy = isLatest(container.image ?? '') ? 'Always' : 'IfNotPresent';
+  if (!container.imagePullPolicy)
+    container.imagePullPolicy = isLatest(container.image ?? '') ? 'Always' : 'IfNotPresent';
   if (!container.terminationMessagePath) container.terminationMessagePath = '/dev/termination-log';
   if (!container.terminationMessagePolicy) container.terminationMessagePolicy = 'File';
   container.resources ??= {};

@@ -1,5 +1,10 @@
 /** Fields of features that are off in v1.36 are kept only where the stored object has one of them. */
-import type { Container, EphemeralContainer, PodSpec, VolumeProjection } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  EphemeralContainer,
+  PodSpec,
+  VolumeProjection,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 
 export function dropDisabledPodFields(spec: PodSpec | undefined, old: Readonly<PodSpec> | undefined): void {
   if (spec === undefined) return;

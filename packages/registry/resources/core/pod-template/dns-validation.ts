@@ -19,9 +19,16 @@ export function checkDnsConfig(faults: Faults, path: string, spec: Readonly<PodS
   if (servers.length > 3) faults.push(invalid(`${path}.nameservers`, servers, 'must not have more than 3 nameservers'));
   servers.forEach((server, i) => checkLegacyIp(faults, `${path}.nameservers[${i}]`, server));
   const searches = config.searches ?? [];
-  if (searches.length > 32) faults.push(invalid(`${path}.searches`, searches, 'must not have more than 32 search paths'));
+  if (searches.length > 32)
+    faults.push(invalid(`${path}.searches`, searches, 'must not have more than 32 search paths'));
   if (Buffer.byteLength(searches.join(' ')) > 2048) {
-    faults.push(invalid(`${path}.searches`, searches, 'must not have more than 2048 characters (including spaces) in the search list'));
+    faults.push(
+      invalid(
+        `${path}.searches`,
+        searches,
+        'must not have more than 2048 characters (including spaces) in the search list',
+      ),
+    );
   }
   searches.forEach((search, i) => {
     if (search === '.') return;

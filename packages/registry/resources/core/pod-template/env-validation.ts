@@ -1,5 +1,17 @@
-import type { EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from '@nodeless/apimachinery/generated/types/core/v1';
-import { isConfigMapKey, isDns1123Subdomain, isQualifiedName, isRelaxedEnvVarName, nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from '@nodeless/apimachinery/generated/types/core/v1';
+import {
+  isConfigMapKey,
+  isDns1123Subdomain,
+  isQualifiedName,
+  isRelaxedEnvVarName,
+  nameIsDnsSubdomain,
+} from '@nodeless/apimachinery/names';
 import { formatQuantity, parseQuantity, quantitySign } from '@nodeless/apimachinery/quantity';
 import { check, checkDnsLabel, type Faults, invalid, notSupported, required } from '../../checks.ts';
 import { checkNoBacksteps } from './paths.ts';
@@ -56,7 +68,13 @@ function checkValueFrom(faults: Faults, path: string, from: Readonly<EnvVarSourc
     else checkNoBacksteps(faults, `${at}.path`, file);
   }
   if (sources === 0) {
-    faults.push(invalid(path, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`'));
+    faults.push(
+      invalid(
+        path,
+        '',
+        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
+      ),
+    );
   } else if (value !== '') {
     faults.push(invalid(path, '', 'may not be specified when `value` is not empty'));
   } else if (sources > 1) {
@@ -81,7 +99,12 @@ const convertible = new Set([
   'spec.host',
 ]);
 
-export function checkFieldSelector(faults: Faults, path: string, selector: Readonly<ObjectFieldSelector>, fields: ReadonlySet<string>): void {
+export function checkFieldSelector(
+  faults: Faults,
+  path: string,
+  selector: Readonly<ObjectFieldSelector>,
+  fields: ReadonlySet<string>,
+): void {
   if (!selector.apiVersion) {
     faults.push(required(`${path}.apiVersion`));
     return;
@@ -98,7 +121,8 @@ export function checkFieldSelector(faults: Faults, path: string, selector: Reado
   const subscripted = /^(.+?)\['(.*)'\]$/s.exec(given);
   if (subscripted !== null) {
     const [, field, subscript = ''] = subscripted;
-    if (field === 'metadata.annotations') check(faults, path, subscript.toLowerCase(), isQualifiedName(subscript.toLowerCase()));
+    if (field === 'metadata.annotations')
+      check(faults, path, subscript.toLowerCase(), isQualifiedName(subscript.toLowerCase()));
     else if (field === 'metadata.labels') check(faults, path, subscript, isQualifiedName(subscript));
     else unconvertible(`field label does not support subscript: ${given}`);
     return;
@@ -108,15 +132,29 @@ export function checkFieldSelector(faults: Faults, path: string, selector: Reado
   if (!fields.has(field)) faults.push(notSupported(`${path}.fieldPath`, field, [...fields].sort()));
 }
 
-const resourceFields = ['limits.cpu', 'limits.ephemeral-storage', 'limits.memory', 'requests.cpu', 'requests.ephemeral-storage', 'requests.memory'];
+const resourceFields = [
+  'limits.cpu',
+  'limits.ephemeral-storage',
+  'limits.memory',
+  'requests.cpu',
+  'requests.ephemeral-storage',
+  'requests.memory',
+];
 const byteDivisors = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
-const isHugePagesField = (resource: string): boolean => resource.startsWith('limits.hugepages-') || resource.startsWith('requests.hugepages-');
+const isHugePagesField = (resource: string): boolean =>
+  resource.startsWith('limits.hugepages-') || resource.startsWith('requests.hugepages-');
 
-export function checkResourceFieldSelector(faults: Faults, path: string, selector: Readonly<ResourceFieldSelector>, inVolume: boolean): void {
+export function checkResourceFieldSelector(
+  faults: Faults,
+  path: string,
+  selector: Readonly<ResourceFieldSelector>,
+  inVolume: boolean,
+): void {
   const resource = selector.resource ?? '';
   if (inVolume && !selector.containerName) faults.push(required(`${path}.containerName`));
   else if (resource === '') faults.push(required(`${path}.resource`));
-  else if (!resourceFields.includes(resource) && !isHugePagesField(resource)) faults.push(notSupported(`${path}.resource`, resource, resourceFields));
+  else if (!resourceFields.includes(resource) && !isHugePagesField(resource))
+    faults.push(notSupported(`${path}.resource`, resource, resourceFields));
   checkDivisor(faults, `${path}.divisor`, resource, selector.divisor);
 }
 
@@ -132,7 +170,8 @@ function checkDivisor(faults: Faults, path: string, resource: string, divisor: s
   };
   if (resource === 'limits.cpu' || resource === 'requests.cpu') refuse(['1m', '1'], 'cpu');
   else if (resource === 'limits.memory' || resource === 'requests.memory') refuse(byteDivisors, 'memory');
-  else if (resource === 'limits.ephemeral-storage' || resource === 'requests.ephemeral-storage') refuse(byteDivisors, 'local ephemeral storage');
+  else if (resource === 'limits.ephemeral-storage' || resource === 'requests.ephemeral-storage')
+    refuse(byteDivisors, 'local ephemeral storage');
   else if (isHugePagesField(resource)) refuse(byteDivisors, 'hugepages');
 }
 

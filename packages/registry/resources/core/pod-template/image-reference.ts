@@ -4,7 +4,9 @@ const domainComponent = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const domain = `(?:${domainComponent}(?:\\.${domainComponent})*|\\[(?:[a-fA-F0-9:]+)\\])(?::[0-9]+)?`;
 const pathComponent = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const name = `(?:${domain}/)?${pathComponent}(?:/${pathComponent})*`;
-const reference = new RegExp(`^(${name})(?::([\\w][\\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`);
+const reference = new RegExp(
+  `^(${name})(?::([\\w][\\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`,
+);
 
 const answers = new Map<string, boolean>();
 
@@ -33,5 +35,7 @@ function parse(image: string): boolean {
 }
 
 function fullName(name: string, hasDomain: boolean): string {
-  return !hasDomain && !name.slice('docker.io/'.length).includes('/') ? `docker.io/library/${name.slice('docker.io/'.length)}` : name;
+  return !hasDomain && !name.slice('docker.io/'.length).includes('/')
+    ? `docker.io/library/${name.slice('docker.io/'.length)}`
+    : name;
 }

@@ -1,10 +1,15 @@
 /** Volumes of a ConfigMap's or Secret's keys. */
-import type { ConfigMapVolumeSource, KeyToPath, SecretVolumeSource } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  ConfigMapVolumeSource,
+  KeyToPath,
+  SecretVolumeSource,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { type Faults, invalid, required } from '../../checks.ts';
 import { checkLocalNonReservedPath } from './paths.ts';
 
 export function checkMode(faults: Faults, path: string, mode: number | undefined): void {
-  if (mode !== undefined && (mode < 0 || mode > 0o777)) faults.push(invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'));
+  if (mode !== undefined && (mode < 0 || mode > 0o777))
+    faults.push(invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'));
 }
 
 export function checkKeyToPath(faults: Faults, path: string, item: Readonly<KeyToPath>): void {
@@ -14,7 +19,11 @@ export function checkKeyToPath(faults: Faults, path: string, item: Readonly<KeyT
   checkMode(faults, `${path}.mode`, item.mode);
 }
 
-function checkItems(faults: Faults, path: string, source: Readonly<{ defaultMode?: number; items?: readonly KeyToPath[] }>): void {
+function checkItems(
+  faults: Faults,
+  path: string,
+  source: Readonly<{ defaultMode?: number; items?: readonly KeyToPath[] }>,
+): void {
   checkMode(faults, `${path}.defaultMode`, source.defaultMode);
   source.items?.forEach((item, i) => checkKeyToPath(faults, `${path}.items[${i}]`, item));
 }

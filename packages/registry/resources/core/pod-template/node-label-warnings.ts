@@ -19,20 +19,34 @@ export function warnOfNodeLabel(warnings: string[], key: string, text: (message:
   if (message !== undefined) warnings.push(text(message));
 }
 
-export function warnOfNodeSelectorTerm(warnings: string[], path: string, term: Readonly<NodeSelectorTerm>, checkValues: boolean): void {
+export function warnOfNodeSelectorTerm(
+  warnings: string[],
+  path: string,
+  term: Readonly<NodeSelectorTerm>,
+  checkValues: boolean,
+): void {
   term.matchExpressions?.forEach((expression, i) => {
     const at = `${path}.matchExpressions[${i}]`;
     warnOfNodeLabel(warnings, expression.key, (message) => `${at}.key: ${expression.key} is ${message}`);
     if (!checkValues) return;
     expression.values?.forEach((value, j) => {
-      for (const complaint of isLabelValue(value)) warnings.push(`${at}.values[${j}]: ${value} is invalid, ${complaint}`);
+      for (const complaint of isLabelValue(value))
+        warnings.push(`${at}.values[${j}]: ${value} is invalid, ${complaint}`);
     });
   });
 }
 
-export function warnOfNodeSelector(warnings: string[], path: string, selector: Readonly<LabelSelector> | undefined): void {
+export function warnOfNodeSelector(
+  warnings: string[],
+  path: string,
+  selector: Readonly<LabelSelector> | undefined,
+): void {
   selector?.matchExpressions?.forEach((expression, i) => {
-    warnOfNodeLabel(warnings, expression.key, (message) => `${path}.matchExpressions[${i}].key: ${expression.key} is ${message}`);
+    warnOfNodeLabel(
+      warnings,
+      expression.key,
+      (message) => `${path}.matchExpressions[${i}].key: ${expression.key} is ${message}`,
+    );
   });
   for (const label of Object.keys(selector?.matchLabels ?? {})) {
     warnOfNodeLabel(warnings, label, (message) => `${path}.matchLabels.${label}: ${message}`);

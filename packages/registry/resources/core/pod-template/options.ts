@@ -44,9 +44,17 @@ const strict: PodOptions = {
 };
 const strictPod: PodOptions = { ...strict, isPod: true };
 
-export function podOptions(isPod: boolean, oldSpec?: Readonly<PodSpec>, oldMetadata?: Readonly<ObjectMeta>): PodOptions {
+export function podOptions(
+  isPod: boolean,
+  oldSpec?: Readonly<PodSpec>,
+  oldMetadata?: Readonly<ObjectMeta>,
+): PodOptions {
   if (oldSpec === undefined) return isPod ? strictPod : strict;
-  const containers = [...(oldSpec.initContainers ?? []), ...(oldSpec.containers ?? []), ...(oldSpec.ephemeralContainers ?? [])];
+  const containers = [
+    ...(oldSpec.initContainers ?? []),
+    ...(oldSpec.containers ?? []),
+    ...(oldSpec.ephemeralContainers ?? []),
+  ];
   const spread = oldSpec.topologySpreadConstraints ?? [];
   return {
     isPod,
@@ -57,20 +65,33 @@ export function podOptions(isPod: boolean, oldSpec?: Readonly<PodSpec>, oldMetad
         checkLabelSelector(faults, '', namespaceSelector);
       }
     }),
-    allowInvalidNodeAffinityValues: (oldSpec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []).some((term) =>
-      term.matchExpressions?.some((e) => e.values?.some((v) => isLabelValue(v).length > 0)),
-    ),
+    allowInvalidNodeAffinityValues: (
+      oldSpec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+    ).some((term) => term.matchExpressions?.some((e) => e.values?.some((v) => isLabelValue(v).length > 0))),
     allowInvalidSpreadSelector: spread.some((c) => fails((faults) => checkLabelSelector(faults, '', c.labelSelector))),
-    legacyMatchLabelKeys: spread.some((c) => fails((faults) => checkMatchLabelKeys(faults, '', c.matchLabelKeys, undefined, c.labelSelector))),
+    legacyMatchLabelKeys: spread.some((c) =>
+      fails((faults) => checkMatchLabelKeys(faults, '', c.matchLabelKeys, undefined, c.labelSelector)),
+    ),
     allowIndivisibleHugePages: containers.some((c) =>
-      [c.resources?.limits, c.resources?.requests].some((list) => Object.entries(list ?? {}).some(([name, value]) => isHugePages(name) && checkHugePageValue(name, value) !== undefined)),
+      [c.resources?.limits, c.resources?.requests].some((list) =>
+        Object.entries(list ?? {}).some(
+          ([name, value]) => isHugePages(name) && checkHugePageValue(name, value) !== undefined,
+        ),
+      ),
     ),
     allowNonLocalTokenPath: (oldSpec.volumes ?? []).some((v) =>
-      v.projected?.sources?.some((s) => s.serviceAccountToken && fails((faults) => checkLocalNonReservedPath(faults, '', s.serviceAccountToken!.path ?? ''))),
+      v.projected?.sources?.some(
+        (s) =>
+          s.serviceAccountToken &&
+          fails((faults) => checkLocalNonReservedPath(faults, '', s.serviceAccountToken!.path ?? '')),
+      ),
     ),
-    allowHostSysctls: (oldSpec.securityContext?.sysctls ?? []).some((s) => hostSysctlFault(s.name, oldSpec) !== undefined),
+    allowHostSysctls: (oldSpec.securityContext?.sysctls ?? []).some(
+      (s) => hostSysctlFault(s.name, oldSpec) !== undefined,
+    ),
     onlyRecursiveSeLinuxChange: oldSpec.securityContext?.seLinuxChangePolicy === undefined,
-    allowUserNamespaceDevices: oldSpec.hostUsers === false && containers.some((c) => (c.volumeDevices?.length ?? 0) > 0),
+    allowUserNamespaceDevices:
+      oldSpec.hostUsers === false && containers.some((c) => (c.volumeDevices?.length ?? 0) > 0),
     allowRestartForInitContainers: (oldSpec.initContainers ?? []).some(
       (c) => c.restartPolicy !== 'Always' && c.resizePolicy?.some((p) => p.restartPolicy === 'RestartContainer'),
     ),

@@ -24,7 +24,10 @@ export function dropTemplateFields(template: PodTemplateSpec | undefined, old?: 
 }
 
 /** Whether a selector matches a template; undefined where the selector is broken, whose faults are reported elsewhere. */
-export function selects(selector: Readonly<LabelSelector> | undefined, labels: Labels | undefined): boolean | undefined {
+export function selects(
+  selector: Readonly<LabelSelector> | undefined,
+  labels: Labels | undefined,
+): boolean | undefined {
   let parsed: Selector | undefined;
   try {
     parsed = selectorOf(selector);
@@ -36,7 +39,14 @@ export function selects(selector: Readonly<LabelSelector> | undefined, labels: L
 }
 
 export function checkSelected(faults: Faults, path: string, isSelected: boolean, template: Template): void {
-  if (!isSelected) faults.push(invalid(`${path}.metadata.labels`, shownMap(template?.metadata?.labels), '`selector` does not match template `labels`'));
+  if (!isSelected)
+    faults.push(
+      invalid(
+        `${path}.metadata.labels`,
+        shownMap(template?.metadata?.labels),
+        '`selector` does not match template `labels`',
+      ),
+    );
 }
 
 export function checkTemplate(faults: Faults, path: string, template: Template, options: PodOptions): void {
@@ -46,7 +56,8 @@ export function checkTemplate(faults: Faults, path: string, template: Template, 
 /** Pods that are replaced when they end run until they are told to stop. `owner`: as the message names it. */
 export function checkEndless(faults: Faults, path: string, template: Template, owner: string): void {
   const spec = template?.spec;
-  if (spec?.restartPolicy !== 'Always') faults.push(notSupported(`${path}.spec.restartPolicy`, spec?.restartPolicy ?? '', ['Always']));
+  if (spec?.restartPolicy !== 'Always')
+    faults.push(notSupported(`${path}.spec.restartPolicy`, spec?.restartPolicy ?? '', ['Always']));
   if (spec?.activeDeadlineSeconds !== undefined) {
     faults.push(forbidden(`${path}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${owner} is not Supported`));
   }
@@ -56,7 +67,9 @@ export function checkEndless(faults: Faults, path: string, template: Template, o
 export function nameWarnings(object: Readonly<UnknownObject>, advice = 'a DNS label is recommended'): string[] {
   const complaints = isDns1123Label(object.metadata?.name ?? '');
   if (complaints.length === 0) return [];
-  return [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; ${advice}: [${complaints.join(' ')}]`];
+  return [
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; ${advice}: [${complaints.join(' ')}]`,
+  ];
 }
 
 export function templateWarnings(path: string, template: Template): string[] {

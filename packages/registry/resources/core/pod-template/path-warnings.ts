@@ -16,7 +16,9 @@ export function warnOfOverlappingPaths(warnings: string[], volumes: readonly Vol
       for (const raw of entries) {
         const entry = { ...raw, path: raw.path.replace(/\/+$/, '') };
         for (const other of overlaps(known, entry)) {
-          warnings.push(`volume ${quoteGo(volume.name)} (${description}): overlapping paths: ${show(entry)} with ${show(other)}`);
+          warnings.push(
+            `volume ${quoteGo(volume.name)} (${description}): overlapping paths: ${show(entry)} with ${show(other)}`,
+          );
         }
         known.push(entry);
       }
@@ -26,7 +28,8 @@ export function warnOfOverlappingPaths(warnings: string[], volumes: readonly Vol
     if (downwardAPI?.items) warn('DownwardAPI', entriesOf(downwardAPI.items, ''));
     const known: Entry[] = [];
     for (const source of projected?.sources ?? []) {
-      if (Object.keys(source).length === 0) warnings.push(`volume ${quoteGo(volume.name)} (Projected) has no sources provided`);
+      if (Object.keys(source).length === 0)
+        warnings.push(`volume ${quoteGo(volume.name)} (Projected) has no sources provided`);
       else warn('Projected', projectedEntries(source), known);
     }
   }
@@ -48,5 +51,7 @@ function projectedEntries(source: Readonly<VolumeProjection>): Entry[] {
 function overlaps(known: readonly Entry[], entry: Entry): Entry[] {
   if (entry.path === '') return [];
   const own = `${entry.path}/`;
-  return known.filter((other) => other.path !== '' && (`${other.path}/`.startsWith(own) || own.startsWith(`${other.path}/`)));
+  return known.filter(
+    (other) => other.path !== '' && (`${other.path}/`.startsWith(own) || own.startsWith(`${other.path}/`)),
+  );
 }

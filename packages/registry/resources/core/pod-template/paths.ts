@@ -1,7 +1,8 @@
 import { type Faults, invalid } from '../../checks.ts';
 
 export function checkNoBacksteps(faults: Faults, path: string, value: string): void {
-  if (value.includes('..') && value.split('/').includes('..')) faults.push(invalid(path, value, "must not contain '..'"));
+  if (value.includes('..') && value.split('/').includes('..'))
+    faults.push(invalid(path, value, "must not contain '..'"));
 }
 
 /** Relative and not leading out. */

@@ -2,10 +2,29 @@ import type { PodResourceClaim, PodSpec, Toleration } from '@nodeless/apimachine
 import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { inclusiveRangeError, isLabelValue } from '@nodeless/apimachinery/names';
 import { notFoundValue } from '@nodeless/apimachinery/field-errors';
-import { checkDnsLabel, checkDnsSubdomain, checkLabels, checkObjectName, checkQualifiedName, checkRequiredOneOf, duplicate, type Faults, forbidden, invalid, notSupported, required, tooLong } from '../../checks.ts';
+import {
+  checkDnsLabel,
+  checkDnsSubdomain,
+  checkLabels,
+  checkObjectName,
+  checkQualifiedName,
+  checkRequiredOneOf,
+  duplicate,
+  type Faults,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from '../../checks.ts';
 import { internalValue } from '../../internal-value.ts';
 import { checkAffinity } from './affinity-validation.ts';
-import { checkContainers, checkEphemeralContainers, checkInitContainers, type ContainerContext } from './container-validation.ts';
+import {
+  checkContainers,
+  checkEphemeralContainers,
+  checkInitContainers,
+  type ContainerContext,
+} from './container-validation.ts';
 import { checkDnsConfig, checkHostAliases } from './dns-validation.ts';
 import type { PodOptions } from './options.ts';
 import { checkContainerResources, checkPodResources } from './resource-validation.ts';
@@ -15,7 +34,13 @@ import { checkVolumes } from './volume-validation.ts';
 import { checkHostProcess, checkLinuxOnly, checkWindowsOnly, visitContainers } from './windows-validation.ts';
 
 /** `metadata`: of the pod itself; undefined for a template. */
-export function checkPodSpec(faults: Faults, path: string, spec: Readonly<PodSpec>, metadata: Readonly<ObjectMeta> | undefined, options: PodOptions): void {
+export function checkPodSpec(
+  faults: Faults,
+  path: string,
+  spec: Readonly<PodSpec>,
+  metadata: Readonly<ObjectMeta> | undefined,
+  options: PodOptions,
+): void {
   if (spec.terminationGracePeriodSeconds === undefined) faults.push(required(`${path}.terminationGracePeriodSeconds`));
   const volumes = checkVolumes(faults, `${path}.volumes`, spec.volumes, { podName: metadata?.name ?? '', options });
   const claims = spec.resourceClaims ?? [];
@@ -30,22 +55,39 @@ export function checkPodSpec(faults: Faults, path: string, spec: Readonly<PodSpe
   checkContainers(faults, `${path}.containers`, context);
   if (spec.initContainers) checkInitContainers(faults, `${path}.initContainers`, context);
   if (spec.ephemeralContainers) checkEphemeralContainers(faults, `${path}.ephemeralContainers`, context);
-  checkPodResources(faults, `${path}.resources`, spec, { claimNames: context.claimNames, allowIndivisibleHugePages: options.allowIndivisibleHugePages });
+  checkPodResources(faults, `${path}.resources`, spec, {
+    claimNames: context.claimNames,
+    allowIndivisibleHugePages: options.allowIndivisibleHugePages,
+  });
   if (spec.hostNetwork) checkHostNetworkPorts(faults, path, spec, options.isPod);
   checkRequiredOneOf(faults, `${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']);
-  checkRequiredOneOf(faults, `${path}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']);
+  checkRequiredOneOf(faults, `${path}.dnsPolicy`, spec.dnsPolicy, [
+    'ClusterFirstWithHostNet',
+    'ClusterFirst',
+    'Default',
+    'None',
+  ]);
   checkLabels(faults, `${path}.nodeSelector`, spec.nodeSelector);
   checkPodSecurity(faults, `${path}.securityContext`, spec, options);
   checkAffinity(faults, `${path}.affinity`, spec.affinity, options);
   checkDnsConfig(faults, `${path}.dnsConfig`, spec);
-  spec.readinessGates?.forEach((gate, i) => checkQualifiedName(faults, `${path}.readinessGates[${i}].conditionType`, gate.conditionType ?? ''));
+  spec.readinessGates?.forEach((gate, i) =>
+    checkQualifiedName(faults, `${path}.readinessGates[${i}].conditionType`, gate.conditionType ?? ''),
+  );
   if (spec.schedulingGates) checkSchedulingGates(faults, `${path}.schedulingGates`, spec.schedulingGates);
-  if (spec.topologySpreadConstraints) checkSpreadConstraints(faults, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints, options);
+  if (spec.topologySpreadConstraints)
+    checkSpreadConstraints(faults, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints, options);
   checkHostProcess(faults, path, spec);
   if (spec.hostUsers === false) checkNoHostUsers(faults, path, spec, options);
   if (spec.hostnameOverride !== undefined) checkHostnameOverride(faults, path, spec, spec.hostnameOverride);
   checkScalars(faults, path, spec);
-  if (spec.overhead) checkContainerResources(faults, `${path}.overhead`, { limits: spec.overhead }, { allowIndivisibleHugePages: options.allowIndivisibleHugePages });
+  if (spec.overhead)
+    checkContainerResources(
+      faults,
+      `${path}.overhead`,
+      { limits: spec.overhead },
+      { allowIndivisibleHugePages: options.allowIndivisibleHugePages },
+    );
   if (spec.os) checkOs(faults, path, spec, spec.os.name ?? '');
   if (spec.schedulingGroup) checkSchedulingGroup(faults, `${path}.schedulingGroup`, spec.schedulingGroup.podGroupName);
   checkFileVolumes(faults, path, spec);
@@ -66,10 +108,16 @@ function checkScalars(faults: Faults, path: string, spec: Readonly<PodSpec>): vo
   if (spec.hostAliases) checkHostAliases(faults, `${path}.hostAliases`, spec.hostAliases);
   if (spec.priorityClassName) checkObjectName(faults, `${path}.priorityClassName`, spec.priorityClassName);
   if (spec.runtimeClassName !== undefined) checkObjectName(faults, `${path}.runtimeClassName`, spec.runtimeClassName);
-  if (spec.preemptionPolicy !== undefined) checkRequiredOneOf(faults, `${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']);
+  if (spec.preemptionPolicy !== undefined)
+    checkRequiredOneOf(faults, `${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']);
 }
 
-function checkResourceClaims(faults: Faults, path: string, claims: readonly PodResourceClaim[], metadata: Readonly<ObjectMeta> | undefined): void {
+function checkResourceClaims(
+  faults: Faults,
+  path: string,
+  claims: readonly PodResourceClaim[],
+  metadata: Readonly<ObjectMeta> | undefined,
+): void {
   const names = new Set<string>();
   const isMirror = metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined;
   claims.forEach((claim, i) => {
@@ -87,13 +135,16 @@ function checkResourceClaims(faults: Faults, path: string, claims: readonly PodR
     }
     const shown = internalValue('PodResourceClaim', claim);
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
-      faults.push(invalid(at, shown, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
+      faults.push(
+        invalid(at, shown, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'),
+      );
     }
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
       faults.push(invalid(at, shown, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
     }
     if (resourceClaimName !== undefined) checkObjectName(faults, `${at}.resourceClaimName`, resourceClaimName);
-    if (resourceClaimTemplateName !== undefined) checkObjectName(faults, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName);
+    if (resourceClaimTemplateName !== undefined)
+      checkObjectName(faults, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName);
   });
 }
 
@@ -102,7 +153,13 @@ function checkHostNetworkPorts(faults: Faults, path: string, spec: Readonly<PodS
     container.ports?.forEach((port, j) => {
       const hostPort = port.hostPort ?? 0;
       if ((isPod || hostPort !== 0) && hostPort !== (port.containerPort ?? 0)) {
-        faults.push(invalid(`${path}.containers[${i}].ports[${j}].hostPort`, hostPort, 'must match `containerPort` when `hostNetwork` is true'));
+        faults.push(
+          invalid(
+            `${path}.containers[${i}].ports[${j}].hostPort`,
+            hostPort,
+            'must match `containerPort` when `hostNetwork` is true',
+          ),
+        );
       }
     });
   });
@@ -125,7 +182,13 @@ export function checkTolerations(faults: Faults, path: string, tolerations: read
     const at = `${path}[${i}]`;
     if (key) checkQualifiedName(faults, `${at}.key`, key);
     else if (operator !== 'Exists') {
-      faults.push(invalid(`${at}.operator`, operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"'));
+      faults.push(
+        invalid(
+          `${at}.operator`,
+          operator,
+          'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+        ),
+      );
     }
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
       faults.push(invalid(`${at}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"));
@@ -134,10 +197,13 @@ export function checkTolerations(faults: Faults, path: string, tolerations: read
       const complaints = isLabelValue(value);
       if (complaints.length > 0) faults.push(invalid(`${at}.operator`, value, complaints.join(';')));
     } else if (operator === 'Exists') {
-      if (value !== '') faults.push(invalid(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
+      if (value !== '')
+        faults.push(invalid(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     } else {
       const isComparison = operator === 'Lt' || operator === 'Gt';
-      faults.push(notSupported(`${at}.operator`, operator, isComparison ? ['Equal', 'Exists', 'Lt', 'Gt'] : ['Equal', 'Exists']));
+      faults.push(
+        notSupported(`${at}.operator`, operator, isComparison ? ['Equal', 'Exists', 'Lt', 'Gt'] : ['Equal', 'Exists']),
+      );
     }
     if (effect && !taintEffects.includes(effect)) faults.push(notSupported(`${at}.effect`, effect, taintEffects));
   });

@@ -1,4 +1,10 @@
-import type { HTTPGetAction, Lifecycle, LifecycleHandler, Probe, ProbeHandler } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  HTTPGetAction,
+  Lifecycle,
+  LifecycleHandler,
+  Probe,
+  ProbeHandler,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { isHttpHeaderName, isPortName, isPortNumber } from '@nodeless/apimachinery/names';
 import { check, checkNonNegative, type Faults, forbidden, invalid, notSupported, required } from '../../checks.ts';
 
@@ -20,15 +26,22 @@ export function checkProbe(faults: Faults, path: string, probe: Readonly<Probe> 
   checkNonNegative(faults, `${path}.successThreshold`, probe.successThreshold);
   checkNonNegative(faults, `${path}.failureThreshold`, probe.failureThreshold);
   const grace = probe.terminationGracePeriodSeconds;
-  if (grace !== undefined && grace <= 0) faults.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
+  if (grace !== undefined && grace <= 0)
+    faults.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
   if (use.kind === 'readiness') {
-    if (grace !== undefined) faults.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'));
+    if (grace !== undefined)
+      faults.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'));
   } else if (probe.successThreshold !== 1) {
     faults.push(invalid(`${path}.successThreshold`, probe.successThreshold ?? 0, 'must be 1'));
   }
 }
 
-export function checkLifecycle(faults: Faults, path: string, lifecycle: Readonly<Lifecycle> | undefined, gracePeriod: number | undefined): void {
+export function checkLifecycle(
+  faults: Faults,
+  path: string,
+  lifecycle: Readonly<Lifecycle> | undefined,
+  gracePeriod: number | undefined,
+): void {
   if (!lifecycle) return;
   for (const name of ['postStart', 'preStop'] as const) {
     const handler = lifecycle[name];
@@ -51,8 +64,19 @@ function checkHandler(faults: Faults, path: string, handler: Readonly<Handler>, 
   if (httpGet && alone('httpGet')) checkHttpGet(faults, `${path}.httpGet`, httpGet);
   if (tcpSocket && alone('tcpSocket')) checkPort(faults, `${path}.tcpSocket.port`, tcpSocket.port);
   if (grpc && alone('grpc')) checkPort(faults, `${path}.grpc.port`, grpc.port);
-  if (sleep && alone('sleep') && gracePeriod !== undefined && ((sleep.seconds ?? 0) < 0 || (sleep.seconds ?? 0) > gracePeriod)) {
-    faults.push(invalid(`${path}.sleep`, sleep.seconds ?? 0, `must be non-negative and less than terminationGracePeriodSeconds (${gracePeriod})`));
+  if (
+    sleep &&
+    alone('sleep') &&
+    gracePeriod !== undefined &&
+    ((sleep.seconds ?? 0) < 0 || (sleep.seconds ?? 0) > gracePeriod)
+  ) {
+    faults.push(
+      invalid(
+        `${path}.sleep`,
+        sleep.seconds ?? 0,
+        `must be non-negative and less than terminationGracePeriodSeconds (${gracePeriod})`,
+      ),
+    );
   }
   if (!found) faults.push(required(path, 'must specify a handler type'));
 }
@@ -60,8 +84,10 @@ function checkHandler(faults: Faults, path: string, handler: Readonly<Handler>, 
 function checkHttpGet(faults: Faults, path: string, action: Readonly<HTTPGetAction>): void {
   if (!action.path) faults.push(required(`${path}.path`));
   checkPort(faults, `${path}.port`, action.port);
-  if (action.scheme !== 'HTTP' && action.scheme !== 'HTTPS') faults.push(notSupported(`${path}.scheme`, action.scheme ?? '', ['HTTP', 'HTTPS']));
-  for (const header of action.httpHeaders ?? []) check(faults, `${path}.httpHeaders`, header.name ?? '', isHttpHeaderName(header.name ?? ''));
+  if (action.scheme !== 'HTTP' && action.scheme !== 'HTTPS')
+    faults.push(notSupported(`${path}.scheme`, action.scheme ?? '', ['HTTP', 'HTTPS']));
+  for (const header of action.httpHeaders ?? [])
+    check(faults, `${path}.httpHeaders`, header.name ?? '', isHttpHeaderName(header.name ?? ''));
 }
 
 /** A number or the name of a container's port. */

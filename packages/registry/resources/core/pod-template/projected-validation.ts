@@ -1,18 +1,30 @@
-import type { DownwardAPIVolumeFile, DownwardAPIVolumeSource, ProjectedVolumeSource, VolumeProjection } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  DownwardAPIVolumeFile,
+  DownwardAPIVolumeSource,
+  ProjectedVolumeSource,
+  VolumeProjection,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { type Faults, forbidden, invalid, required } from '../../checks.ts';
 import { checkClusterTrustBundle, checkPodCertificate } from './certificate-projections.ts';
 import { checkFieldSelector, checkResourceFieldSelector } from './env-validation.ts';
 import { checkKeyToPath, checkMode } from './key-volumes.ts';
 import { checkLocalNonReservedPath } from './paths.ts';
 
-const volumeFields = new Set(['metadata.name', 'metadata.namespace', 'metadata.labels', 'metadata.annotations', 'metadata.uid']);
+const volumeFields = new Set([
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.labels',
+  'metadata.annotations',
+  'metadata.uid',
+]);
 
 function checkDownwardFile(faults: Faults, path: string, file: Readonly<DownwardAPIVolumeFile>): void {
   if (!file.path) faults.push(required(`${path}.path`));
   checkLocalNonReservedPath(faults, `${path}.path`, file.path ?? '');
   if (file.fieldRef) {
     checkFieldSelector(faults, `${path}.fieldRef`, file.fieldRef, volumeFields);
-    if (file.resourceFieldRef) faults.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
+    if (file.resourceFieldRef)
+      faults.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
   } else if (file.resourceFieldRef) {
     checkResourceFieldSelector(faults, `${path}.resourceFieldRef`, file.resourceFieldRef, true);
   } else {
@@ -26,7 +38,12 @@ export function checkDownwardApi(faults: Faults, path: string, source: Readonly<
   for (const file of source.items ?? []) checkDownwardFile(faults, path, file);
 }
 
-export function checkProjected(faults: Faults, path: string, projected: Readonly<ProjectedVolumeSource>, allowNonLocalTokenPath: boolean): void {
+export function checkProjected(
+  faults: Faults,
+  path: string,
+  projected: Readonly<ProjectedVolumeSource>,
+  allowNonLocalTokenPath: boolean,
+): void {
   checkMode(faults, `${path}.defaultMode`, projected.defaultMode);
   const taken = new Set<string>();
   const take = (file: string, shown: string): void => {

@@ -31,7 +31,6 @@ export function requestsFromLimits(requirements: ResourceRequirements | undefine
   for (const name of Object.keys(limits)) requests[name] ??= limits[name]!;
 }
 
-
 import { isHugePages } from './resource-names.ts';
 
 const isPodLevelResource = (name: string): boolean => name === 'cpu' || name === 'memory' || isHugePages(name);

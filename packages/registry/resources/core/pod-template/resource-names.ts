@@ -1,14 +1,38 @@
 /** Which names of resources mean what. */
 import type { Quantity } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isQualifiedName } from '@nodeless/apimachinery/names';
-import { compareQuantities, createQuantity, formatQuantity, parseQuantity, type Quantity as Amount, quantitySign, quantityValue } from '@nodeless/apimachinery/quantity';
+import {
+  compareQuantities,
+  createQuantity,
+  formatQuantity,
+  parseQuantity,
+  type Quantity as Amount,
+  quantitySign,
+  quantityValue,
+} from '@nodeless/apimachinery/quantity';
 import { check, type Faults, invalid, mustNotBeNegative, notSupported } from '../../checks.ts';
 
 const computeNames = ['cpu', 'memory', 'ephemeral-storage'] as const;
-const countedObjects = ['pods', 'resourcequotas', 'services', 'replicationcontrollers', 'secrets', 'configmaps', 'persistentvolumeclaims', 'services.nodeports', 'services.loadbalancers'];
+const countedObjects = [
+  'pods',
+  'resourcequotas',
+  'services',
+  'replicationcontrollers',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+  'services.nodeports',
+  'services.loadbalancers',
+];
 const requestsAndLimits = computeNames.flatMap((name) => [`requests.${name}`, `limits.${name}`]);
 
-const standardNames = new Set<string>([...computeNames, ...requestsAndLimits, ...countedObjects, 'storage', 'requests.storage']);
+const standardNames = new Set<string>([
+  ...computeNames,
+  ...requestsAndLimits,
+  ...countedObjects,
+  'storage',
+  'requests.storage',
+]);
 const quotaNames = new Set<string>([...computeNames, ...requestsAndLimits, ...countedObjects, 'requests.storage']);
 const containerNames = new Set<string>(computeNames);
 const integerNames = new Set<string>(countedObjects);
@@ -51,12 +75,14 @@ export function checkContainerResourceName(faults: Faults, path: string, name: s
 
 export function checkPodLevelResourceName(faults: Faults, path: string, name: string): void {
   if (!checkResourceName(faults, path, name)) return;
-  if (name !== 'cpu' && name !== 'memory' && !isHugePages(name)) faults.push(notSupported(path, name, ['cpu', 'memory']));
+  if (name !== 'cpu' && name !== 'memory' && !isHugePages(name))
+    faults.push(notSupported(path, name, ['cpu', 'memory']));
 }
 
 export function checkQuotaResourceName(faults: Faults, path: string, name: string): void {
   checkResourceName(faults, path, name);
-  if (!name.includes('/') && !isStandardQuotaName(name)) faults.push(invalid(path, name, 'must be a standard resource for quota'));
+  if (!name.includes('/') && !isStandardQuotaName(name))
+    faults.push(invalid(path, name, 'must be a standard resource for quota'));
 }
 
 export function checkResourceQuantity(faults: Faults, path: string, name: string, value: Quantity): void {

@@ -16,7 +16,12 @@ export interface ResourceRules {
   readonly allowIndivisibleHugePages?: boolean;
 }
 
-export function checkContainerResources(faults: Faults, path: string, requirements: Readonly<ResourceRequirements> | undefined, rules: ResourceRules): void {
+export function checkContainerResources(
+  faults: Faults,
+  path: string,
+  requirements: Readonly<ResourceRequirements> | undefined,
+  rules: ResourceRules,
+): void {
   if (requirements !== undefined) checkRequirements(faults, path, requirements, checkContainerResourceName, rules);
 }
 
@@ -53,15 +58,20 @@ function checkRequirements(
     const limit = limits?.[name];
     if (limit !== undefined) {
       const order = limit === value ? 0 : compareQuantities(parseQuantity(value), parseQuantity(limit));
-      if (order !== 0 && !isOvercommitAllowed(name)) faults.push(invalid(`${path}.requests`, text(value), `must be equal to ${name} limit of ${text(limit)}`));
-      else if (order > 0) faults.push(invalid(`${path}.requests`, text(value), `must be less than or equal to ${name} limit of ${text(limit)}`));
+      if (order !== 0 && !isOvercommitAllowed(name))
+        faults.push(invalid(`${path}.requests`, text(value), `must be equal to ${name} limit of ${text(limit)}`));
+      else if (order > 0)
+        faults.push(
+          invalid(`${path}.requests`, text(value), `must be less than or equal to ${name} limit of ${text(limit)}`),
+        );
     } else if (!isOvercommitAllowed(name)) {
       faults.push(required(`${path}.limits`, 'Limit must be set for non overcommitable resources'));
     }
     checkHugePages(at, name, value);
   }
   if (hugePages && !computes) faults.push(forbidden(path, 'HugePages require cpu or memory'));
-  if (requirements.claims !== undefined) checkClaims(faults, `${path}.claims`, requirements.claims, rules.claimNames ?? noNames);
+  if (requirements.claims !== undefined)
+    checkClaims(faults, `${path}.claims`, requirements.claims, rules.claimNames ?? noNames);
 }
 
 const noNames: ReadonlySet<string> = new Set();
@@ -85,7 +95,11 @@ function checkClaims(faults: Faults, path: string, claims: readonly ResourceClai
     }
     if (!known.has(name)) {
       const list = known.size === 0 ? ' which is empty' : `: ${[...known].sort().join(', ')}`;
-      faults.push({ type: 'FieldValueNotFound', field: at, message: `Not found: ${JSON.stringify(name)}: must be one of the names in pod.spec.resourceClaims${list}` });
+      faults.push({
+        type: 'FieldValueNotFound',
+        field: at,
+        message: `Not found: ${JSON.stringify(name)}: must be one of the names in pod.spec.resourceClaims${list}`,
+      });
     }
   });
 }
@@ -98,31 +112,56 @@ export function checkPodResources(faults: Faults, path: string, spec: Readonly<P
     faults.push(forbidden(path, 'may not be set for a windows pod'));
     return;
   }
-  if (resources.claims !== undefined) faults.push(forbidden(`${path}.claims`, 'claims may not be set for Resources at pod-level'));
+  if (resources.claims !== undefined)
+    faults.push(forbidden(`${path}.claims`, 'claims may not be set for Resources at pod-level'));
   checkRequirements(faults, path, resources, checkPodLevelResourceName, rules);
   checkConsistency(faults, path, spec, resources);
 }
 
-function checkConsistency(faults: Faults, path: string, spec: Readonly<PodSpec>, resources: Readonly<ResourceRequirements>): void {
-  const exceeds = (a: string | number, b: string | number): boolean => compareQuantities(parseQuantity(a), parseQuantity(b)) > 0;
+function checkConsistency(
+  faults: Faults,
+  path: string,
+  spec: Readonly<PodSpec>,
+  resources: Readonly<ResourceRequirements>,
+): void {
+  const exceeds = (a: string | number, b: string | number): boolean =>
+    compareQuantities(parseQuantity(a), parseQuantity(b)) > 0;
   const { requests = {}, limits = {} } = resources;
   const asked = sumOfContainers(spec as PodSpec, 'requests');
   for (const name of sortedKeys(asked)) {
     if (Object.hasOwn(requests, name) && exceeds(asked[name]!, requests[name]!)) {
-      faults.push(invalid(`${path}.requests[${name}]`, text(requests[name]!), `must be greater than or equal to aggregate container requests of ${text(asked[name]!)}`));
+      faults.push(
+        invalid(
+          `${path}.requests[${name}]`,
+          text(requests[name]!),
+          `must be greater than or equal to aggregate container requests of ${text(asked[name]!)}`,
+        ),
+      );
     }
   }
   const limited = sumOfContainers(spec as PodSpec, 'limits');
   for (const name of sortedKeys(limited)) {
     if (isHugePages(name) && Object.hasOwn(limits, name) && exceeds(limited[name]!, limits[name]!)) {
-      faults.push(invalid(`${path}.limits[${name}]`, text(limits[name]!), `must be greater than or equal to aggregate container limits of ${text(limited[name]!)}`));
+      faults.push(
+        invalid(
+          `${path}.limits[${name}]`,
+          text(limits[name]!),
+          `must be greater than or equal to aggregate container limits of ${text(limited[name]!)}`,
+        ),
+      );
     }
   }
   (spec.containers ?? []).forEach((container, i) => {
     const own = container.resources?.limits;
     for (const name of sortedKeys(own)) {
       if (Object.hasOwn(limits, name) && exceeds(own![name]!, limits[name]!)) {
-        faults.push(invalid(`${path}.containers[${i}][${name}].limits`, text(own![name]!), `must be less than or equal to pod limits of ${text(limits[name]!)}`));
+        faults.push(
+          invalid(
+            `${path}.containers[${i}][${name}].limits`,
+            text(own![name]!),
+            `must be less than or equal to pod limits of ${text(limits[name]!)}`,
+          ),
+        );
       }
     }
   });

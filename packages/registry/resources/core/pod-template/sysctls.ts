@@ -11,7 +11,8 @@ export function checkSysctls(faults: Faults, path: string, spec: Readonly<PodSpe
     const at = `${path}[${i}].name`;
     const value = sysctl.name ?? '';
     if (value === '') faults.push(required(at));
-    else if (value.length > 253 || !name.test(value)) faults.push(invalid(at, value, `must have at most 253 characters and match regex ${pattern}`));
+    else if (value.length > 253 || !name.test(value))
+      faults.push(invalid(at, value, `must have at most 253 characters and match regex ${pattern}`));
     else if (seen.has(value)) faults.push(duplicate(at, value));
     const fault = allowHost ? undefined : hostSysctlFault(value, spec);
     if (fault !== undefined) faults.push(invalid(at, value, fault));
@@ -19,7 +20,18 @@ export function checkSysctls(faults: Faults, path: string, spec: Readonly<PodSpe
   });
 }
 
-const ipcNames = new Set(['kernel.sem', 'kernel.shmall', 'kernel.shmmax', 'kernel.shmmni', 'kernel.shm_rmid_forced', 'kernel.shm', 'kernel.msgmax', 'kernel.msgmnb', 'kernel.msgmni', 'kernel.msg']);
+const ipcNames = new Set([
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+  'kernel.shm',
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.msg',
+]);
 
 /** A sysctl of a namespace that the pod shares with its node would change the node. */
 export function hostSysctlFault(sysctl: string, spec: Readonly<PodSpec>): string | undefined {
@@ -29,6 +41,7 @@ export function hostSysctlFault(sysctl: string, spec: Readonly<PodSpec>): string
   const star = dotted.indexOf('*');
   const prefix = star < 0 ? dotted : dotted.slice(0, star);
   if (spec.hostNetwork && prefix.startsWith('net.')) return "may not be specified when 'hostNetwork' is true";
-  if (spec.hostIPC && (ipcNames.has(prefix) || prefix.startsWith('fs.mqueue.'))) return "may not be specified when 'hostIPC' is true";
+  if (spec.hostIPC && (ipcNames.has(prefix) || prefix.startsWith('fs.mqueue.')))
+    return "may not be specified when 'hostIPC' is true";
   return undefined;
 }

@@ -4,7 +4,12 @@ import { checkAnnotationsMatchFields, checkPodAnnotations } from './annotation-v
 import type { PodOptions } from './options.ts';
 import { checkPodSpec } from './pod-spec-validation.ts';
 
-export function checkPodTemplate(faults: Faults, path: string, template: Readonly<PodTemplateSpec>, options: PodOptions): void {
+export function checkPodTemplate(
+  faults: Faults,
+  path: string,
+  template: Readonly<PodTemplateSpec>,
+  options: PodOptions,
+): void {
   const metadata = template.metadata ?? {};
   const spec = template.spec ?? { containers: [] };
   checkLabels(faults, `${path}.labels`, metadata.labels);
@@ -12,5 +17,6 @@ export function checkPodTemplate(faults: Faults, path: string, template: Readonl
   checkPodAnnotations(faults, `${path}.annotations`, metadata.annotations, spec, options);
   checkPodSpec(faults, `${path}.spec`, spec, undefined, options);
   checkAnnotationsMatchFields(faults, `${path}.spec`, metadata.annotations, spec);
-  if (spec.ephemeralContainers?.length) faults.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
+  if (spec.ephemeralContainers?.length)
+    faults.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
 }

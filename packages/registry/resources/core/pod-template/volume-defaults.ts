@@ -39,7 +39,9 @@ export function defaultVolume(volume: Volume): void {
 }
 
 /** Sources whose markers give defaults. */
-export function defaultNetworkVolume(source: Pick<Volume & PersistentVolumeSpec, 'iscsi' | 'rbd' | 'azureDisk' | 'scaleIO'>): void {
+export function defaultNetworkVolume(
+  source: Pick<Volume & PersistentVolumeSpec, 'iscsi' | 'rbd' | 'azureDisk' | 'scaleIO'>,
+): void {
   if (source.iscsi && !source.iscsi.iscsiInterface) source.iscsi.iscsiInterface = 'default';
   if (source.rbd) {
     if (!source.rbd.pool) source.rbd.pool = 'rbd';

@@ -1,7 +1,15 @@
 import type { Volume } from '@nodeless/apimachinery/generated/types/core/v1';
 import { nameIsDnsSubdomain } from '@nodeless/apimachinery/names';
 import { parseQuantity, quantitySign } from '@nodeless/apimachinery/quantity';
-import { checkDnsLabel, checkRequiredOneOf, duplicate, type Faults, forbidden, invalid, required } from '../../checks.ts';
+import {
+  checkDnsLabel,
+  checkRequiredOneOf,
+  duplicate,
+  type Faults,
+  forbidden,
+  invalid,
+  required,
+} from '../../checks.ts';
 import { checkClaimTemplate } from './claim-validation.ts';
 import type { Volumes } from './mount-validation.ts';
 import type { PodOptions } from './options.ts';
@@ -41,10 +49,17 @@ export interface VolumeContext {
 }
 
 /** The good ones by name: mounts of bad volumes are not found. */
-export function checkVolumes(faults: Faults, path: string, volumes: readonly Volume[] | undefined, context: VolumeContext): Volumes {
+export function checkVolumes(
+  faults: Faults,
+  path: string,
+  volumes: readonly Volume[] | undefined,
+  context: VolumeContext,
+): Volumes {
   const good = new Map<string, Volume>();
   if (volumes === undefined) return good;
-  const ownClaims = new Set(context.podName === '' ? [] : volumes.filter((v) => v.ephemeral).map((v) => `${context.podName}-${v.name}`));
+  const ownClaims = new Set(
+    context.podName === '' ? [] : volumes.filter((v) => v.ephemeral).map((v) => `${context.podName}-${v.name}`),
+  );
   for (let i = 0; i < volumes.length; i++) {
     const volume = volumes[i]!;
     const at = `${path}[${i}]`;
@@ -57,7 +72,13 @@ export function checkVolumes(faults: Faults, path: string, volumes: readonly Vol
     if (faults.length === before) good.set(name, volume);
     const claim = volume.persistentVolumeClaim?.claimName;
     if (claim !== undefined && ownClaims.has(claim)) {
-      faults.push(invalid(`${at}.persistentVolumeClaim.claimName`, claim, 'must not reference a PVC that gets created for an ephemeral volume'));
+      faults.push(
+        invalid(
+          `${at}.persistentVolumeClaim.claimName`,
+          claim,
+          'must not reference a PVC that gets created for an ephemeral volume',
+        ),
+      );
     }
   }
   return good;
@@ -67,7 +88,9 @@ export function checkVolumes(faults: Faults, path: string, volumes: readonly Vol
  * Kinds of sources in the order in which they are looked at: of two in one volume the second is refused under
  * `clash`. `at` is where its own faults are; some of these paths are upstream's slips of the pen, which clients see.
  */
-type Source = { [K in keyof Volume]-?: { field: K; clash?: string; at?: string; check: SourceCheck<NonNullable<Volume[K]>> } }[keyof Volume];
+type Source = {
+  [K in keyof Volume]-?: { field: K; clash?: string; at?: string; check: SourceCheck<NonNullable<Volume[K]>> };
+}[keyof Volume];
 
 const sources: readonly Source[] = [
   { field: 'hostPath', check: checkHostPath },
@@ -79,7 +102,10 @@ const sources: readonly Source[] = [
   { field: 'iscsi', check: checkIscsi },
   { field: 'glusterfs', check: checkGlusterfs },
   { field: 'flocker', check: checkFlocker },
-  { field: 'persistentVolumeClaim', check: (faults, path, claim) => !claim.claimName && faults.push(required(`${path}.claimName`)) },
+  {
+    field: 'persistentVolumeClaim',
+    check: (faults, path, claim) => !claim.claimName && faults.push(required(`${path}.claimName`)),
+  },
   { field: 'rbd', check: checkRbd },
   { field: 'cinder', check: (faults, path, disk) => checkCinder(faults, path, disk, checkLocalObject) },
   { field: 'cephfs', clash: 'cephFS', check: checkCephFs },
@@ -116,7 +142,8 @@ function checkSource(faults: Faults, path: string, volume: Readonly<Volume>, con
     }
   }
   checkSimple(faults, path, volume, sources, first);
-  if (volume.projected && first('projected')) checkProjected(faults, `${path}.projected`, volume.projected, context.options.allowNonLocalTokenPath);
+  if (volume.projected && first('projected'))
+    checkProjected(faults, `${path}.projected`, volume.projected, context.options.allowNonLocalTokenPath);
   checkSimple(faults, path, volume, later, first);
   if (volume.ephemeral && first('ephemeral')) {
     const template = volume.ephemeral.volumeClaimTemplate;
@@ -124,7 +151,8 @@ function checkSource(faults: Faults, path: string, volume: Readonly<Volume>, con
     else checkClaimTemplate(faults, `${path}.ephemeral.volumeClaimTemplate`, template);
     if (context.podName !== '' && volume.name) {
       const claim = `${context.podName}-${volume.name}`;
-      for (const complaint of nameIsDnsSubdomain(claim, false)) faults.push(invalid(`${path}.name`, volume.name, `PVC name ${JSON.stringify(claim)}: ${complaint}`));
+      for (const complaint of nameIsDnsSubdomain(claim, false))
+        faults.push(invalid(`${path}.name`, volume.name, `PVC name ${JSON.stringify(claim)}: ${complaint}`));
     }
   }
   if (volume.image && first('image')) {
@@ -134,11 +162,18 @@ function checkSource(faults: Faults, path: string, volume: Readonly<Volume>, con
   if (!found) faults.push(required(path, 'must specify a volume type'));
 }
 
-function checkSimple(faults: Faults, path: string, volume: Readonly<Volume>, list: readonly Source[], first: (clash: string) => boolean): void {
+function checkSimple(
+  faults: Faults,
+  path: string,
+  volume: Readonly<Volume>,
+  list: readonly Source[],
+  first: (clash: string) => boolean,
+): void {
   for (const source of list) {
     const value = volume[source.field];
     if (!value) continue;
-    if (first(source.clash ?? source.field)) (source.check as SourceCheck<unknown>)(faults, `${path}.${source.at ?? source.field}`, value);
+    if (first(source.clash ?? source.field))
+      (source.check as SourceCheck<unknown>)(faults, `${path}.${source.at ?? source.field}`, value);
     if (source.field === 'iscsi') checkIscsiName(faults, path, volume);
   }
 }
@@ -146,7 +181,13 @@ function checkSimple(faults: Faults, path: string, volume: Readonly<Volume>, lis
 function checkIscsiName(faults: Faults, path: string, volume: Readonly<Volume>): void {
   const { name, iscsi } = volume;
   if (iscsi?.initiatorName === undefined || `${name}:${iscsi.targetPortal}`.length <= 64) return;
-  faults.push(invalid(`${path}.name`, name, 'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.'));
+  faults.push(
+    invalid(
+      `${path}.name`,
+      name,
+      'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.',
+    ),
+  );
 }
 
 export function checkPullPolicy(faults: Faults, path: string, policy: string | undefined): void {

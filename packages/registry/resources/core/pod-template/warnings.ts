@@ -12,7 +12,11 @@ import { warnOfPorts } from './port-warnings.ts';
 import { visitContainers } from './windows-validation.ts';
 
 /** `path`: '' for a pod, `spec.template` for a template. */
-export function podWarnings(path: string, spec: Readonly<PodSpec>, metadata: Readonly<ObjectMeta> | undefined): string[] {
+export function podWarnings(
+  path: string,
+  spec: Readonly<PodSpec>,
+  metadata: Readonly<ObjectMeta> | undefined,
+): string[] {
   const warnings: string[] = [];
   const root = path === '' ? '' : `${path}.`;
   const at = `${root}spec`;
@@ -23,8 +27,18 @@ export function podWarnings(path: string, spec: Readonly<PodSpec>, metadata: Rea
   }
   spec.volumes?.forEach((volume, i) => warnOfVolume(warnings, `${at}.volumes[${i}]`, volume));
   warnOfOverlappingPaths(warnings, spec.volumes ?? []);
-  warnOfRepeats(warnings, spec.hostAliases, (alias) => alias.ip ?? '', (i, ip) => `${at}.hostAliases[${i}].ip: duplicate ip ${quoteGo(ip)}`);
-  warnOfRepeats(warnings, spec.imagePullSecrets, (s) => s.name ?? '', (i, name) => `${at}.imagePullSecrets[${i}].name: duplicate name ${quoteGo(name)}`);
+  warnOfRepeats(
+    warnings,
+    spec.hostAliases,
+    (alias) => alias.ip ?? '',
+    (i, ip) => `${at}.hostAliases[${i}].ip: duplicate ip ${quoteGo(ip)}`,
+  );
+  warnOfRepeats(
+    warnings,
+    spec.imagePullSecrets,
+    (s) => s.name ?? '',
+    (i, name) => `${at}.imagePullSecrets[${i}].name: duplicate name ${quoteGo(name)}`,
+  );
   spec.imagePullSecrets?.forEach((secret, i) => {
     if (!secret.name) warnings.push(`${at}.imagePullSecrets[${i}].name: invalid empty name ""`);
   });
@@ -32,10 +46,14 @@ export function podWarnings(path: string, spec: Readonly<PodSpec>, metadata: Rea
   warnOfContainers(warnings, root, spec, annotations, path !== '');
   warnOfPorts(warnings, at, spec);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) {
-    warnings.push(`${at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`);
+    warnings.push(
+      `${at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
   }
   warnOfNullSelectors(warnings, `${at}.affinity`, spec);
-  spec.dnsConfig?.nameservers?.forEach((server, i) => warnings.push(...ipWarnings(`${at}.dnsConfig.nameservers[${i}]`, server)));
+  spec.dnsConfig?.nameservers?.forEach((server, i) =>
+    warnings.push(...ipWarnings(`${at}.dnsConfig.nameservers[${i}]`, server)),
+  );
   spec.hostAliases?.forEach((alias, i) => warnings.push(...ipWarnings(`${at}.hostAliases[${i}].ip`, alias.ip ?? '')));
   return warnings;
 }
@@ -49,14 +67,25 @@ const deadAnnotations: readonly (readonly [string, string])[] = [
 const noSelector = 'a null labelSelector results in matching no pod';
 
 function warnOfPlacement(warnings: string[], at: string, spec: Readonly<PodSpec>): void {
-  for (const key of Object.keys(spec.nodeSelector ?? {})) warnOfNodeLabel(warnings, key, (message) => `${at}.nodeSelector[${key}]: ${message}`);
+  for (const key of Object.keys(spec.nodeSelector ?? {}))
+    warnOfNodeLabel(warnings, key, (message) => `${at}.nodeSelector[${key}]: ${message}`);
   const node = spec.affinity?.nodeAffinity;
   const base = `${at}.affinity.nodeAffinity`;
   node?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms?.forEach((term, i) => {
-    warnOfNodeSelectorTerm(warnings, `${base}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${i}]`, term, false);
+    warnOfNodeSelectorTerm(
+      warnings,
+      `${base}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${i}]`,
+      term,
+      false,
+    );
   });
   node?.preferredDuringSchedulingIgnoredDuringExecution?.forEach((term, i) => {
-    warnOfNodeSelectorTerm(warnings, `${base}.preferredDuringSchedulingIgnoredDuringExecution[${i}].preference`, term.preference ?? {}, true);
+    warnOfNodeSelectorTerm(
+      warnings,
+      `${base}.preferredDuringSchedulingIgnoredDuringExecution[${i}].preference`,
+      term.preference ?? {},
+      true,
+    );
   });
   spec.topologySpreadConstraints?.forEach((constraint, i) => {
     const where = `${at}.topologySpreadConstraints[${i}]`;
@@ -91,7 +120,11 @@ function warnOfVolume(warnings: string[], at: string, volume: Readonly<Volume>):
 type List = Readonly<Record<string, string | number>> | undefined;
 
 /** Also of claims that stand alone. */
-export function warnOfClaimSizes(warnings: string[], path: string, resources: Readonly<{ requests?: List; limits?: List }> | undefined): void {
+export function warnOfClaimSizes(
+  warnings: string[],
+  path: string,
+  resources: Readonly<{ requests?: List; limits?: List }> | undefined,
+): void {
   warnOfFractions(warnings, `${path}.resources.requests`, resources?.requests, ['storage']);
   warnOfFractions(warnings, `${path}.resources.limits`, resources?.limits, ['storage']);
 }
@@ -103,12 +136,19 @@ export function warnOfFractions(warnings: string[], path: string, list: List, na
     if (value === undefined) continue;
     const quantity = parseQuantity(value);
     if (!isWhole(quantity)) {
-      warnings.push(`${path}[${name}]: fractional byte value ${quoteGo(formatQuantity(quantity))} is invalid, must be an integer`);
+      warnings.push(
+        `${path}[${name}]: fractional byte value ${quoteGo(formatQuantity(quantity))} is invalid, must be an integer`,
+      );
     }
   }
 }
 
-function warnOfRepeats<T>(warnings: string[], items: readonly T[] | undefined, keyOf: (item: T) => string, text: (i: number, key: string) => string): void {
+function warnOfRepeats<T>(
+  warnings: string[],
+  items: readonly T[] | undefined,
+  keyOf: (item: T) => string,
+  text: (i: number, key: string) => string,
+): void {
   const seen = new Set<string>();
   items?.forEach((item, i) => {
     const key = keyOf(item);
@@ -117,17 +157,34 @@ function warnOfRepeats<T>(warnings: string[], items: readonly T[] | undefined, k
   });
 }
 
-function warnOfContainers(warnings: string[], root: string, spec: Readonly<PodSpec>, annotations: Readonly<Record<string, string>>, isTemplate: boolean): void {
+function warnOfContainers(
+  warnings: string[],
+  root: string,
+  spec: Readonly<PodSpec>,
+  annotations: Readonly<Record<string, string>>,
+  isTemplate: boolean,
+): void {
   const dead = (key: string): void => {
-    if (annotations[key] !== undefined) warnings.push(`${root}metadata.annotations[${key}]: non-functional in v1.27+; use the "seccompProfile" field instead`);
+    if (annotations[key] !== undefined)
+      warnings.push(
+        `${root}metadata.annotations[${key}]: non-functional in v1.27+; use the "seccompProfile" field instead`,
+      );
   };
   if (!spec.securityContext?.seccompProfile) dead('seccomp.security.alpha.kubernetes.io/pod');
   visitContainers(spec, `${root}spec`, (container, at) => {
-    if (!container.securityContext?.seccompProfile) dead(`container.seccomp.security.alpha.kubernetes.io/${container.name}`);
+    if (!container.securityContext?.seccompProfile)
+      dead(`container.seccomp.security.alpha.kubernetes.io/${container.name}`);
     const key = appArmorPrefix + container.name;
     const annotation = annotations[key];
-    if (isTemplate && annotation !== undefined && !container.securityContext?.appArmorProfile && !isProfile(annotation, spec.securityContext?.appArmorProfile)) {
-      warnings.push(`${root}metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
+    if (
+      isTemplate &&
+      annotation !== undefined &&
+      !container.securityContext?.appArmorProfile &&
+      !isProfile(annotation, spec.securityContext?.appArmorProfile)
+    ) {
+      warnings.push(
+        `${root}metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`,
+      );
     }
     for (const name of ['memory', 'ephemeral-storage']) {
       warnOfFractions(warnings, `${at}.resources.limits`, container.resources?.limits, [name]);
@@ -137,29 +194,43 @@ function warnOfContainers(warnings: string[], root: string, spec: Readonly<PodSp
     container.env?.forEach(({ name, value = '', valueFrom }, i) => {
       // Extending a variable with its own earlier value is meant.
       if (defined.has(name) && (valueFrom || value === `$(${name})` || !value.includes(`$(${name})`))) {
-        warnings.push(`${at}.env[${i}]: hides previous definition of ${quoteGo(name)}, which may be dropped when using apply`);
+        warnings.push(
+          `${at}.env[${i}]: hides previous definition of ${quoteGo(name)}, which may be dropped when using apply`,
+        );
       }
       defined.add(name);
     });
   });
 }
 
-function isProfile(annotation: string, profile: Readonly<{ type: string; localhostProfile?: string }> | undefined): boolean {
+function isProfile(
+  annotation: string,
+  profile: Readonly<{ type: string; localhostProfile?: string }> | undefined,
+): boolean {
   if (!profile) return false;
   if (annotation === 'unconfined') return profile.type === 'Unconfined';
   if (annotation === 'runtime/default') return profile.type === 'RuntimeDefault';
-  return annotation.startsWith('localhost/') && profile.type === 'Localhost' && profile.localhostProfile === annotation.slice('localhost/'.length);
+  return (
+    annotation.startsWith('localhost/') &&
+    profile.type === 'Localhost' &&
+    profile.localhostProfile === annotation.slice('localhost/'.length)
+  );
 }
 
 function warnOfNullSelectors(warnings: string[], at: string, spec: Readonly<PodSpec>): void {
   for (const kind of ['podAffinity', 'podAntiAffinity'] as const) {
     const affinity = spec.affinity?.[kind];
     affinity?.requiredDuringSchedulingIgnoredDuringExecution?.forEach((term, i) => {
-      if (!term.labelSelector) warnings.push(`${at}.${kind}.requiredDuringSchedulingIgnoredDuringExecution[${i}].labelSelector: ${noSelector}`);
+      if (!term.labelSelector)
+        warnings.push(
+          `${at}.${kind}.requiredDuringSchedulingIgnoredDuringExecution[${i}].labelSelector: ${noSelector}`,
+        );
     });
     affinity?.preferredDuringSchedulingIgnoredDuringExecution?.forEach((term, i) => {
       if (!term.podAffinityTerm?.labelSelector) {
-        warnings.push(`${at}.${kind}.preferredDuringSchedulingIgnoredDuringExecution[${i}].podAffinityTerm.labelSelector: ${noSelector}`);
+        warnings.push(
+          `${at}.${kind}.preferredDuringSchedulingIgnoredDuringExecution[${i}].podAffinityTerm.labelSelector: ${noSelector}`,
+        );
       }
     });
   }

@@ -1,5 +1,10 @@
 /** What holds for pods of Windows, and what only they may have. */
-import type { Container, EphemeralContainer, PodSpec, WindowsSecurityContextOptions } from '@nodeless/apimachinery/generated/types/core/v1';
+import type {
+  Container,
+  EphemeralContainer,
+  PodSpec,
+  WindowsSecurityContextOptions,
+} from '@nodeless/apimachinery/generated/types/core/v1';
 import { isDns1123Subdomain } from '@nodeless/apimachinery/names';
 import { check, type Faults, forbidden, invalid } from '../../checks.ts';
 
@@ -8,14 +13,20 @@ const netBios = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
 const dnsDomain = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
 const badUserCharacters = /["/\\:;|=,+*?<>@[\]]/;
 
-export function checkWindowsOptions(faults: Faults, path: string, options: Readonly<WindowsSecurityContextOptions> | undefined): void {
+export function checkWindowsOptions(
+  faults: Faults,
+  path: string,
+  options: Readonly<WindowsSecurityContextOptions> | undefined,
+): void {
   if (!options) return;
   const { gmsaCredentialSpecName, gmsaCredentialSpec, runAsUserName } = options;
-  if (gmsaCredentialSpecName !== undefined) check(faults, `${path}.gmsaCredentialSpecName`, gmsaCredentialSpecName, isDns1123Subdomain(gmsaCredentialSpecName));
+  if (gmsaCredentialSpecName !== undefined)
+    check(faults, `${path}.gmsaCredentialSpecName`, gmsaCredentialSpecName, isDns1123Subdomain(gmsaCredentialSpecName));
   if (gmsaCredentialSpec !== undefined) {
     const at = `${path}.gmsaCredentialSpec`;
     if (gmsaCredentialSpec === '') faults.push(invalid(at, '', 'gmsaCredentialSpec cannot be an empty string'));
-    else if (Buffer.byteLength(gmsaCredentialSpec) > 64 * 1024) faults.push(invalid(at, gmsaCredentialSpec, 'gmsaCredentialSpec size must be under 64 KiB'));
+    else if (Buffer.byteLength(gmsaCredentialSpec) > 64 * 1024)
+      faults.push(invalid(at, gmsaCredentialSpec, 'gmsaCredentialSpec size must be under 64 KiB'));
   }
   if (runAsUserName !== undefined) checkUserName(faults, `${path}.runAsUserName`, runAsUserName);
 }
@@ -30,16 +41,24 @@ function checkUserName(faults: Faults, path: string, name: string): void {
   if (parts.length > 2) return complain('runAsUserName cannot contain more than one backslash');
   const user = parts[parts.length - 1] as string;
   const domain = parts.length === 2 ? (parts[0] as string) : undefined;
-  if (domain !== undefined && Buffer.byteLength(domain) >= 256) complain("runAsUserName's Domain length must be under 256 characters");
-  if (domain !== undefined && !netBios.test(domain) && !dnsDomain.test(domain)) complain("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
+  if (domain !== undefined && Buffer.byteLength(domain) >= 256)
+    complain("runAsUserName's Domain length must be under 256 characters");
+  if (domain !== undefined && !netBios.test(domain) && !dnsDomain.test(domain))
+    complain("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
   if (user === '') complain("runAsUserName's User cannot be empty");
-  else if (Buffer.byteLength(user) > 104) complain("runAsUserName's User length must not be longer than 104 characters");
+  else if (Buffer.byteLength(user) > 104)
+    complain("runAsUserName's User length must not be longer than 104 characters");
   if (/^[. ]+$/.test(user)) complain("runAsUserName's User cannot contain only periods or spaces");
-  if (badUserCharacters.test(user)) complain('runAsUserName\'s User cannot contain the following characters: "/\\:;|=,+*?<>@[]');
+  if (badUserCharacters.test(user))
+    complain('runAsUserName\'s User cannot contain the following characters: "/\\:;|=,+*?<>@[]');
 }
 
 /** In upstream's order of visits: init containers, containers, ephemeral ones. */
-export function visitContainers(spec: Readonly<PodSpec>, path: string, visit: (container: Readonly<Container | EphemeralContainer>, path: string) => void): void {
+export function visitContainers(
+  spec: Readonly<PodSpec>,
+  path: string,
+  visit: (container: Readonly<Container | EphemeralContainer>, path: string) => void,
+): void {
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
     const containers = spec[list];
     if (!containers) continue;
@@ -55,22 +74,38 @@ export function checkHostProcess(faults: Faults, path: string, spec: Readonly<Po
     containers++;
     const own = container.securityContext?.windowsOptions?.hostProcess;
     if (ofPod !== undefined && own !== undefined && ofPod !== own) {
-      faults.push(invalid(`${at}.securityContext.windowsOptions.hostProcess`, own, `pod hostProcess value must be identical if both are specified, was ${ofPod}`));
+      faults.push(
+        invalid(
+          `${at}.securityContext.windowsOptions.hostProcess`,
+          own,
+          `pod hostProcess value must be identical if both are specified, was ${ofPod}`,
+        ),
+      );
     }
     if (own ?? ofPod) hostProcesses++;
   });
   if (hostProcesses === 0) return;
   if (hostProcesses !== containers) {
-    faults.push(invalid(path, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers'));
+    faults.push(
+      invalid(
+        path,
+        '',
+        'If pod contains any hostProcess containers then all containers must be HostProcess containers',
+      ),
+    );
   }
-  if (!spec.hostNetwork) faults.push(invalid(`${path}.hostNetwork`, false, 'hostNetwork must be true if pod contains any hostProcess containers'));
+  if (!spec.hostNetwork)
+    faults.push(
+      invalid(`${path}.hostNetwork`, false, 'hostNetwork must be true if pod contains any hostProcess containers'),
+    );
 }
 
 export function checkLinuxOnly(faults: Faults, path: string, spec: Readonly<PodSpec>): void {
   const detail = 'windows options cannot be set for a linux pod';
   if (spec.securityContext?.windowsOptions) faults.push(forbidden(`${path}.securityContext.windowsOptions`, detail));
   visitContainers(spec, path, (container, at) => {
-    if (container.securityContext?.windowsOptions) faults.push(forbidden(`${at}.securityContext.windowsOptions`, detail));
+    if (container.securityContext?.windowsOptions)
+      faults.push(forbidden(`${at}.securityContext.windowsOptions`, detail));
   });
 }
 
