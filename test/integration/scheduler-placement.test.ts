@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { deployments, events, namespaces, nodes, pods } from '@nodeless/client/resource-types';
 import { type Cluster, createCluster } from '../builders/cluster.ts';

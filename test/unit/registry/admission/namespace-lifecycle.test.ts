@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '@nodeless/apimachinery/status';
+import type { ApiError } from '@nodeless/apimachinery/status';
 import { namespaceLifecycle } from '@nodeless/registry/admission/namespace-lifecycle';
 import { ask, attributes, reader } from './attributes.ts';
 
