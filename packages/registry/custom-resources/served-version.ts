@@ -14,8 +14,8 @@ import { type Schema, someSchema } from './structural-schema.ts';
 import { validateObject } from './validate-value.ts';
 
 const verbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
-/** Nothing comes to be while everything goes. */
-const terminatingVerbs = ['delete', 'deletecollection', 'get', 'list', 'watch'];
+/** Nothing comes to be while everything goes; finalizers are still to be taken away. */
+const terminatingVerbs = verbs.filter((verb) => verb !== 'create');
 const doorVerbs = ['get', 'patch', 'update'];
 
 /** One version of a definition as the resource table serves it; undefined where it is not served or not yet accepted. */
