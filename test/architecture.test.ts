@@ -15,6 +15,7 @@ const allowed: Record<string, readonly string[] | 'everything'> = {
   'packages/client': ['apimachinery', 'component-base'],
   'packages/registry': ['apimachinery', 'store', 'client', 'component-base'],
   'packages/controller-runtime': ['client', 'apimachinery', 'component-base'],
+  'packages/localstack-utils': ['component-base'],
   ...Object.fromEntries(
     components.map((name) => [
       `lambdas/${name}`,

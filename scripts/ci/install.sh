@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs on Debian, as root, what the tests use beyond npm's packages: a Docker engine, kubectl, helm, strace, nftables.
+# Installs on Debian, as root, what the tests use beyond npm's packages: a Docker engine, kubectl, helm, strace, nftables,
+# and Java for DynamoDB Local.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tools="${NODELESS_TOOLS:-$HOME/.cache/nodeless-tools}"
@@ -10,6 +11,7 @@ command -v dockerd >/dev/null || packages+=(docker.io)
 command -v strace >/dev/null || packages+=(strace)
 command -v nft >/dev/null || packages+=(nftables)
 command -v curl >/dev/null || packages+=(curl)
+command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || packages+=(busybox-static)
 if [ ${#packages[@]} -gt 0 ]; then

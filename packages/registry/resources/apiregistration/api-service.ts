@@ -1,9 +1,11 @@
 import type { APIService } from '@nodeless/apimachinery/generated/types/apiregistration/v1';
+import { isPathSegmentName } from '@nodeless/apimachinery/names';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
 import { tableOf } from '../table-of.ts';
+import { validateApiService, validateApiServiceStatus } from './api-service-validation.ts';
 import { serviceCell, availableCell } from './api-service-table.ts';
 
 export const apiService: KindDefinition = {
@@ -34,8 +36,11 @@ export const apiService: KindDefinition = {
       }
     },
     prepareForUpdate: keepStatus,
+    validateName: isPathSegmentName,
+    validate: (object) => validateApiService(object as unknown as APIService),
     resetFields: [['status']],
     status: {
+      validateUpdate: (object) => validateApiServiceStatus(object as unknown as APIService),
       default: defaultApiService,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);
