@@ -1,17 +1,19 @@
 // `npm start [-- options]`: sets up what running needs, then `nodeless up [options]`. With --cli: any nodeless command.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { nodeBinary, root, setUp } from './set-up.mjs';
+import { nodeBinary, nodeCommand, root, setUp } from './set-up.mjs';
 
 setUp('runtime');
 const [first, ...rest] = process.argv.slice(2);
-const args = first === '--cli' ? rest : ['up', ...process.argv.slice(2)];
-// Types are stripped and code is compiled once, not at every start: a third of the time to ready.
-const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'nodeless'), ...process.env };
-const child = spawn(nodeBinary(), ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'main.ts'), ...args], {
-  stdio: 'inherit',
-  env,
-});
+const { flags, env } = nodeCommand();
+const args = [...flags, join(root, 'cli', 'main.ts'), ...(first === '--cli' ? rest : ['up', ...process.argv.slice(2)])];
+
+if (process.execve) {
+  // One process less to be there all the time.
+  process.emitWarning = () => {};
+  process.execve(nodeBinary(), [nodeBinary(), ...args], env);
+}
+const child = spawn(nodeBinary(), args, { stdio: 'inherit', env });
 // Ctrl-C reaches the whole foreground group; a signal sent to this process alone is passed on.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -1,8 +1,10 @@
 import type { HttpClient } from '@nodeless/client/http-client';
 import { services } from '@nodeless/client/resource-types';
+import { systemClock } from '@nodeless/component-base/clock';
 import { createLogger, type LogLevel } from '@nodeless/component-base/logger';
 import type { Cluster } from '@nodeless/local/main';
 import { defaultDataDir, makeFolder } from '@nodeless/local/data-dir';
+import { trimThisProcess } from '@nodeless/local/idle-memory';
 import { createWriteStream, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { connect } from '../connection.ts';
@@ -42,6 +44,7 @@ export const addUp: AddCommand = (program, output) => {
       // A second Ctrl-C finds no listener and ends the process at once.
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
       const cluster = await start(options, output);
+      trimThisProcess(systemClock);
       const ended = new Promise<void>((resolve) => {
         if (stop.signal.aborted) resolve();
         stop.signal.addEventListener('abort', () => resolve());
