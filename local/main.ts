@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly provider?: ProviderName;
   /** Number of nodes; default two. */
   readonly nodes?: number;
+  /** Group-versions to serve beyond the stable ones: `resource.k8s.io/v1beta1`. */
+  readonly runtimeConfig?: ReadonlySet<string>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Called as each part is ready. */
@@ -103,6 +105,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       serviceCidr,
       bootstrapToken: identity.bootstrapToken,
       serviceAccountKey: identity.serviceAccountKey,
+      runtimeConfig: options.runtimeConfig,
       audit: createAudit({ policy: defaultAuditPolicy, sink: auditFile, now: () => clock.now() }),
       nodes: createInProcessConnection({ provider: local.provider, view: (name) => kubelet?.view(name) }),
       dialer: { connect: (address, port, signal) => services.dialer.connect(address, port, signal) },

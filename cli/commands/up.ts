@@ -11,6 +11,7 @@ import { connect } from '../connection.ts';
 import { type Manifest, readManifests } from '../manifests.ts';
 import { follow } from '../follow.ts';
 import { describeError, type Output, UserError } from '../output.ts';
+import { parseRuntimeConfig } from '../runtime-config.ts';
 import { discover, displayName } from '../resource-names.ts';
 import { type Submitted, submit } from '../submit.ts';
 import type { AddCommand } from './command.ts';
@@ -20,6 +21,7 @@ interface UpOptions {
   port: string;
   dataDir: string;
   nodes?: string;
+  runtimeConfig?: string;
   filename?: string[];
   logLevel: string;
 }
@@ -35,6 +37,7 @@ export const addUp: AddCommand = (program, output) => {
     .option('--port <number>', 'port of the API server', '6443')
     .option('--data-dir <folder>', 'where the cluster keeps everything', defaultDataDir)
     .option('--nodes <number>', 'how many nodes (default: 2)')
+    .option('--runtime-config <versions>', 'beta and alpha versions to serve: <group>/<version>,…')
     .option('-f, --filename <path...>', 'manifests to submit once it is up')
     .option('--log-level <level>', 'debug, info, warn or error; the log is <data-dir>/nodeless.log', 'info')
     .action(async (options: UpOptions) => {
@@ -73,6 +76,7 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   if (provider !== undefined && provider !== 'docker' && provider !== 'simulated')
     throw new UserError(`--provider must be docker or simulated, not ${JSON.stringify(provider)}`);
   const port = wholeNumber(options.port, '--port', 0, 65_535);
+  const runtimeConfig = parseRuntimeConfig(options.runtimeConfig);
   const nodes = options.nodes === undefined ? undefined : wholeNumber(options.nodes, '--nodes', 1, 5_000);
   if (!isLogLevel(options.logLevel))
     throw new UserError(`--log-level must be ${logLevels.join(', ')}, not ${JSON.stringify(options.logLevel)}`);
@@ -94,7 +98,7 @@ async function start(options: UpOptions, output: Output): Promise<Cluster> {
   try {
     // A whole cluster: loaded by the one command that starts it.
     const { startCluster } = await import('@nodeless/local/main');
-    return await startCluster({ dataDir, port, provider, nodes, log, onProgress });
+    return await startCluster({ dataDir, port, provider, nodes, runtimeConfig, log, onProgress });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new UserError(`port ${port} is in use; choose another with --port`);
