@@ -204,7 +204,7 @@ describe('a terminal', () => {
       '--',
       'sh',
       '-c',
-      'tty; until stty size 2>/dev/null; do sleep 0.1; done; read x; echo got $x',
+      'tty; while test -z "$size"; do size=$(stty size 2>/dev/null); sleep 0.1; done; echo $size; read x; echo got $x',
     ]);
     const command = `stty rows 33 cols 99; ${[file, ...args].map((word) => `'${word}'`).join(' ')}`;
     const shell = spawn(script as string, ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
