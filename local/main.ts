@@ -1,7 +1,12 @@
 /** The local door: one process that is the whole cluster, composed of the same components as in AWS. */
 import { createAudit, defaultAuditPolicy } from '@nodeless/apiserver/audit';
 import { openAuditFile } from '@nodeless/apiserver/audit-file';
-import { nodes as nodeType, pods as podType } from '@nodeless/client/resource-types';
+import {
+  namespaces as namespaceType,
+  nodes as nodeType,
+  podDisruptionBudgets as podDisruptionBudgetType,
+  pods as podType,
+} from '@nodeless/client/resource-types';
 import { kubeconfigText } from '@nodeless/client/kubeconfig';
 import { type Clock, systemClock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
@@ -154,8 +159,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     });
     const manager = createManager({
       controllers: createControllers({
-        collected: controlPlane.resourceTypes,
-        namespaced: () => controlPlane.resourceTypes.filter((type) => type.namespaced),
+        served: () => controlPlane.resourceTypes,
         rootCertificate: identity.ca.certificate,
         loadBalancers: services.loadBalancers,
       }),
@@ -169,6 +173,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       client: schedulerClient,
       pods: informers.informer(podType),
       nodes: informers.informer(nodeType),
+      namespaces: informers.informer(namespaceType),
+      budgets: informers.informer(podDisruptionBudgetType),
       profile: defaultProfile,
       events: createEventRecorder({ client: schedulerClient, clock, log, component: 'default-scheduler' }),
       clock,

@@ -34,10 +34,11 @@ import {
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
 export interface ControllersOptions {
-  /** Served resources that can be listed, watched and deleted, one version each. Events are left out: nobody owns them. */
-  readonly collected: readonly ResourceType<UnknownObject>[];
-  /** Namespaced resources that a namespace's deletion empties; events need not be among them. */
-  readonly namespaced: () => readonly ResourceType<UnknownObject>[];
+  /**
+   * Served resources that can be listed, watched and deleted, one version each; asked again when definitions of custom ones
+   * come and go. Events are left out: nobody owns them.
+   */
+  readonly served: () => readonly ResourceType<UnknownObject>[];
   /** PEM of the cluster's CA, published to every namespace. */
   readonly rootCertificate: string;
   /** What gives Services of type LoadBalancer their address; absent = nobody does. */
@@ -47,6 +48,8 @@ export interface ControllersOptions {
 const allEvents = resourceType<UnknownObject>('', 'v1', 'events', 'Event');
 
 export function createControllers(options: ControllersOptions): readonly Controller[] {
+  const { served } = options;
+  const namespaced = (): readonly ResourceType<UnknownObject>[] => served().filter((type) => type.namespaced);
   return [
     deploymentController,
     replicaSetController,
@@ -56,17 +59,17 @@ export function createControllers(options: ControllersOptions): readonly Control
     jobController,
     cronJobController,
     ttlAfterFinishedController,
-    createHorizontalPodAutoscalerController(options.collected),
+    createHorizontalPodAutoscalerController(served),
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
     ...(options.loadBalancers ? [createServiceController(options.loadBalancers)] : []),
-    createNamespaceController(() => [...options.namespaced(), allEvents]),
+    createNamespaceController(() => [...namespaced(), allEvents]),
     serviceAccountController,
     createRootCertificateController(options.rootCertificate),
-    createGarbageCollector(options.collected),
+    createGarbageCollector(served),
     disruptionController,
-    createResourceQuotaController(options.namespaced()),
+    createResourceQuotaController(namespaced),
     createNodeLifecycleController(),
     createPodGarbageCollector(),
     claimProtectionController,

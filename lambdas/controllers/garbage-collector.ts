@@ -3,7 +3,7 @@
  * one object, and what happens to it follows from its owner references, its finalizers and its dependents as they are now.
  */
 import type { ObjectMeta, OwnerReference } from '@nodeless/apimachinery/generated/types/meta/v1';
-import { apiVersionOf, type UnknownObject } from '@nodeless/apimachinery/object';
+import type { UnknownObject } from '@nodeless/apimachinery/object';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import type { ResourceType } from '@nodeless/client/client';
 import {
@@ -14,6 +14,7 @@ import {
   type Request,
   watchRule,
 } from '@nodeless/controller-runtime/controller';
+import { followTypes, pathOf, refreshRequest } from './followed-types.ts';
 
 type Type = ResourceType<UnknownObject>;
 interface Found {
@@ -52,14 +53,12 @@ export function planDependent(
   return { do: 'delete', propagationPolicy: 'Background' };
 }
 
-/** `types`: every served resource that can be listed, watched and deleted, one version each. */
-export function createGarbageCollector(types: readonly Type[]): Controller {
-  const byKind = new Map(types.map((type) => [`${apiVersionOf(type)}/${type.kind}`, type]));
-  const byGroupKind = new Map(types.map((type) => [`${type.group}/${type.kind}`, type]));
-  const byPath = new Map(types.map((type) => [pathOf(type), type]));
-  const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined =>
-    byKind.get(`${apiVersion}/${kind}`) ??
-    byGroupKind.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind}`);
+/** `served`: every resource that can be listed, watched and deleted, one version each; grows and shrinks with custom ones. */
+export function createGarbageCollector(served: () => readonly Type[]): Controller {
+  const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined => {
+    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+    return followed.byKind(group, kind);
+  };
   const gone = new Set<string>();
 
   const remember = (uid: string): void => {
@@ -69,7 +68,7 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
 
   const dependentsOf = async (uid: string, cache: Lister): Promise<Found[]> => {
     const found: Found[] = [];
-    for (const type of types) {
+    for (const type of followed.types()) {
       const owned = cache.ownedBy(type, uid);
       for (const object of owned instanceof Promise ? await owned : owned) found.push({ type, object });
     }
@@ -209,24 +208,27 @@ export function createGarbageCollector(types: readonly Type[]): Controller {
       return ownersChanged(type, change, cache);
     };
 
+  const followed = followTypes(served, (type) => watchRule({ type, requests: requests(type) }));
+
   return {
     name: 'generic-garbage-collector',
     concurrency: 32,
-    watches: types.map((type) => watchRule({ type, requests: requests(type) })),
+    watches: followed.watches,
     async reconcile(request, context) {
+      if (request.name === refreshRequest) return followed.refresh(context);
       const slash = request.name.lastIndexOf('/');
-      const type = byPath.get(request.name.slice(0, slash));
-      if (!type) return;
+      const type = followed.byPath(request.name.slice(0, slash));
+      if (!type) return {};
       const object = await context.cache.get(type, {
         namespace: request.namespace,
         name: request.name.slice(slash + 1),
       });
       if (object) await collect({ type, object }, context);
+      return {};
     },
   };
 }
 
-const pathOf = (type: Type): string => `${type.group}/${type.version}/${type.resource}`;
 const keyOf = ({ metadata }: UnknownObject): { namespace: string | undefined; name: string } => ({
   namespace: metadata?.namespace,
   name: metadata?.name ?? '',

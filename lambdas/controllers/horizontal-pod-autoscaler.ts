@@ -174,11 +174,13 @@ function unavailable({ type, resource, containerResource, pods, object, external
 }
 
 /** `types`: what a scaleTargetRef may name. */
-export function createHorizontalPodAutoscalerController(types: readonly ResourceType<UnknownObject>[]): Controller {
+export function createHorizontalPodAutoscalerController(
+  types: () => readonly ResourceType<UnknownObject>[],
+): Controller {
   const targetOf = (hpa: HorizontalPodAutoscaler): ResourceType<UnknownObject> => {
     const { apiVersion = '', kind } = hpa.spec.scaleTargetRef;
     const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [''];
-    const found = types.find((type) => type.group === group && type.kind === kind);
+    const found = types().find((type) => type.group === group && type.kind === kind);
     if (!found) throw new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`);
     return found;
   };

@@ -5,6 +5,7 @@ import type { ResourceType } from '@nodeless/client/client';
 import { resourceQuotas } from '@nodeless/client/resource-types';
 import { type Action, perform, updateStatus } from '@nodeless/controller-runtime/actions';
 import { type Controller, watchRule } from '@nodeless/controller-runtime/controller';
+import { followTypes, refreshRequest } from './followed-types.ts';
 import { totalUsage } from '@nodeless/registry/quota/charge';
 
 type Counted = Iterable<{ group: string; resource: string; object: Readonly<UnknownObject> }>;
@@ -53,8 +54,28 @@ function belongsTo(name: string, resource: string): boolean {
   return name === resource;
 }
 
+const resourceQuotaType = resourceQuotas as unknown as ResourceType<UnknownObject>;
+
 /** Admission charges creates at once; this gives back what was deleted, and mends what a crash between two writes left. */
-export function createResourceQuotaController(namespaced: readonly ResourceType<UnknownObject>[]): Controller {
+export function createResourceQuotaController(namespaced: () => readonly ResourceType<UnknownObject>[]): Controller {
+  const counted = (): readonly ResourceType<UnknownObject>[] =>
+    namespaced().filter((type) => type.resource !== resourceQuotas.resource || type.group !== '');
+  const followed = followTypes(counted, (type) =>
+    watchRule({
+      type,
+      async requests(change, lookup) {
+        // Creates are charged by admission. Pods stop counting when they finish, claims and services may change in size.
+        if (change.type === 'added') return [];
+        if (change.type === 'modified' && !['pods', 'services', 'persistentvolumeclaims'].includes(type.resource))
+          return [];
+        const namespace = change.object.metadata?.namespace;
+        const quotas = await lookup.list(resourceQuotas, namespace);
+        return quotas
+          .filter((quota) => countedTypes(quota, [type]).length > 0)
+          .map((quota) => ({ namespace, name: quota.metadata?.name ?? '' }));
+      },
+    }),
+  );
   return {
     name: 'resourcequota-controller',
     watches: [
@@ -62,34 +83,18 @@ export function createResourceQuotaController(namespaced: readonly ResourceType<
         type: resourceQuotas,
         requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
       }),
-      ...namespaced
-        .filter((type) => type.resource !== resourceQuotas.resource)
-        .map((type) =>
-          watchRule({
-            type,
-            async requests(change, lookup) {
-              // Creates are charged by admission. Pods stop counting when they finish, claims and services may change in size.
-              if (change.type === 'added') return [];
-              if (change.type === 'modified' && !['pods', 'services', 'persistentvolumeclaims'].includes(type.resource))
-                return [];
-              const namespace = change.object.metadata?.namespace;
-              const quotas = await lookup.list(resourceQuotas, namespace);
-              return quotas
-                .filter((quota) => countedTypes(quota, [type]).length > 0)
-                .map((quota) => ({ namespace, name: quota.metadata?.name ?? '' }));
-            },
-          }),
-        ),
+      ...followed.watches,
     ],
     async reconcile(request, context) {
+      if (request.name === refreshRequest) return followed.refresh(context);
       const quota = await context.cache.get(resourceQuotas, request);
-      if (!quota) return;
+      if (!quota) return {};
       const objects: { group: string; resource: string; object: UnknownObject }[] = [];
-      for (const type of countedTypes(quota, namespaced)) {
+      for (const type of countedTypes(quota, [...followed.types(), resourceQuotaType])) {
         for (const object of await context.cache.list(type, request.namespace))
           objects.push({ group: type.group, resource: type.resource, object });
       }
-      await perform(planResourceQuota(quota, objects), context);
+      return perform(planResourceQuota(quota, objects), context);
     },
   };
 }

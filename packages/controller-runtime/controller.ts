@@ -57,6 +57,8 @@ export interface ReconcileContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: EventRecorder;
+  /** Adds a rule while the controller runs, for kinds that come and go. Returns what ends it; idempotent. */
+  watch(rule: WatchRule): () => void;
 }
 
 export interface Controller {

@@ -7,6 +7,8 @@ import type { Lister } from './controller.ts';
 export interface SharedInformers {
   informer<T extends KubernetesObject>(type: ResourceType<T>): Informer<T>;
   readonly lister: Lister;
+  /** Stops the informer of a kind that is gone; asked for again, a new one is made. */
+  drop(type: ResourceType<KubernetesObject>): void;
   /** Starts all that were asked for and resolves when each has synced. */
   start(): Promise<void>;
   stop(): void;
@@ -28,21 +30,23 @@ export function createSharedInformers(
   options: Pick<InformerOptions<KubernetesObject>, 'clock' | 'log'>,
 ): SharedInformers {
   const informers = new Map<string, Informer<KubernetesObject>>();
-  // Types are constants of their modules: found again by identity, without making a key for each lookup.
-  const byType = new Map<ResourceType<KubernetesObject>, Informer<KubernetesObject>>();
+  // Types are constants as a rule: their keys are not put together for each lookup.
+  const ids = new WeakMap<ResourceType<KubernetesObject>, string>();
   let running = false;
 
+  const idOf = (type: ResourceType<KubernetesObject>): string => {
+    let id = ids.get(type);
+    if (id === undefined) ids.set(type, (id = `${type.group}/${type.version}/${type.resource}`));
+    return id;
+  };
   const informer = <T extends KubernetesObject>(type: ResourceType<T>): Informer<T> => {
-    const known = byType.get(type);
-    if (known) return known as unknown as Informer<T>;
-    const id = `${type.group}/${type.version}/${type.resource}`;
+    const id = idOf(type);
     let found = informers.get(id);
     if (!found) {
       found = createInformer<KubernetesObject>(client, type as ResourceType<KubernetesObject>, { ...options, indexes });
       informers.set(id, found);
       if (running) found.start();
     }
-    byType.set(type, found);
     return found as unknown as Informer<T>;
   };
 
@@ -59,6 +63,10 @@ export function createSharedInformers(
   return {
     informer,
     lister,
+    drop(type) {
+      informers.get(idOf(type))?.stop();
+      informers.delete(idOf(type));
+    },
     async start() {
       running = true;
       for (const one of informers.values()) one.start();

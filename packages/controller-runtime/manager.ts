@@ -33,6 +33,7 @@ export function createManager(options: ManagerOptions): Manager {
     if (names.has(name)) throw new Error(`two controllers are named ${name}`);
     names.add(name);
   }
+  const late = createLateWatches(informers);
   const running: { queue: WorkQueue; stop: () => void }[] = [];
   // Every informer must exist before start() so that all of them sync.
   for (const controller of controllers) for (const rule of controller.watches) informers.informer(rule.type);
@@ -45,6 +46,7 @@ export function createManager(options: ManagerOptions): Manager {
       clock,
       log: log.with({ controller: controller.name }),
       events: createEventRecorder({ client, clock, log, component: controller.name }),
+      watch: (rule) => late.add(rule, (change) => enqueue(rule, change, context, queue)),
     };
     const queue: WorkQueue = createWorkQueue({
       clock,
@@ -76,8 +78,39 @@ export function createManager(options: ManagerOptions): Manager {
     },
     async stop() {
       for (const { stop } of running) stop();
+      late.stop();
       await Promise.all(running.splice(0).map(({ queue }) => queue.stop()));
       informers.stop();
+    },
+  };
+}
+
+interface LateWatches {
+  add(rule: WatchRule, listener: (change: InformerChange<KubernetesObject>) => void): () => void;
+  stop(): void;
+}
+
+/** Watches that were added while running: the informer of a kind goes with the last that wants it. */
+function createLateWatches(informers: SharedInformers): LateWatches {
+  const users = new Map<string, number>();
+  const ends = new Set<() => void>();
+  return {
+    add({ type }, listener) {
+      const id = `${type.group}/${type.version}/${type.resource}`;
+      users.set(id, (users.get(id) ?? 0) + 1);
+      const unsubscribe = informers.informer(type).subscribe(listener);
+      const end = (): void => {
+        if (!ends.delete(end)) return;
+        unsubscribe();
+        const left = (users.get(id) ?? 1) - 1;
+        users.set(id, left);
+        if (left === 0) informers.drop(type);
+      };
+      ends.add(end);
+      return end;
+    },
+    stop() {
+      for (const end of [...ends]) end();
     },
   };
 }

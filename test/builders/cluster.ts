@@ -27,6 +27,7 @@ import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-poli
 import { privilegedAuthorizer, unionAuthorizer } from '@nodeless/registry/authorization/union-authorizer';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createRegistry } from '@nodeless/registry/create-registry';
+import { feedDefinitions } from '@nodeless/registry/custom-resources/definitions-feed';
 import { createInlineClient } from '@nodeless/registry/inline-client';
 import { createResourceTable } from '@nodeless/registry/resource-table';
 import { kinds } from '@nodeless/registry/resources/index';
@@ -93,6 +94,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const resources = createResourceTable({ kinds });
   const index = createRbacIndex();
   const feed = feedRbacIndex(store, index, objectOf);
+  const definitions = feedDefinitions({ store, resources, objectOf });
   const nodeAuthorizer = createNodeAuthorizer({
     podsOnNode: async (nodeName) =>
       (await store.list({ prefix: '/pods/', trigger: nodeName })).entries.map((entry) => objectOf(entry.value) as Pod),
@@ -106,7 +108,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
     authorizer,
     clock,
   });
-  await feed.ready;
+  await Promise.all([feed.ready, definitions.ready]);
   const clientFor = (user: ComponentUser, fieldManager = 'test'): Client =>
     createInlineClient({ registry, authorizer, user, fieldManager });
   const client = clientFor({ name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }, 'kubectl');
@@ -116,13 +118,11 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
   const stops: (() => Promise<void> | void)[] = [];
   const kubelet = createFakeKubelet({ clientFor, clock, life: options.life });
-  const types = collectedTypes(resources);
   const managerClient = clientFor(controllerManagerUser, 'kube-controller-manager');
   const informers = createSharedInformers(managerClient, { clock, log });
   if (options.controllers !== false) {
     const controllers = createControllers({
-      collected: types,
-      namespaced: () => types.filter((t) => t.namespaced),
+      served: () => collectedTypes(resources),
       rootCertificate: 'PEM',
     });
     const manager = createManager({
@@ -218,6 +218,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
       kubelet.stop();
       for (const stop of stops) await stop();
       feed.stop();
+      definitions.stop();
       registry.close();
       await store.close();
     },

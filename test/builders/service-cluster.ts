@@ -83,8 +83,7 @@ export async function startServiceCluster(engine: Engine): Promise<ServiceCluste
   });
   const manager = createManager({
     controllers: createControllers({
-      collected: controlPlane.resourceTypes,
-      namespaced: () => controlPlane.resourceTypes.filter((type) => type.namespaced),
+      served: () => controlPlane.resourceTypes,
       rootCertificate: ca.certificate,
       loadBalancers: services.loadBalancers,
     }),
