@@ -119,7 +119,7 @@ describe('custom resources', () => {
     await cluster.until('gone', async () => !(await cluster.find(customResourceDefinitions, 'widgets.example.com')));
     await cluster.settle(120_000);
     // What names an owner of a kind that is not served is spared.
-    await configMap('child', owner);
+    await configMap('child', { ...owner, metadata: { name: 'other', uid: 'never-seen' } });
     await cluster.settle(5_000);
     expect(await cluster.find(configMaps, 'child')).toBeDefined();
   });

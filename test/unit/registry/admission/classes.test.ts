@@ -107,7 +107,7 @@ describe('RuntimeClass', () => {
       spec: { runtimeClassName: 'gpu', nodeSelector: { gpu: 'no' } },
       want: 'conflict: runtimeClass.scheduling.nodeSelector[gpu] = yes; pod.spec.nodeSelector[gpu] = no',
     },
-    { spec: { runtimeClassName: 'gpu', overhead: { cpu: '0.1' } }, want: undefined },
+    { spec: { runtimeClassName: 'gpu', overhead: { cpu: '100m' } }, want: undefined },
     { spec: {}, want: undefined },
   ])('of $spec: $want', async ({ spec, want }) =>
     expect(await ask(runtimeClass, attributes('pods', pod(spec)), read)).toBe(want && `pods "p" is forbidden: ${want}`),
