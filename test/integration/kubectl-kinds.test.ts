@@ -66,9 +66,11 @@ describe('workloads', () => {
     expect(rows(await k.ok('get daemonset agent'))).toMatchObject([
       { DESIRED: '3', CURRENT: '3', READY: '3', 'UP-TO-DATE': '3', AVAILABLE: '3', 'NODE SELECTOR': '<none>' },
     ]);
-    expect(
-      (await k.ok('get pods -o jsonpath={.items[*].spec.nodeName}')).split(' ').toSorted(),
-    ).toEqual(['node-1', 'node-2', 'node-3']);
+    expect((await k.ok('get pods -o jsonpath={.items[*].spec.nodeName}')).split(' ').toSorted()).toEqual([
+      'node-1',
+      'node-2',
+      'node-3',
+    ]);
     await k.ok('set image daemonset/agent c=agent:2');
     await k.ok('rollout status daemonset/agent --timeout=30s');
     expect(await k.ok('rollout undo daemonset/agent')).toBe('daemonset.apps/agent rolled back\n');
@@ -128,11 +130,16 @@ spec:
               type: object
               properties: {size: {type: integer}}
 `;
-  const widget = (spec: string): string => `{apiVersion: example.com/v1, kind: Widget, metadata: {name: one}, spec: ${spec}}`;
+  const widget = (spec: string): string =>
+    `{apiVersion: example.com/v1, kind: Widget, metadata: {name: one}, spec: ${spec}}`;
 
   it('are used like any other kind', async () => {
-    expect(await k.apply(definition)).toBe('customresourcedefinition.apiextensions.k8s.io/widgets.example.com created\n');
-    expect(await k.ok('wait crd/widgets.example.com --for=condition=Established --timeout=20s')).toContain('condition met');
+    expect(await k.apply(definition)).toBe(
+      'customresourcedefinition.apiextensions.k8s.io/widgets.example.com created\n',
+    );
+    expect(await k.ok('wait crd/widgets.example.com --for=condition=Established --timeout=20s')).toContain(
+      'condition met',
+    );
     expect(await k.apply(widget('{colour: red}'))).toBe('widget.example.com/one created\n');
     expect(rows(await k.ok('get widgets'))).toMatchObject([{ NAME: 'one', SIZE: '1' }]);
     expect(await k.ok('get wd -o name')).toBe('widget.example.com/one\n');
@@ -149,7 +156,9 @@ spec:
     expect(await k.fails('apply -f -', 1, input(widget('{colour: green}')))).toContain(
       'spec.colour: Unsupported value: "green": supported values: "red", "blue"',
     );
-    expect(await k.fails('apply -f -', 1, input(widget('{colour: red, weight: 1}')))).toContain('unknown field "spec.weight"');
+    expect(await k.fails('apply -f -', 1, input(widget('{colour: red, weight: 1}')))).toContain(
+      'unknown field "spec.weight"',
+    );
     expect(await k.ok('explain widget.spec.size')).toMatch(/KIND: +Widget\nVERSION: +v1\n\nFIELD: size <integer>\n/);
     expect(await k.ok('describe widget one')).toMatch(/Kind: +Widget\n/);
     expect(await k.apply(widget('{colour: red}'), '--server-side', '--force-conflicts')).toBe(
@@ -167,7 +176,9 @@ describe('rarer verbs', () => {
     await k.ok('create deployment web --image=nginx');
     await k.ok('create service clusterip web --tcp=80');
     expect(await k.ok('set selector service web app=other')).toBe('service/web selector updated\n');
-    expect(await k.ok('set serviceaccount deployment web default')).toBe('deployment.apps/web serviceaccount updated\n');
+    expect(await k.ok('set serviceaccount deployment web default')).toBe(
+      'deployment.apps/web serviceaccount updated\n',
+    );
     await k.ok('create rolebinding b --clusterrole=view --user=ann');
     expect(await k.ok('set subject rolebinding b --user=bob')).toBe(
       'rolebinding.rbac.authorization.k8s.io/b subjects updated\n',
@@ -203,7 +214,9 @@ describe('rarer verbs', () => {
     expect(rows(await k.ok('get csr good'))).toMatchObject([
       { SIGNERNAME: 'example.com/mine', REQUESTOR: 'kubernetes-admin', CONDITION: 'Pending' },
     ]);
-    expect(await k.ok('certificate approve good')).toBe('certificatesigningrequest.certificates.k8s.io/good approved\n');
+    expect(await k.ok('certificate approve good')).toBe(
+      'certificatesigningrequest.certificates.k8s.io/good approved\n',
+    );
     expect(await k.ok('certificate deny bad')).toBe('certificatesigningrequest.certificates.k8s.io/bad denied\n');
     expect(rows(await k.ok('get csr')).map((row) => row['CONDITION'])).toEqual(['Denied', 'Approved']);
   });
@@ -225,9 +238,10 @@ describe('rarer verbs', () => {
   });
 
   it('what has gone is told as gone', async () => {
-    expect(await k.fails(['get', '--raw', '/api/v1/configmaps?resourceVersion=1&resourceVersionMatch=Exact'])).toMatch(
-      /^Error from server \(Expired\): The resourceVersion for the provided list is too old\.\n$/,
-    );
+    // Of an earlier life of the data.
+    expect(
+      await k.fails(['get', '--raw', '/api/v1/configmaps?resourceVersion=1000000000000001&resourceVersionMatch=Exact']),
+    ).toMatch(/^Error from server \(Expired\): The resourceVersion for the provided list is too old\.\n$/);
     const page = JSON.parse(await k.ok(['get', '--raw', '/api/v1/namespaces/kube-system/serviceaccounts?limit=1'])) as {
       metadata: { continue: string };
     };
