@@ -1,5 +1,6 @@
 /** The kinds that a controller of many kinds watches: those that are always served, and custom ones as they come and go. */
 import type { UnknownObject } from '@nodeless/apimachinery/object';
+import { typeForKind } from '@nodeless/apimachinery/schema';
 import type { ResourceType } from '@nodeless/client/client';
 import { type ReconcileContext, type Result, type WatchRule, watchRule } from '@nodeless/controller-runtime/controller';
 import { customResourceDefinitions } from './custom-resource-definition.ts';
@@ -13,7 +14,7 @@ const retryMs = 1_000;
 export const pathOf = (type: Type): string => `${type.group}/${type.version}/${type.resource}`;
 
 export interface FollowedTypes {
-  /** Rules for what is served now, and the one that brings `refreshRequest`. */
+  /** Rules for built-in kinds, and the one that brings `refreshRequest`. */
   readonly watches: readonly WatchRule[];
   types(): readonly Type[];
   byPath(path: string): Type | undefined;
@@ -22,7 +23,8 @@ export interface FollowedTypes {
 }
 
 export function followTypes(served: () => readonly Type[], ruleOf: (type: Type) => WatchRule): FollowedTypes {
-  const fixed = served();
+  // Custom ones are found when their definitions are seen, so that they can be let go of.
+  const fixed = served().filter((type) => typeForKind(type.group, type.version, type.kind) !== undefined);
   const paths = new Map(fixed.map((type) => [pathOf(type), type]));
   const ends = new Map<string, () => void>();
   let all: readonly Type[] = fixed;
