@@ -1,4 +1,5 @@
 /** The `continue` parameter: a revision and the last key seen, as kube-apiserver's tokens hold them. */
+import { parseJson } from '@nodeless/apimachinery/json';
 import { badRequest } from '@nodeless/apimachinery/status';
 
 export interface ContinueToken {
@@ -24,7 +25,7 @@ export function decodeContinue(text: string): ContinueToken {
   if (at >= 0) throw bad(`continue key is not valid: illegal base64 data at input byte ${at}`);
   let token: unknown;
   try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString());
+    token = parseJson(Buffer.from(text, 'base64url')).value;
   } catch (error) {
     throw bad(`continue key is not valid: ${error instanceof Error ? error.message : 'not JSON'}`);
   }

@@ -248,7 +248,9 @@ describe('rarer verbs', () => {
     expect(page.metadata.continue).not.toBe('');
     expect(
       await k.fails(['get', '--raw', '/api/v1/namespaces/kube-system/serviceaccounts?limit=1&continue=nonsense']),
-    ).toContain('Error from server (BadRequest): continue key is not valid');
+    ).toContain(
+      'Error from server (BadRequest): invalid continue token: continue key is not valid: invalid character ',
+    );
   });
 });
 
