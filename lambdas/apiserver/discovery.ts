@@ -143,7 +143,12 @@ function groupOf({ name, versions }: Group): object {
 
 const optional = (name: string, values: readonly string[]): object => (values.length === 0 ? {} : { [name]: values });
 
+/** Clients tell by it that the storage version has changed. */
 function hashOf(served: ServedResource): object {
+  if (served.custom && served.storage) {
+    const bytes = createHash('sha256').update(`${served.storage.apiVersion}/${served.kind}`).digest();
+    return { storageVersionHash: bytes.subarray(0, 8).toString('base64') };
+  }
   const hash = findVersion(served.group, served.version)?.resources.find(
     (r) => r.name === served.resource,
   )?.storageVersionHash;
