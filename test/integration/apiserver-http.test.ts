@@ -354,18 +354,16 @@ describe('limits', () => {
       subjects: [{ kind: 'User', name: 'bob' }],
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
     };
-    await server
-      .inlineClient()
-      .create(
-        {
-          group: 'rbac.authorization.k8s.io',
-          version: 'v1',
-          resource: 'clusterrolebindings',
-          kind: 'ClusterRoleBinding',
-          namespaced: false,
-        },
-        { metadata: { name: 'bob' }, ...policy } as never,
-      );
+    await server.inlineClient().create(
+      {
+        group: 'rbac.authorization.k8s.io',
+        version: 'v1',
+        resource: 'clusterrolebindings',
+        kind: 'ClusterRoleBinding',
+        namespaced: false,
+      },
+      { metadata: { name: 'bob' }, ...policy } as never,
+    );
     const sockets = await Promise.all(
       Array.from({ length: 200 }, async () => {
         const socket = await tls();

@@ -254,19 +254,15 @@ describe('clients that do not read', () => {
     socket.pause();
     const reading = await watch('labelSelector=t%3D7');
     const big = 'x'.repeat(900_000);
-    await server
-      .inlineClient()
-      .create(configMaps, {
-        metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
-        data: { big },
-      } as never);
+    await server.inlineClient().create(configMaps, {
+      metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
+      data: { big },
+    } as never);
     for (let i = 0; i < 40; i++) {
-      await server
-        .inlineClient()
-        .update(configMaps, {
-          metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
-          data: { big: big + i },
-        } as never);
+      await server.inlineClient().update(configMaps, {
+        metadata: { name: 'big', namespace: 'default', labels: { t: '7' } },
+        data: { big: big + i },
+      } as never);
       await reading.until(i + 2);
     }
     const closed = once(socket, 'close');
