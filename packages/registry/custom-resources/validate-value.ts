@@ -37,6 +37,13 @@ export function validateObject(
   return errors;
 }
 
+/** The same for a part of an object, such as a default. Paths begin at the value. */
+export function validateValue(value: unknown, schema: Schema): FieldError[] {
+  const errors: FieldError[] = [];
+  check({ value, old: undefined, hasOld: false, schema, path: '', isResource: false }, errors);
+  return errors;
+}
+
 interface Place {
   readonly value: unknown;
   readonly old: unknown;

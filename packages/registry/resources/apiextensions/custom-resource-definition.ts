@@ -3,7 +3,10 @@ import { forbiddenField } from '@nodeless/apimachinery/field-errors';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { FieldError } from '@nodeless/apimachinery/status';
 import type { KindDefinition } from '../../resource.ts';
+import { isSet } from '../checks.ts';
 import { clearStatus, keepSpec, keepStatus } from '../carry-over.ts';
+import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-validation.ts';
+import { formatWarnings } from './format-warnings.ts';
 
 export const customResourceDefinition: KindDefinition = {
   group: 'apiextensions.k8s.io',
@@ -20,9 +23,20 @@ export const customResourceDefinition: KindDefinition = {
       keepStatus(object, old);
       recordStoredVersion(object);
     },
-    validate: refuseConversionWebhooks,
+    
+    validate: (object) => [...validateDefinition(object as unknown as CustomResourceDefinition), ...refuseConversionWebhooks(object)],
+    validateUpdate: (object, old) => [
+      ...validateDefinitionUpdate(object as unknown as CustomResourceDefinition, old as unknown as CustomResourceDefinition),
+      ...refuseConversionWebhooks(object),
+    ],
+    warnings: (object, old) => formatWarnings(object as unknown as CustomResourceDefinition, old as unknown as CustomResourceDefinition | undefined),
     resetFields: [['status']],
-    status: { default: defaultDefinition, prepareForUpdate: keepSpec, resetFields: [['spec']] },
+    status: {
+      default: defaultDefinition,
+      prepareForUpdate: keepSpec,
+      validateUpdate: (object) => validateDefinitionStatus(object as unknown as CustomResourceDefinition),
+      resetFields: [['spec']],
+    },
   },
 };
 
@@ -42,7 +56,10 @@ function defaultDefinition(object: UnknownObject): void {
   if (!names.singular) names.singular = (names.kind ?? '').toLowerCase();
   if (!names.listKind && names.kind) names.listKind = `${names.kind}List`;
   spec.conversion ??= { strategy: 'None' };
-  const service = spec.conversion.webhook?.clientConfig?.service;
+  const { webhook } = spec.conversion;
+  // A null of the one list is written even where nothing was given.
+  if (webhook && !webhook.clientConfig && !isSet(webhook.conversionReviewVersions)) delete spec.conversion.webhook;
+  const service = webhook?.clientConfig?.service;
   if (service) service.port ??= 443;
   const status = (definition.status ??= {});
   if (!status.storedVersions?.length) {

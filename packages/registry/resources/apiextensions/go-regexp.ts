@@ -6,6 +6,7 @@ export function regexpFault(pattern: string): string | undefined {
 
 const classes = new Set('dDsSwW'.split(''));
 const controls = new Set('aftnrvAbBzCQEx'.split(''));
+const posix = new Set('alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit'.split(' '));
 const mostRepeats = 1000;
 
 function syntaxFault(pattern: string): string | undefined {
@@ -43,6 +44,10 @@ function syntaxFault(pattern: string): string | undefined {
       if (typeof length === 'string') return length;
       operand = true;
       at += length;
+    } else if (rest.startsWith('\\Q')) {
+      const end = rest.indexOf('\\E');
+      operand = end !== 2;
+      at += end < 0 ? rest.length : end + 2;
     } else if (start === '\\') {
       const length = escapeLength(rest);
       if (typeof length === 'string') return length;
@@ -62,8 +67,8 @@ function groupHead(rest: string): { length: number; flagsOnly: boolean; fault?: 
   if (named) return { length: named[0].length, flagsOnly: false };
   const flags = /^\(\?[imsU]*(?:-[imsU]+)?([:)])/.exec(rest);
   if (flags && flags[0] !== '(?)') return { length: flags[0].length, flagsOnly: flags[1] === ')' };
-  if (/^\(\?P?<(?![=!])/.test(rest)) return { length: 0, flagsOnly: false, fault: `invalid named capture: \`${rest.slice(0, rest.indexOf('>') + 1) || rest}\`` };
-  const shown = /^\(\?(?:<[=!]|[^)])/.exec(rest)?.[0] ?? rest;
+  if (/^\(\?P?</.test(rest)) return { length: 0, flagsOnly: false, fault: `invalid named capture: \`${rest.slice(0, rest.indexOf('>') + 1) || rest}\`` };
+  const shown = /^\(\?[^)]/.exec(rest)?.[0] ?? rest;
   return { length: 0, flagsOnly: false, fault: `invalid or unsupported Perl syntax: \`${shown}\`` };
 }
 
@@ -72,6 +77,7 @@ function classLength(rest: string): number | string {
   for (let first = true; at < rest.length; first = false) {
     if (rest[at] === ']' && !first) return at + 1;
     const named = /^\[:\^?([a-z]+):\]/.exec(rest.slice(at));
+    if (named && !posix.has(named[1]!)) return `invalid character class range: \`${named[0]}\``;
     const low = named ? named[0].length : itemLength(rest.slice(at));
     if (typeof low === 'string') return low;
     const from = at;
@@ -91,7 +97,7 @@ const itemLength = (rest: string): number | string => (rest.startsWith('\\') ? e
 function escapeLength(rest: string): number | string {
   const next = rest[1];
   if (next === undefined) return 'trailing backslash at end of expression: ``';
-  if (/^\\[pP]/.test(rest)) return /^\\[pP](?:\{\^?\w+\}|\w)/.exec(rest)?.[0].length ?? `invalid character class range: \`${rest.slice(0, 3)}\``;
+  if (/^\\[pP]/.test(rest)) return /^\\[pP](?:\{\^?\w+\}|\w)/.exec(rest)?.[0].length ?? `invalid character class range: \`${rest.startsWith('{', 2) ? rest : rest.slice(0, 3)}\``;
   if (next === 'x') return /^\\x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})/.exec(rest)?.[0].length ?? `invalid escape sequence: \`${rest.slice(0, 3)}\``;
   if (/[0-7]/.test(next)) return /^\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2})/.exec(rest)?.[0].length ?? `invalid escape sequence: \`\\${next}\``;
   if (classes.has(next) || controls.has(next) || !/[A-Za-z0-9]/.test(next)) return 2;

@@ -32,14 +32,14 @@ export function unstructurable(schema: Schema): string | undefined {
     return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
   }
   if (Array.isArray(schema.items) && schema.items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
-  for (const part of partsOf(schema)) {
+  for (const part of partsOfSchema(schema)) {
     const fault = unstructurable(part);
     if (fault !== undefined) return fault;
   }
   return undefined;
 }
 
-function partsOf(schema: Schema): Schema[] {
+export function partsOfSchema(schema: Schema): Schema[] {
   const { not, allOf = [], anyOf = [], oneOf = [], items, additionalProperties } = schema;
   const all = [not, ...allOf, ...anyOf, ...oneOf, items, ...Object.values(schema.properties ?? {}), additionalProperties];
   return all.flatMap((part) => subschema(part) ?? []);
