@@ -1,6 +1,7 @@
 import type { Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
 import type { Labels } from '@nodeless/apimachinery/labels';
+import { createMatchingCounts } from './matching-counts.ts';
 import { type PodInfo, podInfo } from './pod-info.ts';
 import { emptyNode, type MutableNode, setNodeObject, type Snapshot } from './snapshot.ts';
 
@@ -32,6 +33,7 @@ export function createSchedulerCache(facts: ClusterFacts = noFacts): SchedulerCa
   const nodes = new Map<string, MutableNode>();
   const homes = new Map<string, string>();
   const nominations = new Map<string, { pod: PodInfo; nodeName: string }>();
+  const matching = createMatchingCounts();
   let list: MutableNode[] | undefined;
 
   const nodeFor = (name: string): MutableNode => {
@@ -47,6 +49,8 @@ export function createSchedulerCache(facts: ClusterFacts = noFacts): SchedulerCa
     if (home === undefined) return;
     homes.delete(uid);
     const node = nodes.get(home) as MutableNode;
+    const pod = node.pods.get(uid);
+    if (pod) matching.removed(pod, home);
     node.remove(uid);
     if (!node.known && node.pods.size === 0) nodes.delete(home);
   };
@@ -54,6 +58,7 @@ export function createSchedulerCache(facts: ClusterFacts = noFacts): SchedulerCa
     remove(pod.uid);
     nominations.delete(pod.uid);
     nodeFor(nodeName).add(pod);
+    matching.added(pod, nodeName);
     homes.set(pod.uid, nodeName);
   };
 
@@ -70,6 +75,7 @@ export function createSchedulerCache(facts: ClusterFacts = noFacts): SchedulerCa
       if (nominations.size === 0) return [];
       return [...nominations.values()].filter((one) => one.nodeName === nodeName).map((one) => one.pod);
     },
+    countMatching: (node, set) => matching.count(node, set),
     ...facts,
     setNode(object) {
       setNodeObject(nodeFor(object.metadata?.name ?? ''), object);

@@ -1,6 +1,7 @@
 import type { Node } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
 import type { Labels } from '@nodeless/apimachinery/labels';
+import { countOn, type PodSet } from './matching-counts.ts';
 import { type HostPort, type PodInfo, type Resources, toResources } from './pod-info.ts';
 
 /** A node and what runs on it, kept up to date pod by pod. */
@@ -27,6 +28,8 @@ export interface Snapshot {
   /** Pods that are to come to the node once those are gone that were removed for them. */
   nominated(nodeName: string): readonly PodInfo[];
   budgets(): readonly PodDisruptionBudget[];
+  /** Pods of this set on one of the snapshot's nodes, those left out that are being deleted. */
+  countMatching(node: NodeInfo, set: PodSet): number;
   /** undefined where the namespace is not known. */
   namespaceLabels(namespace: string): Labels | undefined;
 }
@@ -67,6 +70,7 @@ export function withNode(snapshot: Snapshot, node: NodeInfo): Snapshot {
     node: (name) => (name === node.name ? node : snapshot.node(name)),
     nominated: snapshot.nominated,
     budgets: snapshot.budgets,
+    countMatching: (one, set) => (one === node ? countOn(one, set) : snapshot.countMatching(one, set)),
     namespaceLabels: snapshot.namespaceLabels,
   };
 }

@@ -1,6 +1,7 @@
 import type { TopologySpreadConstraint } from '@nodeless/apimachinery/generated/types/core/v1';
-import { type LabelMatcher, matcherOf } from '@nodeless/apimachinery/labels';
+import { matcherOf } from '@nodeless/apimachinery/labels';
 import { filterPlugin, ok, scorePlugin, unfit } from '../framework.ts';
+import type { PodSet } from '../matching-counts.ts';
 import type { NodeInfo, Snapshot } from '../snapshot.ts';
 import type { PodInfo } from '../pod-info.ts';
 import { untolerated } from '../tolerations.ts';
@@ -8,7 +9,6 @@ import { matchesRequired } from './node-affinity.ts';
 
 interface Spread {
   readonly constraint: TopologySpreadConstraint;
-  readonly matches: LabelMatcher;
   /** Matching pods in each domain that counts. */
   readonly counts: ReadonlyMap<string, number>;
   readonly selfMatch: number;
@@ -22,12 +22,15 @@ function constraintsOf(pod: PodInfo, when: string): TopologySpreadConstraint[] {
 }
 
 /** The selector with matchLabelKeys joined in: the pod's own values of these labels. */
-function selectorOf(constraint: TopologySpreadConstraint, pod: PodInfo): LabelMatcher {
+function setOf(constraint: TopologySpreadConstraint, pod: PodInfo): PodSet {
   const own = Object.fromEntries(
     (constraint.matchLabelKeys ?? []).filter((k) => k in pod.labels).map((k) => [k, pod.labels[k] as string]),
   );
-  const selector = constraint.labelSelector;
-  return matcherOf(selector && { ...selector, matchLabels: { ...selector.matchLabels, ...own } });
+  const selector = constraint.labelSelector && {
+    ...constraint.labelSelector,
+    matchLabels: { ...constraint.labelSelector.matchLabels, ...own },
+  };
+  return { namespace: pod.namespace, matches: matcherOf(selector), key: JSON.stringify(selector) ?? '' };
 }
 
 /** nodeAffinityPolicy (Honor by default) and nodeTaintsPolicy (Ignore by default). */
@@ -39,31 +42,21 @@ function counts(node: NodeInfo, pod: PodInfo, constraint: TopologySpreadConstrai
   );
 }
 
-function prepareSpreads(
-  pod: PodInfo,
-  nodes: readonly NodeInfo[],
-  constraints: readonly TopologySpreadConstraint[],
-): Spread[] {
-  const complete = nodes.filter((node) => constraints.every((c) => c.topologyKey in node.labels));
+function prepareSpreads(pod: PodInfo, snapshot: Snapshot, constraints: readonly TopologySpreadConstraint[]): Spread[] {
+  const complete = snapshot.nodes.filter((node) => constraints.every((c) => c.topologyKey in node.labels));
   return constraints.map((constraint) => {
-    const matches = selectorOf(constraint, pod);
+    const set = setOf(constraint, pod);
     const found = new Map<string, number>();
     for (const node of complete) {
       if (!counts(node, pod, constraint)) continue;
       const domain = node.labels[constraint.topologyKey] as string;
-      let count = found.get(domain) ?? 0;
-      for (const other of node.pods.values()) {
-        if (other.namespace === pod.namespace && !other.pod.metadata?.deletionTimestamp && matches(other.labels))
-          count += 1;
-      }
-      found.set(domain, count);
+      found.set(domain, (found.get(domain) ?? 0) + snapshot.countMatching(node, set));
     }
     const tooFew = found.size < (constraint.minDomains ?? 1);
     return {
       constraint,
-      matches,
       counts: found,
-      selfMatch: matches(pod.labels) ? 1 : 0,
+      selfMatch: set.matches(pod.labels) ? 1 : 0,
       minimum: tooFew ? 0 : Math.min(...found.values()),
     };
   });
@@ -73,7 +66,7 @@ export const podTopologySpread = filterPlugin({
   name: 'PodTopologySpread',
   prepare(pod, snapshot: Snapshot) {
     const constraints = constraintsOf(pod, 'DoNotSchedule');
-    return constraints.length === 0 ? ('skip' as const) : prepareSpreads(pod, snapshot.nodes, constraints);
+    return constraints.length === 0 ? ('skip' as const) : prepareSpreads(pod, snapshot, constraints);
   },
   filter(_pod, node, spreads) {
     for (const { constraint, counts: found, selfMatch, minimum } of spreads) {
@@ -98,7 +91,7 @@ export const podTopologySpreadScore = scorePlugin({
   name: 'PodTopologySpread',
   prepare(pod, snapshot: Snapshot) {
     const own = constraintsOf(pod, 'ScheduleAnyway');
-    if (own.length > 0) return prepareSpreads(pod, snapshot.nodes, own);
+    if (own.length > 0) return prepareSpreads(pod, snapshot, own);
     // Only pods of a controller have brothers to keep away from.
     if (
       (pod.pod.spec?.topologySpreadConstraints ?? []).length > 0 ||
@@ -108,7 +101,7 @@ export const podTopologySpreadScore = scorePlugin({
     const labels = Object.fromEntries(Object.entries(pod.labels).filter(([key]) => key !== 'pod-template-generation'));
     if (Object.keys(labels).length === 0) return 'skip' as const;
     return defaultConstraints.flatMap((c) =>
-      prepareSpreads(pod, snapshot.nodes, [
+      prepareSpreads(pod, snapshot, [
         { ...c, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: labels } },
       ]),
     );
