@@ -1,5 +1,7 @@
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { matchesSet } from '@nodeless/apimachinery/labels';
+import { isPodReady } from '@nodeless/apimachinery/pod-conditions';
 import { services } from '@nodeless/client/resource-types';
 import {
   type Change,
@@ -23,17 +25,17 @@ async function servicesOf({ object, previous, type }: Change<Pod>, lookup: Liste
 
 /** Nearly every pod write is a status write that no endpoint shows. */
 function endpointChanged(before: Pod, after: Pod): boolean {
-  const shown = (pod: Pod): unknown[] => [
-    pod.status?.podIPs,
-    pod.status?.phase,
-    pod.status?.conditions?.find((c) => c.type === 'Ready')?.status,
-    pod.metadata?.deletionTimestamp,
-    pod.metadata?.labels,
-    pod.spec?.nodeName,
-    pod.spec?.hostname,
-    pod.spec?.subdomain,
-  ];
-  return JSON.stringify(shown(before)) !== JSON.stringify(shown(after));
+  return (
+    before.status?.phase !== after.status?.phase ||
+    before.status?.podIP !== after.status?.podIP ||
+    isPodReady(before) !== isPodReady(after) ||
+    before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp ||
+    before.spec?.nodeName !== after.spec?.nodeName ||
+    before.spec?.hostname !== after.spec?.hostname ||
+    before.spec?.subdomain !== after.spec?.subdomain ||
+    !semanticEqual(before.metadata?.labels, after.metadata?.labels) ||
+    !semanticEqual(before.status?.podIPs, after.status?.podIPs)
+  );
 }
 
 export const podToServices: WatchRule = watchRule({ type: pods, requests: servicesOf });
