@@ -88,7 +88,10 @@ export function createPodRunner(deps: PodRunnerDeps): PodProvider {
     },
     async observePod(ref) {
       const worker = workers.get(ref.uid);
-      if (worker) return worker.observed();
+      if (worker) {
+        await worker.looked;
+        return worker.observed();
+      }
       const pod = await runtime.inspect(ref);
       return pod && unmanaged(pod);
     },

@@ -22,6 +22,8 @@ export interface PodWorker {
   stop(graceSeconds: number): Promise<void>;
   /** Stops, then removes everything. */
   remove(graceSeconds: number): Promise<void>;
+  /** Resolves once the pod has been looked at: before, nothing can be said of one that another process of ours began. */
+  readonly looked: Promise<void>;
   /** As last looked at; undefined = nothing of it exists. */
   observed(): ObservedPod | undefined;
   /** Ends timers and probes; leaves the pod as it is. */
@@ -43,6 +45,12 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
   let observation: ObservedPod | undefined;
   let announced = '';
   const backedOff = new Map<string, number>();
+  let hasLooked = adopted !== undefined;
+  const { promise: looked, resolve: resolveLooked } = Promise.withResolvers<void>();
+  const noteLooked = (): void => {
+    hasLooked = true;
+    resolveLooked();
+  };
 
   const trigger = (): void => {
     if (disposed) return;
@@ -78,6 +86,7 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
         if (disposed) return;
         const plan = state.desired && state.deadline === undefined ? await advance(state.desired) : undefined;
         publish(plan);
+        noteLooked();
         if (plan && !again && plan.wakeAt !== undefined) wakeAt(plan.wakeAt);
       } catch (error) {
         if (!(error instanceof ProviderError && error.code === 'unavailable'))
@@ -94,10 +103,14 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
 
   /** Plans and takes the steps of a pod that is to run. Asks for another round when something was done. */
   const advance = async (pod: ResolvedPod): Promise<PodPlan> => {
-    if (volumesWritten !== pod.volumes && !(await writeVolumes(pod)))
-      return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
     prober.sync(probedRuns(pod));
     noteResources(pod);
+    if (!hasLooked) {
+      publish(makePlan(pod));
+      noteLooked();
+    }
+    if (volumesWritten !== pod.volumes && !(await writeVolumes(pod)))
+      return { actions: [], waiting: nothingWaits, wakeAt: clock.now() + startRetryMs, finished: false };
     const plan = makePlan(pod);
     publish(plan);
     for (const action of plan.actions) {
@@ -232,7 +245,10 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
     return stopping;
   };
 
-  if (adopted) publish(undefined);
+  if (adopted) {
+    publish(undefined);
+    noteLooked();
+  }
   return {
     ref,
     want(pod) {
@@ -249,9 +265,11 @@ export function createPodWorker(ref: PodRef, deps: PodWorkerDeps, adopted?: Runt
       state.seen = undefined;
       observation = undefined;
     },
+    looked,
     observed: () => observation,
     dispose() {
       disposed = true;
+      noteLooked();
       timer?.cancel();
       prober.stop();
       state.cancelStarts.abort(new Error('closed'));

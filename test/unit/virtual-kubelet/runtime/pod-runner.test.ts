@@ -565,6 +565,8 @@ describe('hooks and probes', () => {
       ],
     };
     await next.createPod({ ...pod, pod: { ...pod.pod, status } });
+    // Asked at once, it looks first: said to be missing, the pod would leave every Service.
+    expect((await next.observePod(ref))?.containers).toMatchObject([{ containerId: 'fake://a-0', ready: true }]);
     await h.settle();
     expect((await next.observePod(ref))?.containers[0]?.ready).toBe(true);
   });
