@@ -29,7 +29,7 @@ export function fitOn(pod: PodInfo, node: NodeInfo, filters: readonly PreparedFi
 }
 
 /** As if `node` took the place of the one of its name: what other nodes' pods mean is worked out again. */
-export function fitOnChanged(
+function fitOnChanged(
   pod: PodInfo,
   node: NodeInfo,
   filters: readonly PreparedFilter[],
@@ -61,14 +61,31 @@ export function fitBesideNominated(
   snapshot: Snapshot,
   profile: Profile,
 ): Verdict {
+  const crowded = withNominated(pod, node, snapshot);
+  const fit = crowded ? fitOnChanged(pod, crowded, filters, snapshot, profile) : ok;
+  return fit.fits ? fitOn(pod, node, filters) : fit;
+}
+
+/** The same for a node that was changed for trial. */
+export function fitOnTrial(
+  pod: PodInfo,
+  node: NodeInfo,
+  filters: readonly PreparedFilter[],
+  snapshot: Snapshot,
+  profile: Profile,
+): Verdict {
+  const crowded = withNominated(pod, node, snapshot);
+  const fit = crowded ? fitOnChanged(pod, crowded, filters, snapshot, profile) : ok;
+  return fit.fits ? fitOnChanged(pod, node, filters, snapshot, profile) : fit;
+}
+
+/** undefined: nobody is awaited there who matters to this pod. */
+function withNominated(pod: PodInfo, node: NodeInfo, snapshot: Snapshot): NodeInfo | undefined {
   const awaited = snapshot
     .nominated(node.name)
     .filter((other) => other.uid !== pod.uid && other.priority >= pod.priority);
-  if (awaited.length > 0) {
-    const crowded = cloneNode(node);
-    for (const other of awaited) crowded.add(other);
-    const fit = fitOnChanged(pod, crowded, filters, snapshot, profile);
-    if (!fit.fits) return fit;
-  }
-  return fitOn(pod, node, filters);
+  if (awaited.length === 0) return undefined;
+  const crowded = cloneNode(node);
+  for (const other of awaited) crowded.add(other);
+  return crowded;
 }

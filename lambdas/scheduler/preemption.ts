@@ -1,7 +1,7 @@
 /** Whom a pod that fits nowhere may put aside: upstream's DefaultPreemption. Pure over the snapshot. */
 import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
 import { matcherOf } from '@nodeless/apimachinery/labels';
-import { fitBesideNominated, fitOnChanged, type PreparedFilter } from './feasibility.ts';
+import { fitOnTrial, type PreparedFilter, type Verdict } from './feasibility.ts';
 import type { Profile } from './framework.ts';
 import type { PodInfo } from './pod-info.ts';
 import { cloneNode, type NodeInfo, type Snapshot } from './snapshot.ts';
@@ -71,10 +71,7 @@ function victimsOn(
   if (lesser.length === 0) return { reasons: ['No preemption victims found for incoming pod'] };
   const freed = cloneNode(node);
   for (const other of lesser) freed.remove(other.uid);
-  const fits = (): ReturnType<typeof fitOnChanged> => {
-    const fit = fitOnChanged(pod, freed, filters, snapshot, profile);
-    return fit.fits ? fitBesideNominated(pod, freed, filters, snapshot, profile) : fit;
-  };
+  const fits = (): Verdict => fitOnTrial(pod, freed, filters, snapshot, profile);
   const alone = fits();
   if (!alone.fits) return { reasons: alone.reasons };
   const { violating, others } = byBudgets(lesser, snapshot.budgets());
