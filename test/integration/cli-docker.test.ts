@@ -70,8 +70,10 @@ interface Status {
       readonly restartCount: number;
       readonly ready: boolean;
     }[];
+    readonly conditions: readonly { readonly type: string; readonly lastTransitionTime: string }[];
   };
 }
+/** One line for each: what it is, its containers, and since when it has been as ready as it is. */
 const pods = async (): Promise<string[]> => {
   const { items } = (await ask(cluster, { path: '/api/v1/namespaces/default/pods' })).json() as { items: Status[] };
   return items
@@ -80,10 +82,17 @@ const pods = async (): Promise<string[]> => {
         metadata.name,
         metadata.uid,
         status.podIP,
+        status.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime,
         ...status.containerStatuses.map((c) => `${c.containerID} ${c.restartCount} ${c.ready}`),
       ].join(' '),
     )
     .toSorted();
+};
+/** When the kubelet of each node last told that it lives. */
+const renewals = async (): Promise<string[]> => {
+  const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+  const { items } = (await ask(cluster, { path })).json() as { items: { spec: { renewTime: string } }[] };
+  return items.map(({ spec }) => spec.renewTime);
 };
 const running = async (): Promise<number> =>
   (await engine.listContainers()).filter(({ Names, Labels }) =>
@@ -116,8 +125,12 @@ describe('up with Docker', () => {
           /\nStopped\. Pods go on running; "npm start" takes them over again, "nodeless down --purge" removes everything\.\n$/,
         );
       expect(await running()).toBe(containers);
+      const began = new Date().toISOString();
       cluster = await startRunningCluster({ dataDir: data(), port, provider: 'docker', nodes: 2 });
-      // The same pods in the same containers, none of them started anew.
+      // The same pods in the same containers, none of them started anew or out of service for a moment.
+      await expect
+        .poll(renewals, { timeout: 30_000 })
+        .toSatisfy((times: string[]) => times.length === 2 && times.every((time) => time > began));
       await expect.poll(pods, { timeout: 30_000 }).toEqual(before);
       expect(await running()).toBe(containers);
     },
