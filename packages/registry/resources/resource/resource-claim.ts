@@ -3,6 +3,8 @@ import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { clearStatus, keepMetadata, keepSpec, keepStatus } from '../carry-over.ts';
 import { defaultClaimSpec } from './claim-defaults.ts';
+import { validateClaimStatus } from './claim-status-validation.ts';
+import { validateClaim, validateClaimUpdate } from './claim-validation.ts';
 import { tableOf } from '../table-of.ts';
 import { stateOf } from './claim-table.ts';
 
@@ -18,8 +20,11 @@ export const resourceClaim: KindDefinition = {
     default: defaultClaim,
     prepareForCreate: clearStatus,
     prepareForUpdate: keepStatus,
+    validate: (object) => validateClaim(object as unknown as ResourceClaim),
+    validateUpdate: (object, old) => validateClaimUpdate(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
     resetFields: [['status']],
     status: {
+      validateUpdate: (object, old) => validateClaimStatus(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
       default: defaultClaim,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);

@@ -2,6 +2,7 @@ import type { DeviceAttribute, ResourceSlice } from '@nodeless/apimachinery/gene
 import type { UnknownObject } from '@nodeless/apimachinery/object';
 import type { KindDefinition } from '../../resource.ts';
 import { formatTime } from '@nodeless/apimachinery/time';
+import { sliceWarnings, validateSlice } from './slice-validation.ts';
 import { tableOf } from '../table-of.ts';
 
 export const resourceSlice: KindDefinition = {
@@ -19,6 +20,9 @@ export const resourceSlice: KindDefinition = {
     default: defaultSlice,
     prepareForCreate: (object) => dropDisabledFields(object, undefined),
     prepareForUpdate: dropDisabledFields,
+    validate: (object) => validateSlice(object as unknown as ResourceSlice),
+    validateUpdate: (object, old) => validateSlice(object as unknown as ResourceSlice, old as unknown as ResourceSlice),
+    warnings: (object) => sliceWarnings(object as unknown as ResourceSlice),
     fieldNames: ['spec.nodeName', 'spec.driver'],
     selectableFields: (object) => {
       const spec = (object as unknown as ResourceSlice).spec;

@@ -4,6 +4,7 @@ import type {
   PersistentVolumeClaimTemplate,
   TypedObjectReference,
 } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { ObjectMeta } from '@nodeless/apimachinery/generated/types/meta/v1';
 import { isDns1123Label, isDns1123Subdomain } from '@nodeless/apimachinery/names';
 import {
   check,
@@ -33,13 +34,17 @@ export function checkClaimTemplate(
   path: string,
   template: Readonly<PersistentVolumeClaimTemplate>,
 ): void {
-  const metadata = template.metadata ?? {};
-  checkAnnotations(faults, `${path}.metadata.annotations`, metadata.annotations);
-  checkLabels(faults, `${path}.metadata.labels`, metadata.labels);
-  for (const [field, shown] of metadataFields) {
-    if (metadata[field] !== undefined) faults.push(forbidden(`${path}.metadata.${shown}`, 'cannot be set'));
-  }
+  checkTemplateMetadata(faults, `${path}.metadata`, template.metadata ?? {});
   checkClaimSpec(faults, `${path}.spec`, template.spec ?? {});
+}
+
+/** What is made of a template may get annotations and labels of it. */
+export function checkTemplateMetadata(faults: Faults, path: string, metadata: Readonly<ObjectMeta>): void {
+  checkAnnotations(faults, `${path}.annotations`, metadata.annotations);
+  checkLabels(faults, `${path}.labels`, metadata.labels);
+  for (const [field, shown] of metadataFields) {
+    if (metadata[field] !== undefined) faults.push(forbidden(`${path}.${shown}`, 'cannot be set'));
+  }
 }
 
 /** In Go's order, as the message names them. */
