@@ -202,7 +202,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     });
     undo.push(() => kubelet?.stop());
     await kubelet.start();
-    onProgress(`${kubelet.nodes().length} nodes (${local.name})`);
+    const count = kubelet.nodes().length;
+    onProgress(`${count} ${count === 1 ? 'node' : 'nodes'} (${local.name})`);
 
     writePrivate(
       dataDir.running,

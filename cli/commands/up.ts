@@ -1,3 +1,4 @@
+import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { HttpClient } from '@nodeless/client/http-client';
 import { services } from '@nodeless/client/resource-types';
 import { systemClock } from '@nodeless/component-base/clock';
@@ -6,10 +7,12 @@ import type { Cluster } from '@nodeless/local/main';
 import { defaultDataDir, makeFolder } from '@nodeless/local/data-dir';
 import { trimThisProcess } from '@nodeless/local/idle-memory';
 import { createWriteStream, statSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../connection.ts';
 import { type Manifest, readManifests } from '../manifests.ts';
 import { follow } from '../follow.ts';
+import { isOnPath } from '../on-path.ts';
 import { describeError, type Output, UserError } from '../output.ts';
 import { parseRuntimeConfig } from '../runtime-config.ts';
 import { discover, displayName } from '../resource-names.ts';
@@ -26,6 +29,7 @@ interface UpOptions {
   logLevel: string;
 }
 
+const addressMs = 10_000;
 /** How long submitted objects are followed: images may have to be pulled. */
 const followMs = 5 * 60_000;
 
@@ -160,7 +164,7 @@ async function showAddresses(
 ): Promise<void> {
   for (const { object } of submitted.filter((s) => s.type.resource === 'services')) {
     const { namespace, name = '' } = object.metadata ?? {};
-    const service = await client.get(services, { namespace, name });
+    const service = await withAddress(() => client.get(services, { namespace, name }));
     const address = service.status?.loadBalancer?.ingress?.[0];
     const port = address?.ports?.[0]?.port ?? service.spec?.ports?.[0]?.port;
     const host = address?.ip ?? address?.hostname;
@@ -174,12 +178,31 @@ async function showAddresses(
   }
 }
 
+/** A Service of type LoadBalancer gets its address a moment after it is made. */
+async function withAddress(read: () => Promise<Service>): Promise<Service> {
+  for (const end = performance.now() + addressMs; ; await delay(100)) {
+    const service = await read();
+    const pending = service.spec?.type === 'LoadBalancer' && !service.status?.loadBalancer?.ingress?.length;
+    if (!pending || performance.now() > end) return service;
+  }
+}
+
 function nextSteps(cluster: Cluster, output: Output): void {
   const path = relative(process.cwd(), cluster.kubeconfig);
   const kubeconfig = path.startsWith('..') ? cluster.kubeconfig : path;
   output.line(`\nThe cluster is ready at ${output.style('cyan', cluster.url)}. Kubeconfig: ${kubeconfig}\nTry:`);
-  output.line(`  export KUBECONFIG=${cluster.kubeconfig}`);
-  output.line('  kubectl get pods --all-namespaces');
-  output.line('  kubectl create deployment hello --image=nginx --replicas=3');
+  const dataDir = dirname(path) === defaultDataDir ? '' : ` --data-dir ${dirname(cluster.kubeconfig)}`;
+  const steps = isOnPath('kubectl')
+    ? [
+        `export KUBECONFIG=${cluster.kubeconfig}`,
+        'kubectl get pods --all-namespaces',
+        'kubectl create deployment hello --image=nginx --replicas=3',
+      ]
+    : [
+        `npm run nodeless -- get pods --all-namespaces${dataDir}`,
+        `npm run nodeless -- apply -f examples/deployment.yaml${dataDir}`,
+        `npm run nodeless -- get deployments,pods${dataDir}`,
+      ];
+  for (const step of steps) output.line(`  ${step}`);
   output.line(output.style('dim', 'Ctrl-C stops it.'));
 }
