@@ -37,6 +37,8 @@ export interface Informer<T extends KubernetesObject> {
   /** Resolves once the first list is in the cache. */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
+  /** Resolves once the cache is at least at this revision (of a write's answer); undefined: it is already. */
+  caughtUp(revision: string): Promise<void> | undefined;
   get(namespace: string, name: string): T | undefined;
   list(namespace?: string): readonly T[];
   /** Objects that the named index holds under `value`. Throws when there is no such index. */
@@ -58,6 +60,7 @@ export function createInformer<T extends KubernetesObject>(
   const cache = createIndexedCache<T>(options.indexes ?? {});
   const listeners = new Set<InformerListener<T>>();
   let revision = '';
+  let waiting: { at: number; resolve: () => void }[] = [];
   let watch: Watch | undefined;
   let timer: Timer | undefined;
   let failures = 0;
@@ -68,6 +71,14 @@ export function createInformer<T extends KubernetesObject>(
   const synced = new Promise<void>((resolve) => {
     markSynced = resolve;
   });
+
+  const reached = (next: string): void => {
+    revision = next;
+    if (waiting.length === 0) return;
+    const now = Number(next);
+    for (const one of waiting) if (one.at <= now) one.resolve();
+    waiting = waiting.filter((one) => one.at > now);
+  };
 
   const notify = (change: InformerChange<T>): void => {
     for (const listener of listeners) listener(change);
@@ -114,7 +125,7 @@ export function createInformer<T extends KubernetesObject>(
       } while (next);
       if (stopped) return;
       replace(items);
-      revision = atRevision;
+      reached(atRevision);
       failures = 0;
       if (!isSynced) {
         isSynced = true;
@@ -131,12 +142,12 @@ export function createInformer<T extends KubernetesObject>(
     if (stopped) return;
     failures = 0;
     if (event.type === 'BOOKMARK') {
-      revision = event.resourceVersion;
+      reached(event.resourceVersion);
       return;
     }
-    revision = event.object.metadata?.resourceVersion ?? revision;
     if (event.type === 'DELETED') remove(event.object);
     else put(event.object);
+    reached(event.object.metadata?.resourceVersion ?? revision);
   };
 
   const follow = (): void => {
@@ -176,9 +187,17 @@ export function createInformer<T extends KubernetesObject>(
       timer?.cancel();
       watch?.stop();
       listeners.clear();
+      for (const { resolve } of waiting.splice(0)) resolve();
     },
     synced,
     hasSynced: () => isSynced,
+    caughtUp(wanted) {
+      const at = Number(wanted);
+      if (stopped || Number(revision) >= at) return undefined;
+      return new Promise((resolve) => {
+        waiting.push({ at, resolve });
+      });
+    },
     get: cache.get,
     list: cache.list,
     byIndex: cache.byIndex,

@@ -7,6 +7,8 @@ import type { Lister } from './controller.ts';
 export interface SharedInformers {
   informer<T extends KubernetesObject>(type: ResourceType<T>): Informer<T>;
   readonly lister: Lister;
+  /** The informer, if anybody asked for it. */
+  peek<T extends KubernetesObject>(type: ResourceType<T>): Informer<T> | undefined;
   /** Stops the informer of a kind that is gone; asked for again, a new one is made. */
   drop(type: ResourceType<KubernetesObject>): void;
   /** Starts all that were asked for and resolves when each has synced. */
@@ -63,6 +65,8 @@ export function createSharedInformers(
   return {
     informer,
     lister,
+    peek: <T extends KubernetesObject>(type: ResourceType<T>) =>
+      informers.get(idOf(type)) as unknown as Informer<T> | undefined,
     drop(type) {
       informers.get(idOf(type))?.stop();
       informers.delete(idOf(type));

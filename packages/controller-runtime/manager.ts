@@ -7,6 +7,7 @@ import type { Logger } from '@nodeless/component-base/logger';
 import type { Change, Controller, ReconcileContext, Request, WatchRule } from './controller.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { SharedInformers } from './informer-lister.ts';
+import { seeOwnWrites } from './own-writes.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 export interface ManagerOptions {
@@ -39,13 +40,14 @@ export function createManager(options: ManagerOptions): Manager {
   for (const controller of controllers) for (const rule of controller.watches) informers.informer(rule.type);
 
   const run = (controller: Controller): void => {
-    const client = clientFor(controller.name, controller.actsAs);
+    const plain = clientFor(controller.name, controller.actsAs);
+    const client = seeOwnWrites(plain, informers, clock);
     const context: ReconcileContext = {
       client,
       cache: informers.lister,
       clock,
       log: log.with({ controller: controller.name }),
-      events: createEventRecorder({ client, clock, log, component: controller.name }),
+      events: createEventRecorder({ client: plain, clock, log, component: controller.name }),
       watch: (rule) => late.add(rule, (change) => enqueue(rule, change, context, queue)),
     };
     const queue: WorkQueue = createWorkQueue({
@@ -79,8 +81,9 @@ export function createManager(options: ManagerOptions): Manager {
     async stop() {
       for (const { stop } of running) stop();
       late.stop();
-      await Promise.all(running.splice(0).map(({ queue }) => queue.stop()));
+      // Before the queues: what waits for its own writes to be seen need not wait any longer.
       informers.stop();
+      await Promise.all(running.splice(0).map(({ queue }) => queue.stop()));
     },
   };
 }

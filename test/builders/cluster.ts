@@ -45,6 +45,8 @@ export interface ClusterOptions {
   /** false: no controllers, no scheduler; a test brings what it is about. */
   readonly controllers?: boolean;
   readonly scheduler?: boolean;
+  /** How long after a write the caches of controllers see it. Default: before the write returns. */
+  readonly cacheLagMs?: number;
   /** To see what goes on while a test is being written. */
   readonly onLog?: (line: string) => void;
 }
@@ -119,7 +121,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const stops: (() => Promise<void> | void)[] = [];
   const kubelet = createFakeKubelet({ clientFor, clock, life: options.life });
   const managerClient = clientFor(controllerManagerUser, 'kube-controller-manager');
-  const informers = createSharedInformers(managerClient, { clock, log });
+  const informers = createSharedInformers(lagging(managerClient, clock, options.cacheLagMs ?? 0), { clock, log });
   if (options.controllers !== false) {
     const controllers = createControllers({
       served: () => collectedTypes(resources),
@@ -232,6 +234,19 @@ function shortened(line: string): string {
     error?: { message: string };
   };
   return [controller, message, key ?? resource, error?.message].filter(Boolean).join(': ');
+}
+
+/** A client whose watches deliver some time after the event. */
+function lagging(client: Client, clock: ManualClock, ms: number): Client {
+  if (ms === 0) return client;
+  return {
+    ...client,
+    watch: (type, query, { onEvent, onEnd }) =>
+      client.watch(type, query, {
+        onEvent: (event) => void clock.setTimer(() => onEvent(event), ms),
+        onEnd: (error) => void clock.setTimer(() => onEnd(error), ms),
+      }),
+  };
 }
 
 /** Counts commits, so that a test knows when nothing goes on any more. */

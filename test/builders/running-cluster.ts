@@ -59,7 +59,7 @@ export async function startRunningCluster(options: RunningClusterOptions = {}): 
   ];
   if (options.nodes !== undefined) args.push('--nodes', String(options.nodes));
   const process = runNodeless([...args, ...(options.args ?? [])]);
-  const url = await process.until(/The cluster is ready at (https:\/\/\S+:\d+)\./, startMs);
+  const url = await process.until(/The cluster is ready at (https:\/\/\S+:\d+)\.[\s\S]*Ctrl-C stops it\./, startMs);
   const kubeconfig = join(dataDir, 'kubeconfig');
   const [token, ca] = await Promise.all([
     readFile(join(dataDir, 'pki', 'token'), 'utf8'),

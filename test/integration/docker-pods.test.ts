@@ -729,8 +729,10 @@ describe.skipIf(problem !== undefined)(`pods on Docker${problem ? ` (${problem})
 
   describe('networks', () => {
     const serve = 'mkdir -p /tmp/www; hostname > /tmp/www/index.html; httpd -p PORT -h /tmp/www; ';
+    // A started container listens a moment later: a refused connection is tried again.
     const get = (address: string, port: number) =>
-      `echo -e "GET /index.html HTTP/1.0\\r\\n\\r\\n" | nc -w 3 ${address} ${port} | tail -n 1`;
+      `n=0; until r=$(echo -e "GET /index.html HTTP/1.0\\r\\n\\r\\n" | nc -w 3 ${address} ${port} 2>&1) || [ $n -ge 30 ]; ` +
+      `do n=$((n+1)); sleep 0.1; done; echo "$r" | tail -n 1`;
 
     test('pods reach each other across nodes, and are reached from here', async () => {
       const server = aPod([sh('app', serve.replace('PORT', '80') + forever)]);

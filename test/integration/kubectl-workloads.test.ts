@@ -225,16 +225,14 @@ describe('pods and jobs', () => {
     );
     const status = async (): Promise<Record<string, string>> =>
       Object.fromEntries(rows(await k.ok('get pods')).map((row) => [row['NAME'], `${row['READY']} ${row['STATUS']}`]));
-    await expect
-      .poll(status, { timeout: 20_000 })
-      .toEqual({
-        done: '0/1 Completed',
-        failed: '0/1 Error',
-        killed: '0/1 OOMKilled',
-        crashing: '0/1 CrashLoopBackOff',
-        unready: '0/1 Running',
-        big: '0/1 Pending',
-      });
+    await expect.poll(status, { timeout: 20_000 }).toEqual({
+      done: '0/1 Completed',
+      failed: '0/1 Error',
+      killed: '0/1 OOMKilled',
+      crashing: '0/1 CrashLoopBackOff',
+      unready: '0/1 Running',
+      big: '0/1 Pending',
+    });
     expect(await k.ok('describe pod big')).toMatch(
       /Warning +FailedScheduling +\S+ +default-scheduler +0\/3 nodes are available: 3 Insufficient cpu\./,
     );

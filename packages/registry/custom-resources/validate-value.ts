@@ -18,7 +18,6 @@ import {
   additionalOf,
   isEmbedded,
   itemsOf,
-  propertyNames,
   propertyOf,
   typeFields,
 } from './structural-schema.ts';

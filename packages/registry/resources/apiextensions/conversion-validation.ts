@@ -6,7 +6,11 @@ import { checkWebhookService, checkWebhookUrl } from '../webhook-client.ts';
 const known = ['v1', 'v1beta1'];
 
 /** `old`: what was stored without a version that is known may stay so. */
-export function checkConversion(faults: Faults, conversion: Readonly<CustomResourceConversion>, old: Readonly<CustomResourceConversion> | undefined): void {
+export function checkConversion(
+  faults: Faults,
+  conversion: Readonly<CustomResourceConversion>,
+  old: Readonly<CustomResourceConversion> | undefined,
+): void {
   const at = 'spec.conversion';
   const versions = conversion.webhook?.conversionReviewVersions ?? [];
   const client = conversion.webhook?.clientConfig;
@@ -19,12 +23,23 @@ export function checkConversion(faults: Faults, conversion: Readonly<CustomResou
   }
   const path = `${at}.webhookClientConfig`;
   if (!client) faults.push(required(path, 'required when strategy is set to Webhook'));
-  else if ((client.url === undefined) === !client.service) faults.push(required(path, 'exactly one of url or service is required'));
+  else if ((client.url === undefined) === !client.service)
+    faults.push(required(path, 'exactly one of url or service is required'));
   else if (client.url !== undefined) checkWebhookUrl(faults, `${path}.url`, client.url);
   // The API server passes name and namespace in each other's place.
-  else checkWebhookService(faults, `${path}.service`, { ...client.service!, name: client.service!.namespace, namespace: client.service!.name });
+  else
+    checkWebhookService(faults, `${path}.service`, {
+      ...client.service!,
+      name: client.service!.namespace,
+      namespace: client.service!.name,
+    });
   const stored = old?.webhook?.conversionReviewVersions ?? [];
-  checkReviewVersions(faults, `${at}.conversionReviewVersions`, versions, stored.length === 0 || stored.some((version) => known.includes(version)));
+  checkReviewVersions(
+    faults,
+    `${at}.conversionReviewVersions`,
+    versions,
+    stored.length === 0 || stored.some((version) => known.includes(version)),
+  );
 }
 
 function checkReviewVersions(faults: Faults, path: string, versions: readonly string[], mustKnow: boolean): void {

@@ -23,13 +23,23 @@ export const customResourceDefinition: KindDefinition = {
       keepStatus(object, old);
       recordStoredVersion(object);
     },
-    
-    validate: (object) => [...validateDefinition(object as unknown as CustomResourceDefinition), ...refuseConversionWebhooks(object)],
-    validateUpdate: (object, old) => [
-      ...validateDefinitionUpdate(object as unknown as CustomResourceDefinition, old as unknown as CustomResourceDefinition),
+
+    validate: (object) => [
+      ...validateDefinition(object as unknown as CustomResourceDefinition),
       ...refuseConversionWebhooks(object),
     ],
-    warnings: (object, old) => formatWarnings(object as unknown as CustomResourceDefinition, old as unknown as CustomResourceDefinition | undefined),
+    validateUpdate: (object, old) => [
+      ...validateDefinitionUpdate(
+        object as unknown as CustomResourceDefinition,
+        old as unknown as CustomResourceDefinition,
+      ),
+      ...refuseConversionWebhooks(object),
+    ],
+    warnings: (object, old) =>
+      formatWarnings(
+        object as unknown as CustomResourceDefinition,
+        old as unknown as CustomResourceDefinition | undefined,
+      ),
     resetFields: [['status']],
     status: {
       default: defaultDefinition,

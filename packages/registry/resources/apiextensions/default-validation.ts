@@ -10,7 +10,8 @@ export function checkDefaults(faults: Faults, at: string, schema: Schema, mustBe
   if (isSet(schema.default)) checkDefault(faults, `${at}.default`, schema, mustBePruned);
   const item = subschema(schema.items);
   if (item) checkDefaults(faults, `${at}.items`, item, mustBePruned);
-  for (const [name, property] of propertiesOf(schema)) checkDefaults(faults, `${at}.properties[${name}]`, property, mustBePruned);
+  for (const [name, property] of propertiesOf(schema))
+    checkDefaults(faults, `${at}.properties[${name}]`, property, mustBePruned);
 }
 
 function checkDefault(faults: Faults, path: string, schema: Schema, mustBePruned: boolean): void {

@@ -5,7 +5,16 @@ import type {
   SelectableField,
 } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
 import { isDns1035Label, isDns1123Subdomain } from '@nodeless/apimachinery/names';
-import { checkImmutable, checkRequiredOneOf, duplicate, type Faults, invalid, isSet, required, tooMany } from '../checks.ts';
+import {
+  checkImmutable,
+  checkRequiredOneOf,
+  duplicate,
+  type Faults,
+  invalid,
+  isSet,
+  required,
+  tooMany,
+} from '../checks.ts';
 import { checkApproval } from './api-approval.ts';
 import { checkColumn, checkSubresources } from './column-validation.ts';
 import { checkConversion } from './conversion-validation.ts';
@@ -58,7 +67,8 @@ export function validateDefinitionStatus({ status }: Definition): Faults {
 
 function checkPreserve(faults: Faults, spec: Readonly<CustomResourceDefinitionSpec>): void {
   if (!spec.preserveUnknownFields) return;
-  const rule = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+  const rule =
+    'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
   faults.push(invalid('spec.preserveUnknownFields', true, rule));
 }
 
@@ -85,7 +95,12 @@ function checkStatus(faults: Faults, { spec, status }: Definition): void {
   });
 }
 
-function checkSpec(faults: Faults, spec: Readonly<CustomResourceDefinitionSpec>, rules: DefinitionRules, old?: Readonly<CustomResourceDefinitionSpec>): void {
+function checkSpec(
+  faults: Faults,
+  spec: Readonly<CustomResourceDefinitionSpec>,
+  rules: DefinitionRules,
+  old?: Readonly<CustomResourceDefinitionSpec>,
+): void {
   const form = formOf(spec);
   const group = spec.group ?? '';
   const complaints = isDns1123Subdomain(group);
@@ -100,19 +115,42 @@ function checkSpec(faults: Faults, spec: Readonly<CustomResourceDefinitionSpec>,
     if (!spec.names?.[field]) faults.push(required(`spec.names.${field}`));
   }
   checkNames(faults, 'spec.names', spec.names ?? {});
-  const hasStatus = [form.subresources, ...form.versions.map((version) => version.subresources)].some((given) => given?.status);
+  const hasStatus = [form.subresources, ...form.versions.map((version) => version.subresources)].some(
+    (given) => given?.status,
+  );
   if (form.validation) checkRootSchema(faults, 'spec.validation', form.validation, hasStatus, rules);
   if (form.subresources) checkSubresources(faults, 'spec.subresources', form.subresources);
-  form.additionalPrinterColumns?.forEach((column, i) => checkColumn(faults, `spec.additionalPrinterColumns[${i}]`, column));
-  checkSelectable(faults, 'spec.selectableFields', form.selectableFields, form.validation, 'may only be set when validations.schema is included');
+  form.additionalPrinterColumns?.forEach((column, i) =>
+    checkColumn(faults, `spec.additionalPrinterColumns[${i}]`, column),
+  );
+  checkSelectable(
+    faults,
+    'spec.selectableFields',
+    form.selectableFields,
+    form.validation,
+    'may only be set when validations.schema is included',
+  );
   if (spec.preserveUnknownFields && spec.conversion && spec.conversion.strategy !== 'None') {
-    faults.push(invalid('spec.conversion.strategy', spec.conversion.strategy ?? '', 'must be None if spec.preserveUnknownFields is true'));
+    faults.push(
+      invalid(
+        'spec.conversion.strategy',
+        spec.conversion.strategy ?? '',
+        'must be None if spec.preserveUnknownFields is true',
+      ),
+    );
   }
   if (spec.conversion) checkConversion(faults, spec.conversion, old?.conversion);
 }
 
-function checkDefaultsAllowed(faults: Faults, { preserveUnknownFields, versions }: Readonly<CustomResourceDefinitionSpec>): void {
-  if (!preserveUnknownFields || !versions?.some(({ schema }) => somePart(schema?.openAPIV3Schema, (part) => isSet(part.default)))) return;
+function checkDefaultsAllowed(
+  faults: Faults,
+  { preserveUnknownFields, versions }: Readonly<CustomResourceDefinitionSpec>,
+): void {
+  if (
+    !preserveUnknownFields ||
+    !versions?.some(({ schema }) => somePart(schema?.openAPIV3Schema, (part) => isSet(part.default)))
+  )
+    return;
   faults.push(invalid('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'));
 }
 
@@ -134,16 +172,21 @@ function checkVersions(faults: Faults, form: DefinitionForm, rules: DefinitionRu
     const name = version.name ?? '';
     const complaints = isDns1035Label(name);
     if (complaints.length > 0) faults.push(invalid(`${at}.name`, name, complaints.join(',')));
-    for (const fault of deprecationFaults(version)) faults.push(invalid(`${at}.deprecationWarning`, version.deprecationWarning, fault));
+    for (const fault of deprecationFaults(version))
+      faults.push(invalid(`${at}.deprecationWarning`, version.deprecationWarning, fault));
     const subresources = perVersionSubresources ? version.subresources : form.subresources;
-    if (version.schema) checkRootSchema(faults, `${at}.schema`, version.schema, subresources?.status !== undefined, rules);
+    if (version.schema)
+      checkRootSchema(faults, `${at}.schema`, version.schema, subresources?.status !== undefined, rules);
     if (version.subresources) checkSubresources(faults, `${at}.subresources`, version.subresources);
-    version.additionalPrinterColumns?.forEach((column, j) => checkColumn(faults, `${at}.additionalPrinterColumns[${j}]`, column));
+    version.additionalPrinterColumns?.forEach((column, j) =>
+      checkColumn(faults, `${at}.additionalPrinterColumns[${j}]`, column),
+    );
     const rule = 'may only be set when `version.schema.openAPIV3Schema` is not included';
     checkSelectable(faults, `${at}.selectableFields`, version.selectableFields, version.schema, rule);
   });
   const all = (): unknown => (isSet(given) ? versions.map(shownVersion) : null);
-  if (new Set(versions.map(({ name }) => name)).size < versions.length) faults.push(invalid(path, all(), 'must contain unique version names'));
+  if (new Set(versions.map(({ name }) => name)).size < versions.length)
+    faults.push(invalid(path, all(), 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1) {
     faults.push(invalid(path, all(), 'must have exactly one version marked as storage version'));
   }
@@ -178,7 +221,8 @@ function checkSelectable(
     }
     if (found.root === 'metadata') faults.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
     if (!['string', 'boolean', 'integer'].includes(found.schema?.type ?? '')) {
-      const rule = 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.';
+      const rule =
+        'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.';
       faults.push(invalid(at, jsonPath, rule));
     }
     if (seen.has(found.path)) faults.push(duplicate(at, jsonPath));

@@ -3,7 +3,10 @@ import { isPrintable } from '@nodeless/apimachinery/quote-go';
 
 const longest = 256;
 
-export function deprecationFaults({ deprecated, deprecationWarning: text }: Readonly<CustomResourceDefinitionVersion>): string[] {
+export function deprecationFaults({
+  deprecated,
+  deprecationWarning: text,
+}: Readonly<CustomResourceDefinitionVersion>): string[] {
   if (text === undefined) return [];
   if (!deprecated) return ['can only be set for deprecated versions'];
   const faults: string[] = [];

@@ -2,7 +2,9 @@
 import { isEmptyMap } from '../checks.ts';
 import { type Schema, subschema } from './structural-validation.ts';
 
-export type FoundPath = { readonly path: string; readonly root: string; readonly schema: Schema | undefined } | { readonly fault: string };
+export type FoundPath =
+  | { readonly path: string; readonly root: string; readonly schema: Schema | undefined }
+  | { readonly fault: string };
 
 /** A quoted string, one of `.[]`, or what is between them. */
 const token = /'(?:[^'\\]|\\[^])*'|'[^]*|[.[\]]|[^.[\]]+/y;

@@ -12,7 +12,10 @@ const ofStrings = new Set(
     'duration datetime k8sshortname k8slongname'
   ).split(' '),
 );
-const ofNumbers: Readonly<Record<string, readonly string[]>> = { integer: ['int32', 'int64'], number: ['float', 'double'] };
+const ofNumbers: Readonly<Record<string, readonly string[]>> = {
+  integer: ['int32', 'int64'],
+  number: ['float', 'double'],
+};
 
 /** Formats that nothing checks; those that were there before were warned of before. */
 export function formatWarnings(definition: Definition, old?: Definition): string[] {
@@ -24,11 +27,16 @@ export function formatWarnings(definition: Definition, old?: Definition): string
 
 function unknownFormats({ spec }: Definition): string[] {
   const { validation, versions } = formOf(spec);
-  return [validation, ...versions.map(({ schema }) => schema)].flatMap((given) => (given?.openAPIV3Schema ? formatsIn(given.openAPIV3Schema) : []));
+  return [validation, ...versions.map(({ schema }) => schema)].flatMap((given) =>
+    given?.openAPIV3Schema ? formatsIn(given.openAPIV3Schema) : [],
+  );
 }
 
 function formatsIn(schema: Schema): string[] {
   const { format = '', type = '' } = schema;
-  const isKnown = type === '' || type === 'string' ? ofStrings.has(format.replaceAll('-', '')) : ofNumbers[type]?.includes(format) === true;
+  const isKnown =
+    type === '' || type === 'string'
+      ? ofStrings.has(format.replaceAll('-', ''))
+      : ofNumbers[type]?.includes(format) === true;
   return [...(format === '' || isKnown ? [] : [format]), ...partsOfSchema(schema).flatMap(formatsIn)];
 }

@@ -13,7 +13,7 @@ function syntaxFault(pattern: string): string | undefined {
   let open = 0;
   let operand = false;
   let repeated = '';
-  for (let at = 0; at < pattern.length; ) {
+  for (let at = 0; at < pattern.length;) {
     const rest = pattern.slice(at);
     const start = rest[0]!;
     const repeat = /^(?:[*+?]|\{(\d+)(?:,(\d*))?\})\??/.exec(rest);
@@ -22,7 +22,8 @@ function syntaxFault(pattern: string): string | undefined {
       if (!operand) return `missing argument to repetition operator: \`${text}\``;
       if (repeated !== '') return `invalid nested repetition operator: \`${repeated}${text}\``;
       const [low, high] = [Number(repeat[1] ?? 0), repeat[2] ? Number(repeat[2]) : -1];
-      if (low > mostRepeats || high > mostRepeats || (high >= 0 && low > high)) return `invalid repeat count: \`${text}\``;
+      if (low > mostRepeats || high > mostRepeats || (high >= 0 && low > high))
+        return `invalid repeat count: \`${text}\``;
       repeated = text;
       at += text.length;
       continue;
@@ -67,7 +68,12 @@ function groupHead(rest: string): { length: number; flagsOnly: boolean; fault?: 
   if (named) return { length: named[0].length, flagsOnly: false };
   const flags = /^\(\?[imsU]*(?:-[imsU]+)?([:)])/.exec(rest);
   if (flags && flags[0] !== '(?)') return { length: flags[0].length, flagsOnly: flags[1] === ')' };
-  if (/^\(\?P?</.test(rest)) return { length: 0, flagsOnly: false, fault: `invalid named capture: \`${rest.slice(0, rest.indexOf('>') + 1) || rest}\`` };
+  if (/^\(\?P?</.test(rest))
+    return {
+      length: 0,
+      flagsOnly: false,
+      fault: `invalid named capture: \`${rest.slice(0, rest.indexOf('>') + 1) || rest}\``,
+    };
   const shown = /^\(\?[^)]/.exec(rest)?.[0] ?? rest;
   return { length: 0, flagsOnly: false, fault: `invalid or unsupported Perl syntax: \`${shown}\`` };
 }
@@ -97,9 +103,18 @@ const itemLength = (rest: string): number | string => (rest.startsWith('\\') ? e
 function escapeLength(rest: string): number | string {
   const next = rest[1];
   if (next === undefined) return 'trailing backslash at end of expression: ``';
-  if (/^\\[pP]/.test(rest)) return /^\\[pP](?:\{\^?\w+\}|\w)/.exec(rest)?.[0].length ?? `invalid character class range: \`${rest.startsWith('{', 2) ? rest : rest.slice(0, 3)}\``;
-  if (next === 'x') return /^\\x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})/.exec(rest)?.[0].length ?? `invalid escape sequence: \`${rest.slice(0, 3)}\``;
-  if (/[0-7]/.test(next)) return /^\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2})/.exec(rest)?.[0].length ?? `invalid escape sequence: \`\\${next}\``;
+  if (/^\\[pP]/.test(rest))
+    return (
+      /^\\[pP](?:\{\^?\w+\}|\w)/.exec(rest)?.[0].length ??
+      `invalid character class range: \`${rest.startsWith('{', 2) ? rest : rest.slice(0, 3)}\``
+    );
+  if (next === 'x')
+    return (
+      /^\\x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})/.exec(rest)?.[0].length ??
+      `invalid escape sequence: \`${rest.slice(0, 3)}\``
+    );
+  if (/[0-7]/.test(next))
+    return /^\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2})/.exec(rest)?.[0].length ?? `invalid escape sequence: \`\\${next}\``;
   if (classes.has(next) || controls.has(next) || !/[A-Za-z0-9]/.test(next)) return 2;
   return `invalid escape sequence: \`\\${next}\``;
 }

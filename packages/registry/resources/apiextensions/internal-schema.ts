@@ -1,5 +1,9 @@
 /** Schemas and versions as messages show them: see internal-value.ts. Here fields have more shapes than it knows. */
-import type { CustomResourceDefinitionVersion, JSONSchemaProps, ValidationRule } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
+import type {
+  CustomResourceDefinitionVersion,
+  JSONSchemaProps,
+  ValidationRule,
+} from '@nodeless/apimachinery/generated/types/apiextensions/v1';
 import { isObject } from '@nodeless/apimachinery/decode/copy-json';
 import { internalValue, shownMap } from '../internal-value.ts';
 
@@ -21,11 +25,20 @@ export function shownRule(rule: Readonly<ValidationRule>): unknown {
 const orNull = (value: unknown): unknown => value ?? null;
 const list = (schemas: readonly Schema[] | undefined): unknown => schemas?.map(shownSchema) ?? null;
 const one = (schema: unknown): unknown => (isObject(schema) ? shownSchema(schema as Schema) : null);
-function map(schemas: Readonly<Record<string, unknown>> | undefined, show: (schema: unknown) => unknown = one): unknown {
-  return schemas ? shownMap(Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, show(schema)]))) : null;
+function map(
+  schemas: Readonly<Record<string, unknown>> | undefined,
+  show: (schema: unknown) => unknown = one,
+): unknown {
+  return schemas
+    ? shownMap(Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, show(schema)])))
+    : null;
 }
-const orBool = (value: unknown): unknown => (value === undefined ? null : { Allows: value !== false, Schema: one(value) });
-const orStrings = (value: unknown): unknown => ({ Schema: one(value), Property: Array.isArray(value) ? (value as unknown[]) : null });
+const orBool = (value: unknown): unknown =>
+  value === undefined ? null : { Allows: value !== false, Schema: one(value) };
+const orStrings = (value: unknown): unknown => ({
+  Schema: one(value),
+  Property: Array.isArray(value) ? (value as unknown[]) : null,
+});
 
 export function shownItems(items: unknown): unknown {
   if (items === undefined) return null;
@@ -69,7 +82,9 @@ export function shownSchema(schema: Schema): Shown {
     Dependencies: map(schema.dependencies, orStrings),
     AdditionalItems: orBool(schema.additionalItems),
     Definitions: map(schema.definitions),
-    ExternalDocs: schema.externalDocs ? { Description: schema.externalDocs.description ?? '', URL: schema.externalDocs.url ?? '' } : null,
+    ExternalDocs: schema.externalDocs
+      ? { Description: schema.externalDocs.description ?? '', URL: schema.externalDocs.url ?? '' }
+      : null,
     Example: orNull(schema.example),
     XPreserveUnknownFields: orNull(schema['x-kubernetes-preserve-unknown-fields']),
     XEmbeddedResource: schema['x-kubernetes-embedded-resource'] ?? false,

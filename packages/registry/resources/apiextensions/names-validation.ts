@@ -9,11 +9,14 @@ export function checkNames(faults: Faults, at: string, names: Readonly<Partial<C
     const name = names[field] ?? '';
     const complaints = name === '' ? [] : isDns1035Label(name.toLowerCase());
     if (complaints.length > 0) {
-      faults.push(invalid(`${at}.${field}`, name, `may have mixed case, but should otherwise match: ${complaints.join(',')}`));
+      faults.push(
+        invalid(`${at}.${field}`, name, `may have mixed case, but should otherwise match: ${complaints.join(',')}`),
+      );
     }
   }
   names.shortNames?.forEach((name, i) => checkLabel(faults, `${at}.shortNames[${i}]`, name, true));
-  if (names.kind && names.kind === names.listKind) faults.push(invalid(`${at}.listKind`, names.listKind, 'kind and listKind may not be the same'));
+  if (names.kind && names.kind === names.listKind)
+    faults.push(invalid(`${at}.listKind`, names.listKind, 'kind and listKind may not be the same'));
   names.categories?.forEach((name, i) => checkLabel(faults, `${at}.categories[${i}]`, name, true));
 }
 

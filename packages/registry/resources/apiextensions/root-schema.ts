@@ -1,5 +1,8 @@
 /** The schema of a version as a whole: where it stands, and what a definition may be excused from. */
-import type { CustomResourceDefinition, CustomResourceValidation } from '@nodeless/apimachinery/generated/types/apiextensions/v1';
+import type {
+  CustomResourceDefinition,
+  CustomResourceValidation,
+} from '@nodeless/apimachinery/generated/types/apiextensions/v1';
 import { isObject } from '@nodeless/apimachinery/decode/copy-json';
 import { type Faults, forbidden, invalid } from '../checks.ts';
 import { checkDefaults, hasUnknownFields } from './default-validation.ts';
@@ -12,13 +15,20 @@ export interface DefinitionRules extends SchemaRules {
   readonly prunedDefaults: boolean;
 }
 
-export const strictRules: DefinitionRules = { knownTypes: true, atomicSets: true, mapKeys: true, needsSchema: true, prunedDefaults: true };
+export const strictRules: DefinitionRules = {
+  knownTypes: true,
+  atomicSets: true,
+  mapKeys: true,
+  needsSchema: true,
+  prunedDefaults: true,
+};
 const knownTypes = new Set(['array', 'boolean', 'integer', 'number', 'object', 'string']);
 
 /** What was stored before it was forbidden may stay. */
 export function rulesOf(old: Readonly<CustomResourceDefinition>): DefinitionRules {
   const versions = old.spec.versions ?? [];
-  const hasPart = (test: (schema: Schema) => boolean): boolean => versions.some(({ schema }) => somePart(schema?.openAPIV3Schema, test));
+  const hasPart = (test: (schema: Schema) => boolean): boolean =>
+    versions.some(({ schema }) => somePart(schema?.openAPIV3Schema, test));
   return {
     knownTypes: !hasPart(({ type }) => !!type && !knownTypes.has(type)),
     atomicSets: !hasPart(isMutableSetItem),
@@ -33,7 +43,9 @@ export function somePart(schema: unknown, test: (schema: Schema) => boolean): bo
   const part = schema as Schema;
   if (test(part)) return true;
   const { items, not, additionalProperties, additionalItems, allOf = [], anyOf = [], oneOf = [] } = part;
-  const maps = [part.properties, part.patternProperties, part.definitions, part.dependencies].flatMap((map) => Object.values<unknown>(map ?? {}));
+  const maps = [part.properties, part.patternProperties, part.definitions, part.dependencies].flatMap((map) =>
+    Object.values<unknown>(map ?? {}),
+  );
   const lists = [...(Array.isArray(items) ? (items as unknown[]) : [items]), ...allOf, ...anyOf, ...oneOf];
   return [...lists, not, additionalProperties, additionalItems, ...maps].some((each) => somePart(each, test));
 }
@@ -44,7 +56,13 @@ const atRoot =
   'MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations';
 const allowedAtRoot = new Set(atRoot.split(' '));
 
-export function checkRootSchema(faults: Faults, at: string, validation: Readonly<CustomResourceValidation>, hasStatus: boolean, rules: DefinitionRules): void {
+export function checkRootSchema(
+  faults: Faults,
+  at: string,
+  validation: Readonly<CustomResourceValidation>,
+  hasStatus: boolean,
+  rules: DefinitionRules,
+): void {
   const schema = validation.openAPIV3Schema;
   const path = `${at}.openAPIV3Schema`;
   if (!schema) return;
@@ -65,7 +83,8 @@ function checkRootFields(faults: Faults, path: string, schema: Schema): void {
   for (const [name, value] of Object.entries(shownSchema(schema))) {
     if (value === null || value === '' || value === false) continue;
     if (name === 'Type' && schema.type !== 'object') {
-      const rule = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
+      const rule =
+        'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
       faults.push(invalid(`${path}.type`, schema.type, rule));
       return;
     }

@@ -31,7 +31,8 @@ export function unstructurable(schema: Schema): string | undefined {
   if (schema['x-kubernetes-preserve-unknown-fields'] === false) {
     return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
   }
-  if (Array.isArray(schema.items) && schema.items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
+  if (Array.isArray(schema.items) && schema.items.length > 0)
+    return "OpenAPIV3Schema 'items' must be a schema, but is an array";
   for (const part of partsOfSchema(schema)) {
     const fault = unstructurable(part);
     if (fault !== undefined) return fault;
@@ -41,7 +42,15 @@ export function unstructurable(schema: Schema): string | undefined {
 
 export function partsOfSchema(schema: Schema): Schema[] {
   const { not, allOf = [], anyOf = [], oneOf = [], items, additionalProperties } = schema;
-  const all = [not, ...allOf, ...anyOf, ...oneOf, items, ...Object.values(schema.properties ?? {}), additionalProperties];
+  const all = [
+    not,
+    ...allOf,
+    ...anyOf,
+    ...oneOf,
+    items,
+    ...Object.values(schema.properties ?? {}),
+    additionalProperties,
+  ];
   return all.flatMap((part) => subschema(part) ?? []);
 }
 
@@ -65,8 +74,10 @@ function checkInvariants(faults: Faults, at: string, schema: Schema, level: Leve
   if (type === 'array' && items === undefined) faults.push(required(`${at}.items`, 'must be specified'));
   const item = subschema(items);
   if (item) checkInvariants(faults, `${at}.items`, item, 'item');
-  for (const [name, property] of propertiesOf(schema)) checkInvariants(faults, `${at}.properties[${name}]`, property, 'field');
-  if (additional !== undefined && level === 'root') faults.push(forbidden(`${at}.additionalProperties`, 'must not be used at the root'));
+  for (const [name, property] of propertiesOf(schema))
+    checkInvariants(faults, `${at}.properties[${name}]`, property, 'field');
+  if (additional !== undefined && level === 'root')
+    faults.push(forbidden(`${at}.additionalProperties`, 'must not be used at the root'));
   const values = subschema(additional);
   if (values) checkInvariants(faults, `${at}.additionalProperties`, values, 'field');
   checkExtensions(faults, at, schema);
@@ -80,10 +91,12 @@ function checkInvariants(faults: Faults, at: string, schema: Schema, level: Leve
   if (isEmbedded(schema) && additional !== undefined) {
     faults.push(forbidden(`${at}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'));
   }
-  if (level === 'root' && type !== '' && type !== 'object') faults.push(invalid(`${at}.type`, type, 'must be object at the root'));
+  if (level === 'root' && type !== '' && type !== 'object')
+    faults.push(invalid(`${at}.type`, type, 'must be object at the root'));
   checkTypeFields(faults, at, schema, level);
   if (isEmbedded(schema) && !preserves(schema) && isEmptyMap(schema.properties)) {
-    const rule = 'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields';
+    const rule =
+      'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields';
     faults.push(required(`${at}.properties`, rule));
   }
 }
@@ -100,19 +113,29 @@ function checkTypeFields(faults: Faults, at: string, schema: Schema, level: Leve
   const { kind, apiVersion, metadata } = schema.properties ?? {};
   const isResource = level === 'root' || isEmbedded(schema);
   for (const [name, property] of Object.entries({ kind, apiVersion })) {
-    if (property && isResource && property.type !== 'string') faults.push(invalid(`${at}.properties[${name}].type`, property.type ?? '', 'must be string'));
+    if (property && isResource && property.type !== 'string')
+      faults.push(invalid(`${at}.properties[${name}].type`, property.type ?? '', 'must be string'));
   }
   if (!metadata) return;
   const path = `${at}.properties[metadata]`;
-  if (isResource && metadata.type !== 'object') faults.push(invalid(`${path}.type`, metadata.type ?? '', 'must be object'));
+  if (isResource && metadata.type !== 'object')
+    faults.push(invalid(`${path}.type`, metadata.type ?? '', 'must be object'));
   if (level === 'root' && saysMoreThanNames(metadata)) {
-    faults.push(forbidden(path, 'must not specify anything other than name and generateName, but metadata is implicitly specified'));
+    faults.push(
+      forbidden(
+        path,
+        'must not specify anything other than name and generateName, but metadata is implicitly specified',
+      ),
+    );
   }
 }
 
 function saysMoreThanNames({ type: _type, default: _default, properties, ...rest }: Schema): boolean {
   const names = Object.keys(properties ?? {});
-  return names.some((name) => name !== 'name' && name !== 'generateName') || Object.values(rest).some((value) => !isNothing(value));
+  return (
+    names.some((name) => name !== 'name' && name !== 'generateName') ||
+    Object.values(rest).some((value) => !isNothing(value))
+  );
 }
 
 const isNothing = (value: unknown): boolean =>
@@ -128,7 +151,8 @@ function checkValues(faults: Faults, at: string, schema: Schema, skipAnyOf: bool
   schema.oneOf?.forEach((part, i) => checkNested(faults, `${at}.oneOf[${i}]`, part));
   if (schema.not) checkNested(faults, `${at}.not`, schema.not);
   const fault = schema.pattern ? regexpFault(schema.pattern) : undefined;
-  if (fault !== undefined) faults.push(invalid(`${at}.pattern`, schema.pattern, `must be a valid regular expression, but isn't: ${fault}`));
+  if (fault !== undefined)
+    faults.push(invalid(`${at}.pattern`, schema.pattern, `must be a valid regular expression, but isn't: ${fault}`));
 }
 
 /** Fields of nested parts that may only stand in the structure itself. */
@@ -154,7 +178,8 @@ function checkNested(faults: Faults, at: string, part: Schema, skipAnyOf = false
   if (item) checkNested(faults, `${at}.items`, item);
   for (const [name, property] of propertiesOf(part)) checkNested(faults, `${at}.properties[${name}]`, property);
   for (const [field, rule] of structural) if (!isNothing(part[field])) faults.push(forbidden(`${at}.${field}`, rule));
-  if (part.properties?.metadata) faults.push(forbidden(`${at}.properties[metadata]`, 'must not be specified in a nested context'));
+  if (part.properties?.metadata)
+    faults.push(forbidden(`${at}.properties[metadata]`, 'must not be specified in a nested context'));
 }
 
 /** Nested parts may only speak of fields that the structure has. */
@@ -177,6 +202,12 @@ function checkNestedComplete(faults: Faults, part: Schema, schema: Schema | unde
   const item = subschema(part.items);
   if (item) checkNestedComplete(faults, item, subschema(schema.items), `${at}.items`, `${from}.items`);
   for (const [name, property] of propertiesOf(part)) {
-    checkNestedComplete(faults, property, schema.properties?.[name], `${at}.properties[${name}]`, `${from}.properties[${name}]`);
+    checkNestedComplete(
+      faults,
+      property,
+      schema.properties?.[name],
+      `${at}.properties[${name}]`,
+      `${from}.properties[${name}]`,
+    );
   }
 }

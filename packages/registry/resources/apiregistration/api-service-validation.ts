@@ -6,15 +6,29 @@ import { check, type Faults, invalid, notSupported, required } from '../checks.t
 const mostGroupPriority = 20_000;
 const mostVersionPriority = 1000;
 
-export function validateApiService({ metadata, spec = {} as NonNullable<APIService['spec']> }: Readonly<APIService>): Faults {
+export function validateApiService({
+  metadata,
+  spec = {} as NonNullable<APIService['spec']>,
+}: Readonly<APIService>): Faults {
   const faults: Faults = [];
-  const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0, service, insecureSkipTLSVerify, caBundle } = spec;
+  const {
+    group = '',
+    version = '',
+    groupPriorityMinimum = 0,
+    versionPriority = 0,
+    service,
+    insecureSkipTLSVerify,
+    caBundle,
+  } = spec;
   const name = metadata?.name ?? '';
   // Of a name that is no path segment the registry has told already.
   if (name !== '' && name !== `${version}.${group}` && isPathSegmentName(name).length === 0) {
-    faults.push(invalid('metadata.name', name, `must be \`spec.version+"."+spec.group\`: ${quoteGo(`${version}.${group}`)}`));
+    faults.push(
+      invalid('metadata.name', name, `must be \`spec.version+"."+spec.group\`: ${quoteGo(`${version}.${group}`)}`),
+    );
   }
-  if (group === '' && version !== 'v1') faults.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
+  if (group === '' && version !== 'v1')
+    faults.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
   if (group !== '') check(faults, 'spec.group', group, isDns1123Subdomain(group));
   check(faults, 'spec.version', version, isDns1035Label(version));
   if (groupPriorityMinimum <= 0 || groupPriorityMinimum > mostGroupPriority) {
@@ -25,15 +39,19 @@ export function validateApiService({ metadata, spec = {} as NonNullable<APIServi
   }
   const bundleSize = Buffer.byteLength(caBundle ?? '', 'base64');
   if (!service) {
-    if (bundleSize > 0) faults.push(invalid('spec.caBundle', `${bundleSize} bytes`, 'local APIServices may not have a caBundle'));
-    if (insecureSkipTLSVerify) faults.push(invalid('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'));
+    if (bundleSize > 0)
+      faults.push(invalid('spec.caBundle', `${bundleSize} bytes`, 'local APIServices may not have a caBundle'));
+    if (insecureSkipTLSVerify)
+      faults.push(invalid('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'));
     return faults;
   }
   if (!service.namespace) faults.push(required('spec.service.namespace'));
   if (!service.name) faults.push(required('spec.service.name'));
   const port = service.port ?? 0;
-  if (port < 1 || port > 65535) faults.push(invalid('spec.service.port', port, 'port is not valid: must be between 1 and 65535, inclusive'));
-  if (insecureSkipTLSVerify && bundleSize > 0) faults.push(invalid('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present'));
+  if (port < 1 || port > 65535)
+    faults.push(invalid('spec.service.port', port, 'port is not valid: must be between 1 and 65535, inclusive'));
+  if (insecureSkipTLSVerify && bundleSize > 0)
+    faults.push(invalid('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present'));
   return faults;
 }
 

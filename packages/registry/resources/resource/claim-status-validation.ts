@@ -7,12 +7,39 @@ import type {
   ResourceClaimConsumerReference,
 } from '@nodeless/apimachinery/generated/types/resource/v1';
 import { validateInterfaceAddress } from '@nodeless/apimachinery/ip-validation';
-import { checkRequiredOneOf, duplicate, type Faults, forbidden, immutable, invalid, isSet, required, sameValue, tooLong, tooMany } from '../checks.ts';
+import {
+  checkRequiredOneOf,
+  duplicate,
+  type Faults,
+  forbidden,
+  immutable,
+  invalid,
+  isSet,
+  required,
+  sameValue,
+  tooLong,
+  tooMany,
+} from '../checks.ts';
 import { checkConditions } from '../conditions-validation.ts';
 import { checkNodeSelector } from '../core/pod-template/affinity-validation.ts';
 import { internalValue } from '../internal-value.ts';
-import { checkConfiguration, checkRawObject, checkRequestRef, checkRequestRefs, mostConfigs, requestNames } from './claim-validation.ts';
-import { checkBindingConditions, checkDeviceName, checkDriverName, checkEach, checkPoolName, checkSet, checkShareId } from './device-names.ts';
+import {
+  checkConfiguration,
+  checkRawObject,
+  checkRequestRef,
+  checkRequestRefs,
+  mostConfigs,
+  requestNames,
+} from './claim-validation.ts';
+import {
+  checkBindingConditions,
+  checkDeviceName,
+  checkDriverName,
+  checkEach,
+  checkPoolName,
+  checkSet,
+  checkShareId,
+} from './device-names.ts';
 
 const mostConsumers = 256;
 const mostResults = 32;
@@ -37,7 +64,14 @@ export function validateClaimStatus(claim: Readonly<ResourceClaim>, old: Readonl
   const faults: Faults = [];
   const { reservedFor = [], devices, allocation } = claim.status ?? {};
   const names = requestNames(claim.spec?.devices ?? {});
-  checkSet(faults, 'status.reservedFor', reservedFor, mostConsumers, ({ uid }) => uid ?? '', (consumer, at) => checkConsumer(faults, at, consumer));
+  checkSet(
+    faults,
+    'status.reservedFor',
+    reservedFor,
+    mostConsumers,
+    ({ uid }) => uid ?? '',
+    (consumer, at) => checkConsumer(faults, at, consumer),
+  );
   const allocated = new Set(allocation?.devices?.results?.map(idOf));
   checkEach(faults, 'status.devices', devices, -1, (device, at) => checkDevice(faults, at, device, allocated));
   devices?.forEach((device, i) => {
@@ -62,10 +96,16 @@ export function validateClaimStatus(claim: Readonly<ResourceClaim>, old: Readonl
 }
 
 function checkConsumer(faults: Faults, at: string, consumer: Readonly<ResourceClaimConsumerReference>): void {
-  for (const field of ['resource', 'name', 'uid'] as const) if (!consumer[field]) faults.push(required(`${at}.${field}`));
+  for (const field of ['resource', 'name', 'uid'] as const)
+    if (!consumer[field]) faults.push(required(`${at}.${field}`));
 }
 
-function checkAllocation(faults: Faults, at: string, { devices = {}, nodeSelector }: Readonly<AllocationResult>, names: ReadonlySet<string>): void {
+function checkAllocation(
+  faults: Faults,
+  at: string,
+  { devices = {}, nodeSelector }: Readonly<AllocationResult>,
+  names: ReadonlySet<string>,
+): void {
   const path = `${at}.devices`;
   checkEach(faults, `${path}.results`, devices.results, mostResults, (result, place) => {
     checkRequestRef(faults, `${place}.request`, result.request ?? '', names);
@@ -87,7 +127,12 @@ function checkPlace(faults: Faults, at: string, { driver = '', pool = '', device
   checkDeviceName(faults, `${at}.device`, device);
 }
 
-function checkDevice(faults: Faults, at: string, device: Readonly<AllocatedDeviceStatus>, allocated: ReadonlySet<string>): void {
+function checkDevice(
+  faults: Faults,
+  at: string,
+  device: Readonly<AllocatedDeviceStatus>,
+  allocated: ReadonlySet<string>,
+): void {
   checkPlace(faults, at, device);
   if (device.shareID !== undefined) checkShareId(faults, `${at}.shareID`, device.shareID);
   const id = idOf(device);
@@ -99,8 +144,21 @@ function checkDevice(faults: Faults, at: string, device: Readonly<AllocatedDevic
   if (device.networkData) checkNetworkData(faults, `${at}.networkData`, device.networkData);
 }
 
-function checkNetworkData(faults: Faults, at: string, { interfaceName = '', hardwareAddress = '', ips }: Readonly<NetworkDeviceData>): void {
-  if (Buffer.byteLength(interfaceName) > longestInterface) faults.push(tooLong(`${at}.interfaceName`, longestInterface));
-  if (Buffer.byteLength(hardwareAddress) > longestAddress) faults.push(tooLong(`${at}.hardwareAddress`, longestAddress));
-  checkSet(faults, `${at}.ips`, ips, mostIps, (ip) => ip, (ip, place) => faults.push(...validateInterfaceAddress(place, ip)));
+function checkNetworkData(
+  faults: Faults,
+  at: string,
+  { interfaceName = '', hardwareAddress = '', ips }: Readonly<NetworkDeviceData>,
+): void {
+  if (Buffer.byteLength(interfaceName) > longestInterface)
+    faults.push(tooLong(`${at}.interfaceName`, longestInterface));
+  if (Buffer.byteLength(hardwareAddress) > longestAddress)
+    faults.push(tooLong(`${at}.hardwareAddress`, longestAddress));
+  checkSet(
+    faults,
+    `${at}.ips`,
+    ips,
+    mostIps,
+    (ip) => ip,
+    (ip, place) => faults.push(...validateInterfaceAddress(place, ip)),
+  );
 }

@@ -13,10 +13,29 @@ import type {
 } from '@nodeless/apimachinery/generated/types/resource/v1';
 import { isObject } from '@nodeless/apimachinery/decode/copy-json';
 import { stringifyJson } from '@nodeless/apimachinery/json';
-import { checkDnsSubdomain, checkOneOf, checkRequiredOneOf, type Faults, immutable, invalid, isSet, required, sameValue, tooLong } from '../checks.ts';
+import {
+  checkDnsSubdomain,
+  checkOneOf,
+  checkRequiredOneOf,
+  type Faults,
+  immutable,
+  invalid,
+  isSet,
+  required,
+  sameValue,
+  tooLong,
+} from '../checks.ts';
 import { checkTemplateMetadata } from '../core/pod-template/claim-validation.ts';
 import { internalValue } from '../internal-value.ts';
-import { checkDeviceName, checkDriverName, checkEach, checkFullAttributeName, checkLabelName, checkLabelValue, checkSet } from './device-names.ts';
+import {
+  checkDeviceName,
+  checkDriverName,
+  checkEach,
+  checkFullAttributeName,
+  checkLabelName,
+  checkLabelValue,
+  checkSet,
+} from './device-names.ts';
 
 const mostRequests = 32;
 const mostConstraints = 32;
@@ -44,17 +63,30 @@ export function validateClaimTemplate({ spec }: Readonly<ResourceClaimTemplate>)
   return faults;
 }
 
-export function validateClaimTemplateUpdate(template: Readonly<ResourceClaimTemplate>, old: Readonly<ResourceClaimTemplate>): Faults {
+export function validateClaimTemplateUpdate(
+  template: Readonly<ResourceClaimTemplate>,
+  old: Readonly<ResourceClaimTemplate>,
+): Faults {
   const faults = validateClaimTemplate(template);
-  if (!sameValue(template.spec, old.spec)) faults.push(invalid('spec', internalValue('ResourceClaimTemplateSpec', template.spec), immutable));
+  if (!sameValue(template.spec, old.spec))
+    faults.push(invalid('spec', internalValue('ResourceClaimTemplateSpec', template.spec), immutable));
   return faults;
 }
 
 function checkClaimSpec(faults: Faults, at: string, { devices = {} }: Readonly<ResourceClaimSpec>): void {
   const names = requestNames(devices);
   const path = `${at}.devices`;
-  checkSet(faults, `${path}.requests`, devices.requests, mostRequests, ({ name }) => name ?? '', (request, place) => checkRequest(faults, place, request));
-  checkEach(faults, `${path}.constraints`, devices.constraints, mostConstraints, (constraint, place) => checkConstraint(faults, place, constraint, names));
+  checkSet(
+    faults,
+    `${path}.requests`,
+    devices.requests,
+    mostRequests,
+    ({ name }) => name ?? '',
+    (request, place) => checkRequest(faults, place, request),
+  );
+  checkEach(faults, `${path}.constraints`, devices.constraints, mostConstraints, (constraint, place) =>
+    checkConstraint(faults, place, constraint, names),
+  );
   checkEach(faults, `${path}.config`, devices.config, mostConfigs, (config, place) => {
     checkRequestRefs(faults, `${place}.requests`, config.requests, names);
     checkConfiguration(faults, place, config);
@@ -79,21 +111,44 @@ export function checkRequestRef(faults: Faults, path: string, ref: string, names
   if (!names.has(ref)) faults.push(invalid(path, ref, refRule));
 }
 
-export function checkRequestRefs(faults: Faults, path: string, refs: readonly string[] | undefined, names: ReadonlySet<string>): void {
-  checkSet(faults, path, refs, mostRequests, (ref) => ref, (ref, place) => checkRequestRef(faults, place, ref, names));
+export function checkRequestRefs(
+  faults: Faults,
+  path: string,
+  refs: readonly string[] | undefined,
+  names: ReadonlySet<string>,
+): void {
+  checkSet(
+    faults,
+    path,
+    refs,
+    mostRequests,
+    (ref) => ref,
+    (ref, place) => checkRequestRef(faults, place, ref, names),
+  );
 }
 
-function checkRequest(faults: Faults, at: string, { name = '', exactly, firstAvailable = [] }: Readonly<DeviceRequest>): void {
+function checkRequest(
+  faults: Faults,
+  at: string,
+  { name = '', exactly, firstAvailable = [] }: Readonly<DeviceRequest>,
+): void {
   checkDeviceName(faults, `${at}.name`, name);
   const rule = 'exactly one of `exactly` or `firstAvailable` is required';
   if (firstAvailable.length > 0 && exactly) faults.push(invalid(at, null, `${rule}, but multiple fields are set`));
   else if (exactly) checkExact(faults, `${at}.exactly`, exactly);
   else if (firstAvailable.length > 0) {
     const path = `${at}.firstAvailable`;
-    checkSet(faults, path, firstAvailable, mostAlternatives, (alternative) => alternative.name ?? '', (alternative, place) => {
-      checkDeviceName(faults, `${place}.name`, alternative.name ?? '');
-      checkExact(faults, place, alternative);
-    });
+    checkSet(
+      faults,
+      path,
+      firstAvailable,
+      mostAlternatives,
+      (alternative) => alternative.name ?? '',
+      (alternative, place) => {
+        checkDeviceName(faults, `${place}.name`, alternative.name ?? '');
+        checkExact(faults, place, alternative);
+      },
+    );
   } else faults.push(required(at, rule));
 }
 
@@ -115,11 +170,16 @@ export function checkSelectors(faults: Faults, path: string, selectors: readonly
   checkEach(faults, path, selectors, mostSelectors, ({ cel }, place) => {
     const expression = cel?.expression ?? '';
     if (!cel) faults.push(required(`${place}.cel`));
-    else if (Buffer.byteLength(expression) > longestExpression) faults.push(tooLong(`${place}.cel.expression`, longestExpression));
+    else if (Buffer.byteLength(expression) > longestExpression)
+      faults.push(tooLong(`${place}.cel.expression`, longestExpression));
   });
 }
 
-function checkToleration(faults: Faults, at: string, { key, operator, value = '', effect }: Readonly<DeviceToleration>): void {
+function checkToleration(
+  faults: Faults,
+  at: string,
+  { key, operator, value = '', effect }: Readonly<DeviceToleration>,
+): void {
   if (key) checkLabelName(faults, `${at}.key`, key);
   if (operator === 'Exists') {
     if (value !== '') faults.push(invalid(`${at}.value`, value, 'must be empty for operator `Exists`'));
@@ -128,12 +188,21 @@ function checkToleration(faults: Faults, at: string, { key, operator, value = ''
   if (effect) checkOneOf(faults, `${at}.effect`, effect, taintEffects);
 }
 
-function checkConstraint(faults: Faults, at: string, constraint: Readonly<DeviceConstraint>, names: ReadonlySet<string>): void {
+function checkConstraint(
+  faults: Faults,
+  at: string,
+  constraint: Readonly<DeviceConstraint>,
+  names: ReadonlySet<string>,
+): void {
   checkRequestRefs(faults, `${at}.requests`, constraint.requests, names);
   const { matchAttribute, distinctAttribute } = constraint;
   if (matchAttribute !== undefined) checkFullAttributeName(faults, `${at}.matchAttribute`, matchAttribute);
-  else if (distinctAttribute !== undefined) checkFullAttributeName(faults, `${at}.distinctAttribute`, distinctAttribute);
-  else faults.push(required(at, 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'));
+  else if (distinctAttribute !== undefined)
+    checkFullAttributeName(faults, `${at}.distinctAttribute`, distinctAttribute);
+  else
+    faults.push(
+      required(at, 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'),
+    );
 }
 
 export function checkConfiguration(faults: Faults, at: string, { opaque }: Readonly<DeviceConfiguration>): void {

@@ -9,6 +9,7 @@ export function validateClass({ spec = {} }: Readonly<DeviceClass>): Faults {
   checkSelectors(faults, 'spec.selectors', spec.selectors);
   checkEach(faults, 'spec.config', spec.config, mostConfigs, (config, at) => checkConfiguration(faults, at, config));
   const name = spec.extendedResourceName;
-  if (name !== undefined && !isExtended(name)) faults.push(invalid('spec.extendedResourceName', name, 'must be a valid extended resource name'));
+  if (name !== undefined && !isExtended(name))
+    faults.push(invalid('spec.extendedResourceName', name, 'must be a valid extended resource name'));
   return faults;
 }

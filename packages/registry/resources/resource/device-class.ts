@@ -8,5 +8,9 @@ export const deviceClass: KindDefinition = {
   group: 'resource.k8s.io',
   resource: 'deviceclasses',
   table: tableOf<DeviceClass>('resource.k8s.io/deviceclasses', (_, { name, age }) => [name, age]),
-  strategy: { generation: true, validateName: checkLongName, validate: (object) => validateClass(object as unknown as DeviceClass) },
+  strategy: {
+    generation: true,
+    validateName: checkLongName,
+    validate: (object) => validateClass(object as unknown as DeviceClass),
+  },
 };

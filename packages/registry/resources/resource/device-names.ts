@@ -1,4 +1,10 @@
-import { isDns1123Label, isDns1123Subdomain, isCIdentifier, isLabelValue, isQualifiedName } from '@nodeless/apimachinery/names';
+import {
+  isDns1123Label,
+  isDns1123Subdomain,
+  isCIdentifier,
+  isLabelValue,
+  isQualifiedName,
+} from '@nodeless/apimachinery/names';
 import { check, duplicate, type Faults, invalid, required, tooLong, tooMany } from '../checks.ts';
 import { checkCsiDriverName } from '../core/pod-template/csi-validation.ts';
 
@@ -67,7 +73,8 @@ export function checkAttributeName(faults: Faults, path: string, name: string): 
 
 export function checkFullAttributeName(faults: Faults, path: string, name: string): void {
   checkAttributeName(faults, path, name);
-  if (!name.includes('/')) faults.push(invalid(path, name, 'a fully qualified name must be a domain and a name separated by a slash'));
+  if (!name.includes('/'))
+    faults.push(invalid(path, name, 'a fully qualified name must be a domain and a name separated by a slash'));
 }
 
 export function checkLabelName(faults: Faults, path: string, name: string): void {
@@ -116,7 +123,10 @@ export function checkSet<T>(
 export function checkBindingConditions(
   faults: Faults,
   at: string,
-  { bindingConditions = [], bindingFailureConditions = [] }: { bindingConditions?: string[]; bindingFailureConditions?: string[] },
+  {
+    bindingConditions = [],
+    bindingFailureConditions = [],
+  }: { bindingConditions?: string[]; bindingFailureConditions?: string[] },
 ): void {
   const most = 4;
   const [path, failurePath] = [`${at}.bindingConditions`, `${at}.bindingFailureConditions`];
@@ -128,7 +138,9 @@ export function checkBindingConditions(
   bindingFailureConditions.forEach((name, i) => {
     if (bindingFailureConditions.indexOf(name) < i) faults.push(duplicate(`${failurePath}[${i}]`, name));
     if (bindingConditions.includes(name)) {
-      faults.push(invalid(`${failurePath}[${i}]`, name, 'bindingFailureConditions must not overlap with bindingConditions'));
+      faults.push(
+        invalid(`${failurePath}[${i}]`, name, 'bindingFailureConditions must not overlap with bindingConditions'),
+      );
     }
   });
   if (bindingConditions.length === 0 && bindingFailureConditions.length > 0) {

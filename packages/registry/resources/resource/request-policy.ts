@@ -1,6 +1,16 @@
 /** How much of a capacity a request may ask for. */
-import type { CapacityRequestPolicy, CapacityRequestPolicyRange } from '@nodeless/apimachinery/generated/types/resource/v1';
-import { addQuantities, compareQuantities, formatQuantity, parseQuantity, type Quantity, quantityValue } from '@nodeless/apimachinery/quantity';
+import type {
+  CapacityRequestPolicy,
+  CapacityRequestPolicyRange,
+} from '@nodeless/apimachinery/generated/types/resource/v1';
+import {
+  addQuantities,
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+  quantityValue,
+} from '@nodeless/apimachinery/quantity';
 import { type Faults, forbidden, invalid, isSet, required } from '../checks.ts';
 import { checkSet } from './device-names.ts';
 
@@ -9,7 +19,12 @@ const mostValues = 10;
 const quantity = (value: string | number): Quantity => parseQuantity(value);
 const isMore = (a: Quantity, b: Quantity): boolean => compareQuantities(a, b) > 0;
 
-export function checkRequestPolicy(faults: Faults, at: string, policy: Readonly<CapacityRequestPolicy>, capacity: string | number): void {
+export function checkRequestPolicy(
+  faults: Faults,
+  at: string,
+  policy: Readonly<CapacityRequestPolicy>,
+  capacity: string | number,
+): void {
   const { validValues = [], validRange } = policy;
   const whole = quantity(capacity);
   if (validValues.length > 0 && validRange) {
@@ -24,21 +39,44 @@ export function checkRequestPolicy(faults: Faults, at: string, policy: Readonly<
   }
 }
 
-function checkValues(faults: Faults, path: string, usual: Quantity, whole: Quantity, values: readonly Quantity[]): void {
+function checkValues(
+  faults: Faults,
+  path: string,
+  usual: Quantity,
+  whole: Quantity,
+  values: readonly Quantity[],
+): void {
   values.forEach((value, i) => {
     const before = values[i - 1];
-    if (before && isMore(before, value)) faults.push(invalid(`${path}[${i}]`, formatQuantity(value), 'values must be sorted in ascending order'));
+    if (before && isMore(before, value))
+      faults.push(invalid(`${path}[${i}]`, formatQuantity(value), 'values must be sorted in ascending order'));
   });
-  checkSet(faults, path, values, mostValues, (value) => String(quantityValue(value)), (value, at) => {
-    if (isMore(value, whole)) faults.push(invalid(at, formatQuantity(value), `option is larger than capacity value: ${formatQuantity(whole)}`));
-  });
+  checkSet(
+    faults,
+    path,
+    values,
+    mostValues,
+    (value) => String(quantityValue(value)),
+    (value, at) => {
+      if (isMore(value, whole))
+        faults.push(
+          invalid(at, formatQuantity(value), `option is larger than capacity value: ${formatQuantity(whole)}`),
+        );
+    },
+  );
   const isChecked = values.length <= mostValues;
   if (!isChecked || !values.some((value) => compareQuantities(value, usual) === 0)) {
     faults.push(invalid(path, formatQuantity(usual), 'default value is not valid according to the requestPolicy'));
   }
 }
 
-function checkRange(faults: Faults, at: string, usual: Quantity, whole: Quantity, range: Readonly<CapacityRequestPolicyRange>): void {
+function checkRange(
+  faults: Faults,
+  at: string,
+  usual: Quantity,
+  whole: Quantity,
+  range: Readonly<CapacityRequestPolicyRange>,
+): void {
   if (!isSet(range.min)) {
     faults.push(required(`${at}.min`, 'required when validRange is defined'));
     return;
@@ -58,7 +96,8 @@ function checkRange(faults: Faults, at: string, usual: Quantity, whole: Quantity
   if (!isSet(range.step)) return;
   const step = quantity(range.step);
   const first = addQuantities(min, step);
-  if (isMore(first, whole)) refuse('step', step, `one step ${formatQuantity(first)} is larger than capacity value`, whole);
+  if (isMore(first, whole))
+    refuse('step', step, `one step ${formatQuantity(first)} is larger than capacity value`, whole);
   for (const value of max ? [usual, max] : [usual]) {
     if ((quantityValue(value) - quantityValue(min)) % quantityValue(step) === 0) continue;
     const rule = `value is not a multiple of a given step (${formatQuantity(step)}) from (${formatQuantity(min)})`;

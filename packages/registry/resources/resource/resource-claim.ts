@@ -21,10 +21,12 @@ export const resourceClaim: KindDefinition = {
     prepareForCreate: clearStatus,
     prepareForUpdate: keepStatus,
     validate: (object) => validateClaim(object as unknown as ResourceClaim),
-    validateUpdate: (object, old) => validateClaimUpdate(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
+    validateUpdate: (object, old) =>
+      validateClaimUpdate(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
     resetFields: [['status']],
     status: {
-      validateUpdate: (object, old) => validateClaimStatus(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
+      validateUpdate: (object, old) =>
+        validateClaimStatus(object as unknown as ResourceClaim, old as unknown as ResourceClaim),
       default: defaultClaim,
       prepareForUpdate: (object, old) => {
         keepSpec(object, old);

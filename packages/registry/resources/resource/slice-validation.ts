@@ -7,11 +7,34 @@ import type {
   ResourceSliceSpec,
 } from '@nodeless/apimachinery/generated/types/resource/v1';
 import { quoteGo } from '@nodeless/apimachinery/quote-go';
-import { checkImmutable, checkObjectName, checkRequiredOneOf, type Faults, forbidden, invalid, isSet, required, sameValue, sortedKeys, tooLong, tooMany } from '../checks.ts';
+import {
+  checkImmutable,
+  checkObjectName,
+  checkRequiredOneOf,
+  type Faults,
+  forbidden,
+  invalid,
+  isSet,
+  required,
+  sameValue,
+  sortedKeys,
+  tooLong,
+  tooMany,
+} from '../checks.ts';
 import { checkNodeSelector } from '../core/pod-template/affinity-validation.ts';
 import { internalValue } from '../internal-value.ts';
 import { taintEffects } from './claim-validation.ts';
-import { checkAttributeName, checkBindingConditions, checkDeviceName, checkDriverName, checkEach, checkLabelName, checkLabelValue, checkPoolName, checkSet } from './device-names.ts';
+import {
+  checkAttributeName,
+  checkBindingConditions,
+  checkDeviceName,
+  checkDriverName,
+  checkEach,
+  checkLabelName,
+  checkLabelValue,
+  checkPoolName,
+  checkSet,
+} from './device-names.ts';
 import { checkRequestPolicy } from './request-policy.ts';
 
 const mostDevices = 128;
@@ -29,7 +52,9 @@ const longestKey = 63 + 1 + 32;
 const number = '(?:0|[1-9]\\d*)';
 const preRelease = '(?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)';
 const build = '[0-9a-zA-Z-]+';
-const semver = new RegExp(`^${number}\\.${number}\\.${number}(?:-${preRelease}(?:\\.${preRelease})*)?(?:\\+${build}(?:\\.${build})*)?$`);
+const semver = new RegExp(
+  `^${number}\\.${number}\\.${number}(?:-${preRelease}(?:\\.${preRelease})*)?(?:\\+${build}(?:\\.${build})*)?$`,
+);
 
 export function validateSlice({ spec }: Readonly<ResourceSlice>, old?: Readonly<ResourceSlice>): Faults {
   const faults: Faults = [];
@@ -46,13 +71,27 @@ export function validateSlice({ spec }: Readonly<ResourceSlice>, old?: Readonly<
     faults.push(invalid('spec', '', 'only one of `sharedCounters` or `devices` is allowed'));
   }
   const isComplex = given.devices?.some(({ taints, consumesCounters }) => taints?.length || consumesCounters?.length);
-  checkSet(faults, 'spec.devices', given.devices, isComplex ? mostComplexDevices : mostDevices, ({ name }) => name ?? '', (device, at) => {
-    const before = old?.spec.devices?.find(({ name }) => name === device.name);
-    checkDevice(faults, at, device, before, given.perDeviceNodeSelection === true);
-  });
-  checkSet(faults, 'spec.sharedCounters', given.sharedCounters, mostCounterSets, ({ name }) => name ?? '', (set, at) => {
-    checkCounters(faults, at, 'name', set.name ?? '', set.counters);
-  });
+  checkSet(
+    faults,
+    'spec.devices',
+    given.devices,
+    isComplex ? mostComplexDevices : mostDevices,
+    ({ name }) => name ?? '',
+    (device, at) => {
+      const before = old?.spec.devices?.find(({ name }) => name === device.name);
+      checkDevice(faults, at, device, before, given.perDeviceNodeSelection === true);
+    },
+  );
+  checkSet(
+    faults,
+    'spec.sharedCounters',
+    given.sharedCounters,
+    mostCounterSets,
+    ({ name }) => name ?? '',
+    (set, at) => {
+      checkCounters(faults, at, 'name', set.name ?? '', set.counters);
+    },
+  );
   return faults;
 }
 
@@ -75,7 +114,8 @@ function checkNodes(faults: Faults, spec: Partial<ResourceSliceSpec>): void {
   if (spec.nodeName) {
     set.push('`nodeName`');
     checkObjectName(faults, 'spec.nodeName', spec.nodeName);
-  } else if (spec.nodeName !== undefined) faults.push(invalid('spec.nodeName', '', 'must be either unset or set to a non-empty string'));
+  } else if (spec.nodeName !== undefined)
+    faults.push(invalid('spec.nodeName', '', 'must be either unset or set to a non-empty string'));
   if (spec.nodeSelector) {
     set.push('`nodeSelector`');
     checkNodeSelector(faults, 'spec.nodeSelector', spec.nodeSelector, false);
@@ -94,7 +134,13 @@ function checkNodes(faults: Faults, spec: Partial<ResourceSliceSpec>): void {
   if (set.length > 1) faults.push(invalid('spec', `{${set.join(', ')}}`, `${rule}, but multiple fields are set`));
 }
 
-function checkCounters(faults: Faults, at: string, field: string, name: string, counters: Readonly<Record<string, Counter>> | undefined): void {
+function checkCounters(
+  faults: Faults,
+  at: string,
+  field: string,
+  name: string,
+  counters: Readonly<Record<string, Counter>> | undefined,
+): void {
   if (name === '') faults.push(required(`${at}.${field}`));
   else checkDeviceName(faults, `${at}.${field}`, name);
   const names = sortedKeys(counters);
@@ -103,14 +149,23 @@ function checkCounters(faults: Faults, at: string, field: string, name: string, 
   else for (const each of names) checkDeviceName(faults, `${at}.counters`, each);
 }
 
-function checkDevice(faults: Faults, at: string, device: Readonly<Device>, old: Readonly<Device> | undefined, choosesNodes: boolean): void {
+function checkDevice(
+  faults: Faults,
+  at: string,
+  device: Readonly<Device>,
+  old: Readonly<Device> | undefined,
+  choosesNodes: boolean,
+): void {
   checkDeviceName(faults, `${at}.name`, device.name ?? '');
   const attributes = sortedKeys(device.attributes);
   const capacities = sortedKeys(device.capacity);
   const total = attributes.length + capacities.length;
-  if (total > mostProperties) faults.push(invalid(at, total, `the total number of attributes and capacities must not exceed ${mostProperties}`));
+  if (total > mostProperties)
+    faults.push(invalid(at, total, `the total number of attributes and capacities must not exceed ${mostProperties}`));
   if (attributes.length > mostAttributeValues) {
-    faults.push(invalid(at, attributes.length, `the total number of attribute values must not exceed ${mostAttributeValues}`));
+    faults.push(
+      invalid(at, attributes.length, `the total number of attribute values must not exceed ${mostAttributeValues}`),
+    );
   }
   for (const name of attributes) {
     checkAttributeName(faults, `${at}.attributes`, name);
@@ -126,9 +181,16 @@ function checkDevice(faults: Faults, at: string, device: Readonly<Device>, old: 
   if (!old || !sameValue(old.taints, device.taints)) {
     checkEach(faults, `${at}.taints`, device.taints, mostTaints, (taint, place) => checkTaint(faults, place, taint));
   }
-  checkSet(faults, `${at}.consumesCounters`, device.consumesCounters, mostConsumptions, ({ counterSet }) => counterSet ?? '', (each, place) => {
-    checkCounters(faults, place, 'counterSet', each.counterSet ?? '', each.counters);
-  });
+  checkSet(
+    faults,
+    `${at}.consumesCounters`,
+    device.consumesCounters,
+    mostConsumptions,
+    ({ counterSet }) => counterSet ?? '',
+    (each, place) => {
+      checkCounters(faults, place, 'counterSet', each.counterSet ?? '', each.counters);
+    },
+  );
   checkDeviceNodes(faults, at, device, choosesNodes);
   checkBindingConditions(faults, at, device);
 }
@@ -137,7 +199,8 @@ function checkDeviceNodes(faults: Faults, at: string, device: Readonly<Device>, 
   const { nodeName, nodeSelector, allNodes } = device;
   if (!choosesNodes) {
     if (nodeName === undefined && !nodeSelector && allNodes === undefined) return;
-    const rule = '`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec';
+    const rule =
+      '`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec';
     faults.push(invalid(at, null, rule));
     return;
   }
@@ -166,9 +229,11 @@ function shortened(key: string): string {
 
 function checkAttribute(faults: Faults, at: string, attribute: Readonly<DeviceAttribute>): void {
   const { string, version } = attribute;
-  if (string !== undefined && Buffer.byteLength(string) > longestValue) faults.push(tooLong(`${at}.string`, longestValue));
+  if (string !== undefined && Buffer.byteLength(string) > longestValue)
+    faults.push(tooLong(`${at}.string`, longestValue));
   if (version !== undefined) {
-    if (!semver.test(version)) faults.push(invalid(`${at}.version`, version, 'must be a string compatible with semver.org spec 2.0.0'));
+    if (!semver.test(version))
+      faults.push(invalid(`${at}.version`, version, 'must be a string compatible with semver.org spec 2.0.0'));
     if (Buffer.byteLength(version) > longestValue) faults.push(tooLong(`${at}.version`, longestValue));
   }
   const values = Object.values(attribute).filter(isSet);
