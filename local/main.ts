@@ -1,6 +1,8 @@
 /** The local door: one process that is the whole cluster, composed of the same components as in AWS. */
 import { createAudit, defaultAuditPolicy } from '@nodeless/apiserver/audit';
 import { openAuditFile } from '@nodeless/apiserver/audit-file';
+import { createStaticTokens } from '@nodeless/apiserver/authentication/static-token';
+import { createControlPlane } from '@nodeless/apiserver/control-plane';
 import {
   namespaces as namespaceType,
   nodes as nodeType,
@@ -22,12 +24,12 @@ import { createManager } from '@nodeless/controller-runtime/manager';
 import { createControllers } from '@nodeless/controllers/controllers';
 import { defaultProfile } from '@nodeless/scheduler/profile';
 import { createScheduler } from '@nodeless/scheduler/scheduler';
+import { loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
 import { createKubelet, type Kubelet } from '@nodeless/virtual-kubelet/kubelet';
 import { createInProcessConnection } from '@nodeless/virtual-kubelet/kubelet-api/in-process-connection';
 import { listen } from './apiserver-listener.ts';
 import { servingNames } from './certificates.ts';
-import { createControlPlane } from './control-plane.ts';
 import { findRunning, openDataDir, remove, writePrivate } from './data-dir.ts';
 import { loadIdentity } from './identity.ts';
 import { chooseProvider, type ProviderName } from './providers.ts';
@@ -64,6 +66,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+const issuer = 'https://kubernetes.default.svc.cluster.local';
 const serviceCidr = '10.96.0.0/16';
 const serviceIp = '10.96.0.1';
 const host = '127.0.0.1';
@@ -107,15 +110,22 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       store,
       clock,
       log,
-      serviceCidr,
-      bootstrapToken: identity.bootstrapToken,
-      serviceAccountKey: identity.serviceAccountKey,
+      issuer,
+      serviceAccountKeys: await loadServiceAccountKeys(identity.serviceAccountKey),
+      authenticators: [
+        createStaticTokens(
+          [{ token: identity.bootstrapToken, user: 'admin', uid: 'admin', groups: ['system:masters'] }],
+          [issuer],
+        ),
+      ],
+      anonymous: true,
       runtimeConfig: options.runtimeConfig,
       audit: createAudit({ policy: defaultAuditPolicy, sink: auditFile, now: () => clock.now() }),
       nodes: createInProcessConnection({ provider: local.provider, view: (name) => kubelet?.view(name) }),
       dialer: { connect: (address, port, signal) => services.dialer.connect(address, port, signal) },
     });
     undo.push(() => controlPlane.close());
+    await controlPlane.bootstrap({ serviceCidr });
     const listenOn = (address: string, port: number) =>
       listen({
         api: controlPlane.api,

@@ -5,7 +5,7 @@ import type { Audit } from '@nodeless/apiserver/audit';
 import { createRequestAuthenticator } from '@nodeless/apiserver/authentication/request-authenticator';
 import { createServiceAccountTokens } from '@nodeless/apiserver/authentication/service-account-token';
 import { type StaticToken, createStaticTokens } from '@nodeless/apiserver/authentication/static-token';
-import { createTokenIssuer, loadServiceAccountKeys } from '@nodeless/apiserver/authentication/token-issuer';
+import { createTokenIssuer, loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
 import { ping } from '@nodeless/apiserver/routes/health';
 import { versionInfo } from '@nodeless/apiserver/version';
 import { virtualResources } from '@nodeless/apiserver/virtual-resources';

@@ -1,4 +1,6 @@
 /** A cluster with real pods and everything that carries Services, on the memory store. */
+import { createControlPlane } from '@nodeless/apiserver/control-plane';
+import { loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
 import { randomBytes } from 'node:crypto';
 import { nodes as nodeType, pods as podType } from '@nodeless/client/resource-types';
 import type { Client } from '@nodeless/client/client';
@@ -23,7 +25,6 @@ import {
   issueServingCertificate,
   servingNames,
 } from '../../local/certificates.ts';
-import { createControlPlane } from '../../local/control-plane.ts';
 import { createLocalServices, type LocalServices } from '../../local/services/local-services.ts';
 
 export interface ServiceCluster {
@@ -50,10 +51,12 @@ export async function startServiceCluster(engine: Engine): Promise<ServiceCluste
     store,
     clock,
     log,
-    serviceCidr,
-    bootstrapToken: 'secret',
-    serviceAccountKey: await createServiceAccountKey(),
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    serviceAccountKeys: await loadServiceAccountKeys(await createServiceAccountKey()),
+    authenticators: [],
+    anonymous: true,
   });
+  await controlPlane.bootstrap({ serviceCidr });
   const listenOn = (host: string, port: number) =>
     listen({ api: controlPlane.api, tls: { ...serving, clientCa: ca.certificate }, host, port, log }).then((one) => ({
       port: one.address.port,

@@ -1,24 +1,10 @@
 /** ServiceAccount tokens: JWTs signed by the cluster's own key, good as long as what they are bound to exists. */
 import type { Clock } from '@nodeless/component-base/clock';
 import type { UserInfo } from '@nodeless/registry/strategy';
+import type { KubernetesClaims, ObjectReference } from '@nodeless/registry/subresources/token-issuer';
 import { type JWTPayload, type JWTVerifyGetKey, decodeJwt, errors, jwtVerify } from 'jose';
 import type { Authentication, TokenAuthenticator } from './authenticator.ts';
 import { authenticatedGroup } from './authenticator.ts';
-
-export interface ObjectReference {
-  readonly name: string;
-  readonly uid: string;
-}
-
-/** The `kubernetes.io` claim. */
-export interface KubernetesClaims {
-  readonly namespace: string;
-  readonly serviceaccount: ObjectReference;
-  readonly pod?: ObjectReference;
-  readonly secret?: ObjectReference;
-  readonly node?: ObjectReference;
-  readonly warnafter?: number;
-}
 
 export interface ServiceAccountTokenDeps {
   /** The first is the one new tokens carry. */

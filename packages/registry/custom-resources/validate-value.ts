@@ -13,14 +13,7 @@ import {
 import { stringifyJson } from '@nodeless/apimachinery/json';
 import type { FieldError } from '@nodeless/apimachinery/status';
 import { isOfFormat } from './formats.ts';
-import {
-  type Schema,
-  additionalOf,
-  isEmbedded,
-  itemsOf,
-  propertyOf,
-  typeFields,
-} from './structural-schema.ts';
+import { type Schema, additionalOf, isEmbedded, itemsOf, propertyOf, typeFields } from './structural-schema.ts';
 
 /**
  * Everything wrong with an object. `old`: the object before an update; what is as it was before is not complained

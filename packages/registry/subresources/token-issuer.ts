@@ -1,6 +1,4 @@
 import type { Clock } from '@nodeless/component-base/clock';
-import type { IssuedToken, TokenClaims } from '@nodeless/registry/subresources/token';
-import type { TokenIssuer } from '@nodeless/registry/subresources/subresources';
 import {
   type CryptoKey,
   type JSONWebKeySet,
@@ -14,7 +12,23 @@ import {
   importSPKI,
 } from 'jose';
 import { createPublicKey, randomUUID } from 'node:crypto';
-import type { KubernetesClaims, ObjectReference } from './service-account-token.ts';
+import type { TokenIssuer } from './subresources.ts';
+import type { IssuedToken, TokenClaims } from './token.ts';
+
+export interface ObjectReference {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The `kubernetes.io` claim. */
+export interface KubernetesClaims {
+  readonly namespace: string;
+  readonly serviceaccount: ObjectReference;
+  readonly pod?: ObjectReference;
+  readonly secret?: ObjectReference;
+  readonly node?: ObjectReference;
+  readonly warnafter?: number;
+}
 
 /** The key that signs tokens with those that are still good for checking them. */
 export interface ServiceAccountKeys {
