@@ -19,7 +19,7 @@ export const tableDefinition = {
     { AttributeName: 'sk', KeyType: 'RANGE' },
   ],
   BillingMode: 'PAY_PER_REQUEST',
-  StreamSpecification: { StreamEnabled: true, StreamViewType: 'KEYS_ONLY' },
+  StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
 } as const;
 
 export const timeToLiveAttribute = 'x';
