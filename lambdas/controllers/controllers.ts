@@ -25,6 +25,7 @@ import { replicationControllerController } from './replication-controller.ts';
 import { createResourceQuotaController } from './resource-quota.ts';
 import { createServiceController } from './service.ts';
 import { createRootCertificateController, serviceAccountController } from './service-account.ts';
+import { remembered } from './served-types.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
 import {
   claimProtectionController,
@@ -36,7 +37,7 @@ import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 export interface ControllersOptions {
   /**
    * Served resources that can be listed, watched and deleted, one version each; asked again when definitions of custom ones
-   * come and go. Events are left out: nobody owns them.
+   * come and go, and the same array until then. Events are left out: nobody owns them.
    */
   readonly served: () => readonly ResourceType<UnknownObject>[];
   /** PEM of the cluster's CA, published to every namespace. */
@@ -49,7 +50,7 @@ const allEvents = resourceType<UnknownObject>('', 'v1', 'events', 'Event');
 
 export function createControllers(options: ControllersOptions): readonly Controller[] {
   const { served } = options;
-  const namespaced = (): readonly ResourceType<UnknownObject>[] => served().filter((type) => type.namespaced);
+  const namespaced = remembered(served, (types) => types.filter((type) => type.namespaced));
   return [
     deploymentController,
     replicaSetController,

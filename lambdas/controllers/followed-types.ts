@@ -1,6 +1,5 @@
 /** The kinds that a controller of many kinds watches: those that are always served, and custom ones as they come and go. */
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { typeForKind } from '@nodeless/apimachinery/schema';
 import type { ResourceType } from '@nodeless/client/client';
 import { type ReconcileContext, type Result, type WatchRule, watchRule } from '@nodeless/controller-runtime/controller';
 import { customResourceDefinitions } from './custom-resource-definition.ts';
@@ -14,60 +13,65 @@ const retryMs = 1_000;
 export const pathOf = (type: Type): string => `${type.group}/${type.version}/${type.resource}`;
 
 export interface FollowedTypes {
-  /** Rules for built-in kinds, and the one that brings `refreshRequest`. */
-  readonly watches: readonly WatchRule[];
+  /** A rule for each kind that is served now, and the one that brings `refreshRequest`. */
+  readonly watches: () => readonly WatchRule[];
   types(): readonly Type[];
   byPath(path: string): Type | undefined;
   byKind(group: string, kind: string): Type | undefined;
   refresh(context: ReconcileContext): Promise<Result>;
 }
 
+/** `served` is asked often: it gives the same array for as long as nothing comes or goes. */
 export function followTypes(served: () => readonly Type[], ruleOf: (type: Type) => WatchRule): FollowedTypes {
-  // Custom ones are found when their definitions are seen, so that they can be let go of.
-  const fixed = served().filter((type) => typeForKind(type.group, type.version, type.kind) !== undefined);
-  const paths = new Map(fixed.map((type) => [pathOf(type), type]));
-  const ends = new Map<string, () => void>();
-  let all: readonly Type[] = fixed;
-  let kinds = byGroupKind(fixed);
-  const changed = (): void => {
-    all = [...paths.values()];
-    kinds = byGroupKind(all);
+  const definitions = watchRule({ type: customResourceDefinitions, requests: () => [{ name: refreshRequest }] });
+  let seen: readonly Type[] | undefined;
+  let types: readonly Type[] = [];
+  let paths = new Map<string, Type>();
+  let kinds = new Map<string, Type>();
+  let rules = new Map<Type, WatchRule>();
+
+  /** What stays keeps its type and its rule, so that nobody begins to watch it anew. */
+  const kept = (type: Type): Type => {
+    const known = paths.get(pathOf(type));
+    return known?.kind === type.kind && known.namespaced === type.namespaced ? known : type;
+  };
+  const look = (): void => {
+    const now = served();
+    if (now === seen) return;
+    seen = now;
+    types = now.map(kept);
+    paths = new Map(types.map((type) => [pathOf(type), type]));
+    kinds = new Map(types.map((type) => [`${type.group}/${type.kind}`, type]));
+    rules = new Map(types.map((type) => [type, rules.get(type) ?? ruleOf(type)]));
   };
 
   return {
-    watches: [
-      ...fixed.map(ruleOf),
-      watchRule({ type: customResourceDefinitions, requests: () => [{ name: refreshRequest }] }),
-    ],
-    types: () => all,
-    byPath: (path) => paths.get(path),
-    byKind: (group, kind) => kinds.get(`${group}/${kind}`),
-    async refresh({ cache, watch }) {
-      const now = new Map(served().map((type) => [pathOf(type), type]));
-      for (const [path, end] of ends) {
-        if (now.has(path)) continue;
-        end();
-        ends.delete(path);
-        paths.delete(path);
-      }
-      for (const [path, type] of now) {
-        if (paths.has(path)) continue;
-        paths.set(path, type);
-        // The rule is called for what is there already, and must find its kind.
-        changed();
-        ends.set(path, watch(ruleOf(type)));
-      }
-      changed();
+    watches() {
+      look();
+      return [...rules.values(), definitions];
+    },
+    types() {
+      look();
+      return types;
+    },
+    byPath(path) {
+      look();
+      return paths.get(path);
+    },
+    byKind(group, kind) {
+      look();
+      return kinds.get(`${group}/${kind}`);
+    },
+    async refresh({ cache, rulesChanged }) {
+      look();
+      rulesChanged();
       // A definition may be known here a moment before its objects are served.
-      const definitions = await cache.list(customResourceDefinitions);
-      const waiting = definitions.some(({ spec, status }) => {
+      const waiting = (await cache.list(customResourceDefinitions)).some(({ spec, status }) => {
         const established = status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True');
-        return established && !all.some((type) => type.group === spec?.group && type.resource === spec?.names.plural);
+        if (!established || spec === undefined) return false;
+        return !types.some((type) => type.group === spec.group && type.resource === spec.names.plural);
       });
       return waiting ? { requeueAfterMs: retryMs } : {};
     },
   };
 }
-
-const byGroupKind = (types: readonly Type[]): Map<string, Type> =>
-  new Map(types.map((type) => [`${type.group}/${type.kind}`, type]));

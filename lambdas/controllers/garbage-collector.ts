@@ -53,7 +53,7 @@ export function planDependent(
   return { do: 'delete', propagationPolicy: 'Background' };
 }
 
-/** `served`: every resource that can be listed, watched and deleted, one version each; grows and shrinks with custom ones. */
+/** `served`: every resource that can be listed, watched and deleted, one version each; another array once custom ones come or go. */
 export function createGarbageCollector(served: () => readonly Type[]): Controller {
   const typeOf = ({ apiVersion, kind }: OwnerReference): Type | undefined => {
     const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';

@@ -6,6 +6,7 @@ import { resourceQuotas } from '@nodeless/client/resource-types';
 import { type Action, perform, updateStatus } from '@nodeless/controller-runtime/actions';
 import { type Controller, watchRule } from '@nodeless/controller-runtime/controller';
 import { followTypes, refreshRequest } from './followed-types.ts';
+import { remembered } from './served-types.ts';
 import { totalUsage } from '@nodeless/registry/quota/charge';
 
 type Counted = Iterable<{ group: string; resource: string; object: Readonly<UnknownObject> }>;
@@ -58,8 +59,9 @@ const resourceQuotaType = resourceQuotas as unknown as ResourceType<UnknownObjec
 
 /** Admission charges creates at once; this gives back what was deleted, and mends what a crash between two writes left. */
 export function createResourceQuotaController(namespaced: () => readonly ResourceType<UnknownObject>[]): Controller {
-  const counted = (): readonly ResourceType<UnknownObject>[] =>
-    namespaced().filter((type) => type.resource !== resourceQuotas.resource || type.group !== '');
+  const counted = remembered(namespaced, (types) =>
+    types.filter((type) => type.resource !== resourceQuotas.resource || type.group !== ''),
+  );
   const followed = followTypes(counted, (type) =>
     watchRule({
       type,
@@ -76,15 +78,13 @@ export function createResourceQuotaController(namespaced: () => readonly Resourc
       },
     }),
   );
+  const quotas = watchRule({
+    type: resourceQuotas,
+    requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
+  });
   return {
     name: 'resourcequota-controller',
-    watches: [
-      watchRule({
-        type: resourceQuotas,
-        requests: ({ object }) => [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }],
-      }),
-      ...followed.watches,
-    ],
+    watches: () => [quotas, ...followed.watches()],
     async reconcile(request, context) {
       if (request.name === refreshRequest) return followed.refresh(context);
       const quota = await context.cache.get(resourceQuotas, request);

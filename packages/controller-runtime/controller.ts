@@ -57,8 +57,11 @@ export interface ReconcileContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: EventRecorder;
-  /** Adds a rule while the controller runs, for kinds that come and go. Returns what ends it; idempotent. */
-  watch(rule: WatchRule): () => void;
+  /**
+   * The controller's rules may have changed: whoever feeds it asks for them again, now. Does nothing where they are asked for
+   * anew with each event anyway.
+   */
+  rulesChanged(): void;
 }
 
 export interface Controller {
@@ -66,7 +69,8 @@ export interface Controller {
   readonly name: string;
   /** 'apiserver': what upstream does inside kube-apiserver is done with its rights. Default: the controller's own user. */
   readonly actsAs?: 'apiserver';
-  readonly watches: readonly WatchRule[];
+  /** A function where kinds come and go: it tells the rules as they are now, each the same object for as long as it stands. */
+  readonly watches: readonly WatchRule[] | (() => readonly WatchRule[]);
   /** Requests that run at once, each key by itself. Default 8. */
   readonly concurrency?: number;
   /** So long after a key was begun it is not begun again: events that come in a rush are worked off together. Default 0. */
@@ -78,6 +82,11 @@ export interface Controller {
    * A Conflict is retried without a line in the log.
    */
   reconcile(request: Request, context: ReconcileContext): Promise<Result | void>;
+}
+
+/** The controller's rules as they are now. */
+export function rulesOf({ watches }: Pick<Controller, 'watches'>): readonly WatchRule[] {
+  return typeof watches === 'function' ? watches() : watches;
 }
 
 /** Keeps a rule's object type for its `requests` and then forgets it, so that rules of many kinds stand in one list. */

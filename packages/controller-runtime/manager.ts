@@ -4,7 +4,14 @@ import type { InformerChange } from '@nodeless/client/informer';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
-import type { Change, Controller, ReconcileContext, Request, WatchRule } from './controller.ts';
+import {
+  type Change,
+  type Controller,
+  type ReconcileContext,
+  type Request,
+  type WatchRule,
+  rulesOf,
+} from './controller.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { SharedInformers } from './informer-lister.ts';
 import { seeOwnWrites } from './own-writes.ts';
@@ -34,10 +41,10 @@ export function createManager(options: ManagerOptions): Manager {
     if (names.has(name)) throw new Error(`two controllers are named ${name}`);
     names.add(name);
   }
-  const late = createLateWatches(informers);
+  const watches = createWatches(informers);
   const running: { queue: WorkQueue; stop: () => void }[] = [];
   // Every informer must exist before start() so that all of them sync.
-  for (const controller of controllers) for (const rule of controller.watches) informers.informer(rule.type);
+  for (const controller of controllers) for (const rule of rulesOf(controller)) informers.informer(rule.type);
 
   const run = (controller: Controller): void => {
     const plain = clientFor(controller.name, controller.actsAs);
@@ -48,17 +55,32 @@ export function createManager(options: ManagerOptions): Manager {
       clock,
       log: log.with({ controller: controller.name }),
       events: createEventRecorder({ client: plain, clock, log, component: controller.name }),
-      watch: (rule) => late.add(rule, (change) => enqueue(rule, change, context, queue)),
+      rulesChanged: () => {
+        const wanted = new Set(rulesOf(controller));
+        for (const [rule, end] of followed) {
+          if (wanted.has(rule)) continue;
+          followed.delete(rule);
+          end();
+        }
+        for (const rule of wanted)
+          if (!followed.has(rule)) {
+            // Known before it is begun: the listener is called for what is there already.
+            followed.set(rule, () => {});
+            followed.set(
+              rule,
+              watches.add(rule, (change) => enqueue(rule, change, context, queue)),
+            );
+          }
+      },
     };
+    const followed = new Map<WatchRule, () => void>();
     const queue: WorkQueue = createWorkQueue({
       clock,
       concurrency: controller.concurrency ?? 8,
       minIntervalMs: controller.minIntervalMs,
       work: (key) => reconcileOne(controller, context, queue, key),
     });
-    const unsubscribe = controller.watches.map((rule) =>
-      informers.informer(rule.type).subscribe((change) => enqueue(rule, change, context, queue)),
-    );
+    context.rulesChanged();
     const stopResync =
       controller.resyncMs === undefined
         ? () => {}
@@ -66,10 +88,7 @@ export function createManager(options: ManagerOptions): Manager {
     if (controller.resyncMs !== undefined) queue.add(keyOf({ name: '' }));
     running.push({
       queue,
-      stop() {
-        stopResync();
-        for (const end of unsubscribe) end();
-      },
+      stop: stopResync,
     });
   };
 
@@ -80,7 +99,7 @@ export function createManager(options: ManagerOptions): Manager {
     },
     async stop() {
       for (const { stop } of running) stop();
-      late.stop();
+      watches.stop();
       // Before the queues: what waits for its own writes to be seen need not wait any longer.
       informers.stop();
       await Promise.all(running.splice(0).map(({ queue }) => queue.stop()));
@@ -88,13 +107,13 @@ export function createManager(options: ManagerOptions): Manager {
   };
 }
 
-interface LateWatches {
+interface Watches {
   add(rule: WatchRule, listener: (change: InformerChange<KubernetesObject>) => void): () => void;
   stop(): void;
 }
 
-/** Watches that were added while running: the informer of a kind goes with the last that wants it. */
-function createLateWatches(informers: SharedInformers): LateWatches {
+/** The informer of a kind goes with the last rule that wants it. */
+function createWatches(informers: SharedInformers): Watches {
   const users = new Map<string, number>();
   const ends = new Set<() => void>();
   return {

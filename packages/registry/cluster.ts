@@ -49,7 +49,10 @@ export interface ClusterRegistry {
   readonly authorizer: Required<Authorizer>;
   /** A client that acts as this user, through authorization and admission but not over HTTP. */
   clientFor(user: UserInfo, fieldManager: string): Client;
-  /** Stored resources that can be listed, watched and deleted, one version each, events left out. Grows and shrinks with custom resources. */
+  /**
+   * Stored resources that can be listed, watched and deleted, one version each, events left out. Grows and shrinks with custom
+   * resources, and is the same array until it does.
+   */
   readonly resourceTypes: readonly ResourceType<UnknownObject>[];
   /**
    * Brings what is known of roles, bindings and definitions up to the store's state at this call: for processes that were
@@ -96,13 +99,18 @@ export async function createClusterRegistry(options: ClusterRegistryOptions): Pr
     virtual: options.virtual?.({ authorizer }),
   });
   await Promise.all([feed.ready, definitions.ready]);
+  let types:
+    | { readonly of: ReturnType<ResourceTable['all']>; readonly made: ResourceType<UnknownObject>[] }
+    | undefined;
   return {
     registry,
     resources,
     authorizer,
     clientFor: (user, fieldManager) => createInlineClient({ registry, authorizer, user, fieldManager }),
     get resourceTypes() {
-      return collectable(resources.all());
+      const all = resources.all();
+      if (types?.of !== all) types = { of: all, made: collectable(all) };
+      return types.made;
     },
     async refresh() {
       // Reading a type's revision delivers what was missed to its watchers first.

@@ -17,6 +17,7 @@ import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder
 import { createSharedInformers } from '@nodeless/controller-runtime/informer-lister';
 import { createManager } from '@nodeless/controller-runtime/manager';
 import { createControllers } from '@nodeless/controllers/controllers';
+import { remembered } from '@nodeless/controllers/served-types';
 import { admissionPlugins } from '@nodeless/registry/admission/plugins';
 import { createEscalationCheck } from '@nodeless/registry/authorization/escalation';
 import { createNodeAuthorizer } from '@nodeless/registry/authorization/node-authorizer';
@@ -124,7 +125,10 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const informers = createSharedInformers(lagging(managerClient, clock, options.cacheLagMs ?? 0), { clock, log });
   if (options.controllers !== false) {
     const controllers = createControllers({
-      served: () => collectedTypes(resources),
+      served: remembered(
+        () => resources.all(),
+        () => collectedTypes(resources),
+      ),
       rootCertificate: 'PEM',
     });
     const manager = createManager({
