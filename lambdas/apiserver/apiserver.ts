@@ -138,6 +138,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       return {
         ...response,
         body: {
+          ...body,
           stream(out) {
             out.onClose(() => completed(call, response.status, undefined));
             body.stream(out);

@@ -56,8 +56,8 @@ export type ResponseBody =
   | Uint8Array
   /** Written in order, with Content-Length of their sum. */
   | readonly Uint8Array[]
-  /** Called once the head is on its way. Must not throw. */
-  | { readonly stream: (out: ResponseStream) => void }
+  /** Called once the head is on its way. Must not throw. `blanks`: between two writes blanks may stand, which mean nothing. */
+  | { readonly stream: (out: ResponseStream) => void; readonly blanks?: boolean }
   /** With status 101, to a request that could be upgraded: called once the head is written. Must not throw. */
   | { readonly upgraded: (connection: UpgradedConnection) => void };
 

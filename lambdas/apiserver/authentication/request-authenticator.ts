@@ -79,7 +79,7 @@ export function firstAuthentication(
 const webSocketTokenPrefix = 'base64url.bearer.authorization.k8s.io.';
 
 /** From the Authorization header, or from the subprotocols of a WebSocket, for browsers. undefined = there is none. */
-function bearerToken(request: ApiRequest): string | undefined {
+export function bearerToken(request: ApiRequest): string | undefined {
   const header = request.header('authorization');
   if (header !== undefined) {
     const space = header.indexOf(' ');

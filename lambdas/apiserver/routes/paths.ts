@@ -2,6 +2,7 @@
 import { methodNotAllowed } from '@nodeless/registry/endpoint';
 import type { Answer, Call } from '../call.ts';
 import type { Discovery } from '../discovery.ts';
+import type { ApiResponse } from '../exchange.ts';
 import { jsonResponse, pageNotFound, textResponse } from '../responses.ts';
 import { serveDiscovery, serveJson } from './discovery.ts';
 import { type HealthCheck, serveHealth } from './health.ts';
@@ -80,6 +81,14 @@ function serveOidc(call: Call, { oidc }: PathDeps): Answer | undefined {
   const path = call.info.path.replace(/\/$/, '');
   if (!oidc || (path !== jwksPath && path !== configurationPath)) return undefined;
   if (call.request.method !== 'GET') throw methodNotAllowed();
+  return oidcResponse(path, oidc);
+}
+
+/** One of the issuer's documents. */
+export function oidcResponse(
+  path: typeof jwksPath | typeof configurationPath,
+  oidc: NonNullable<PathDeps['oidc']>,
+): ApiResponse {
   const response =
     path === jwksPath
       ? jsonResponse(200, oidc.jwks, 'application/jwk-set+json')

@@ -127,7 +127,13 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
         // The registry ends it in time; this is for one that does not.
         else backstop = clock.setTimer(() => stream.end(), options.timeoutSeconds * 1000 + 5_000);
       };
-      return webSocket ?? { status: 200, headers: ['Content-Type', 'application/json'], body: { stream: begin } };
+      return (
+        webSocket ?? {
+          status: 200,
+          headers: ['Content-Type', 'application/json'],
+          body: { stream: begin, blanks: true },
+        }
+      );
     },
   };
 }

@@ -1,17 +1,15 @@
 import type { Clock } from '@nodeless/component-base/clock';
 import {
-  type CryptoKey,
   type JSONWebKeySet,
   type JWK,
   type JWTVerifyGetKey,
-  SignJWT,
   calculateJwkThumbprint,
   createLocalJWKSet,
   exportJWK,
-  importPKCS8,
   importSPKI,
 } from 'jose';
-import { createPublicKey, randomUUID } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { TokenIssuer } from './subresources.ts';
 import type { IssuedToken, TokenClaims } from './token.ts';
 
@@ -30,34 +28,56 @@ export interface KubernetesClaims {
   readonly warnafter?: number;
 }
 
+export type SigningAlgorithm = 'RS256' | 'ES256';
+
+/** Signs tokens. The key may lie elsewhere: in KMS it never leaves it. */
+export interface TokenSigner {
+  readonly algorithm: SigningAlgorithm;
+  /** SPKI PEM. */
+  readonly publicKey: string;
+  /** The signature in JWS form: of ES256 the two numbers one after the other (RFC 7518, 3.4). Rejects when it cannot be had. */
+  sign(data: Uint8Array): Promise<Uint8Array>;
+}
+
 /** The key that signs tokens with those that are still good for checking them. */
 export interface ServiceAccountKeys {
-  readonly algorithm: 'RS256' | 'ES256';
+  readonly algorithm: SigningAlgorithm;
   readonly keyId: string;
-  readonly privateKey: CryptoKey;
+  readonly signer: TokenSigner;
   readonly verify: JWTVerifyGetKey;
   /** What /openid/v1/jwks serves. */
   readonly jwks: JSONWebKeySet;
 }
 
-/** `signing`: PKCS#8 PEM of an RSA or P-256 key. `previous`: public PEMs of keys that signed before. */
+const signAsync = promisify(sign);
+
+/** Signs in this process. `pem`: PKCS#8 of an RSA or P-256 key. */
+export function createTokenSigner(pem: string): TokenSigner {
+  const key = createPrivateKey(pem);
+  return {
+    algorithm: algorithmOf(pem),
+    publicKey: createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString(),
+    sign: (data) => signAsync('sha256', data, { key, dsaEncoding: 'ieee-p1363' }),
+  };
+}
+
+/** `signing`: PKCS#8 PEM of an RSA or P-256 key, or who signs. `previous`: public PEMs of keys that signed before. */
 export async function loadServiceAccountKeys(
-  signing: string,
+  signing: string | TokenSigner,
   previous: readonly string[] = [],
 ): Promise<ServiceAccountKeys> {
-  const algorithm = algorithmOf(signing);
-  const publicPem = createPublicKey(signing).export({ type: 'spki', format: 'pem' }).toString();
-  const keys = await Promise.all([publicPem, ...previous].map(publicJwk));
+  const signer = typeof signing === 'string' ? createTokenSigner(signing) : signing;
+  const keys = await Promise.all([signer.publicKey, ...previous].map(publicJwk));
   return {
-    algorithm,
+    algorithm: signer.algorithm,
     keyId: keys[0]?.kid ?? '',
-    privateKey: await importPKCS8(signing, algorithm),
+    signer,
     verify: createLocalJWKSet({ keys }),
     jwks: { keys },
   };
 }
 
-function algorithmOf(pem: string): 'RS256' | 'ES256' {
+function algorithmOf(pem: string): SigningAlgorithm {
   return createPublicKey(pem).asymmetricKeyType === 'rsa' ? 'RS256' : 'ES256';
 }
 
@@ -89,21 +109,27 @@ export function createTokenIssuer({ keys, issuer, audiences: own, clock }: Token
         claims.boundTo?.kind === 'Pod' &&
         seconds === warnOnlySeconds &&
         audiences.every((audience) => own.includes(audience));
-      const token = await new SignJWT({
+      const token = await signed(keys, {
+        aud: audiences,
+        exp: now + (extended ? extendedSeconds : seconds),
+        iat: now,
+        iss: issuer,
+        jti: randomUUID(),
         'kubernetes.io': kubernetesClaims(claims, extended ? now + seconds : undefined),
-      })
-        .setProtectedHeader({ alg: keys.algorithm, kid: keys.keyId })
-        .setAudience([...audiences])
-        .setExpirationTime(now + (extended ? extendedSeconds : seconds))
-        .setIssuedAt(now)
-        .setIssuer(issuer)
-        .setJti(randomUUID())
-        .setNotBefore(now)
-        .setSubject(`system:serviceaccount:${claims.namespace}:${claims.serviceAccount.name}`)
-        .sign(keys.privateKey);
+        nbf: now,
+        sub: `system:serviceaccount:${claims.namespace}:${claims.serviceAccount.name}`,
+      });
       return { token, audiences, expirationTimestamp: timeText(now + seconds) } satisfies IssuedToken;
     },
   };
+}
+
+/** A JWS in its compact form. Not jose's SignJWT: that wants the key in this process. */
+async function signed({ algorithm, keyId, signer }: ServiceAccountKeys, claims: object): Promise<string> {
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const content = `${encode({ alg: algorithm, kid: keyId })}.${encode(claims)}`;
+  const signature = await signer.sign(Buffer.from(content));
+  return `${content}.${Buffer.from(signature).toString('base64url')}`;
 }
 
 const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');

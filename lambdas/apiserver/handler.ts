@@ -1,0 +1,49 @@
+/** The API server's door in AWS: a function behind a URL that streams its responses. */
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { stsHost } from '@nodeless/client/iam-token';
+import { systemClock as clock } from '@nodeless/component-base/clock';
+import { functionSettings, setting } from '@nodeless/component-base/function-settings';
+import { createLogger } from '@nodeless/component-base/logger';
+import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
+import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
+import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import type { Context } from 'aws-lambda';
+import type { Writable } from 'node:stream';
+import { createClusterParameters } from './aws/cluster-parameters.ts';
+import { createFunctionCluster } from './aws/function-cluster.ts';
+import { createClusterDoor } from './cluster-door.ts';
+import type { FunctionUrlEvent } from './function-url-door.ts';
+
+const { cluster, table, parameters: path } = functionSettings();
+const region = setting('AWS_REGION');
+const log = createLogger({ fields: { function: 'apiserver' } });
+const requestHandler = new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 3_000 });
+
+const parameters = createClusterParameters({ client: new SSMClient({ requestHandler, maxAttempts: 3 }), path, clock });
+const store = createDynamoDbStore({
+  table: createDynamoTable({ client: createDynamoClient(), name: table, clock }),
+  clock,
+  log,
+});
+const functionCluster = createFunctionCluster({
+  cluster,
+  region,
+  stsEndpoint: process.env['AWS_ENDPOINT_URL_STS'] ?? process.env['AWS_ENDPOINT_URL'] ?? `https://${stsHost(region)}`,
+  signingKey: process.env['NODELESS_SIGNING_KEY'],
+  originSecret: process.env['NODELESS_ORIGIN_SECRET'],
+  parameters,
+  store,
+  clock,
+  log,
+});
+const door = createClusterDoor({ ...functionCluster, clock, log });
+
+export const handler = awslambda.streamifyResponse(
+  async (event: FunctionUrlEvent, stream: Writable, context: Context) => {
+    await door.serve(event, {
+      begin: (head) => awslambda.HttpResponseStream.from(stream, { ...head }),
+      deadline: Date.now() + context.getRemainingTimeInMillis(),
+    });
+  },
+);
