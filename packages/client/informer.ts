@@ -39,6 +39,11 @@ export interface Informer<T extends KubernetesObject> {
   hasSynced(): boolean;
   /** Resolves once the cache is at least at this revision (of a write's answer); undefined: it is already. */
   caughtUp(revision: string): Promise<void> | undefined;
+  /**
+   * Resolves once the cache holds everything that was written before this call: for processes that were asleep, and for watches
+   * that nobody hurries. Starts the informer where it was not. Rejects when the cluster does not answer once it has synced.
+   */
+  refresh(): Promise<void>;
   get(namespace: string, name: string): T | undefined;
   list(namespace?: string): readonly T[];
   /** Objects that the named index holds under `value`. Throws when there is no such index. */
@@ -80,6 +85,9 @@ export function createInformer<T extends KubernetesObject>(
     waiting = waiting.filter((one) => one.at > now);
   };
 
+  const isReached = (at: string | undefined): boolean =>
+    revision !== '' && at !== undefined && Number(at) <= Number(revision);
+
   const notify = (change: InformerChange<T>): void => {
     for (const listener of listeners) listener(change);
   };
@@ -112,20 +120,28 @@ export function createInformer<T extends KubernetesObject>(
     timer = clock.setTimer(step, Math.max(1, backoffDelay(failures++, { baseMs: retryBase, capMs: retryCap, random })));
   };
 
+  const read = async (): Promise<void> => {
+    const items: T[] = [];
+    let next: string | undefined;
+    let atRevision = '';
+    do {
+      const page = await client.list(type, { ...query, ...(next ? { continue: next } : {}) });
+      items.push(...page.items);
+      next = page.metadata.continue;
+      atRevision = page.metadata.resourceVersion;
+    } while (next);
+    // A watch may have been faster.
+    if (stopped || isReached(atRevision)) return;
+    replace(items);
+    reached(atRevision);
+  };
+
   const listAll = async (): Promise<void> => {
     try {
-      const items: T[] = [];
-      let next: string | undefined;
-      let atRevision = '';
-      do {
-        const page = await client.list(type, { ...query, ...(next ? { continue: next } : {}) });
-        items.push(...page.items);
-        next = page.metadata.continue;
-        atRevision = page.metadata.resourceVersion;
-      } while (next);
+      // After 410 Expired the revision means nothing any more.
+      revision = '';
+      await read();
       if (stopped) return;
-      replace(items);
-      reached(atRevision);
       failures = 0;
       if (!isSynced) {
         isSynced = true;
@@ -141,6 +157,8 @@ export function createInformer<T extends KubernetesObject>(
   const onEvent = (event: WatchEvent<T>): void => {
     if (stopped) return;
     failures = 0;
+    // Told already by a list that was faster than this watch.
+    if (event.type !== 'BOOKMARK' && isReached(event.object.metadata?.resourceVersion)) return;
     if (event.type === 'BOOKMARK') {
       reached(event.resourceVersion);
       return;
@@ -176,18 +194,30 @@ export function createInformer<T extends KubernetesObject>(
     if (stopped) watch.stop();
   };
 
+  const start = (): void => {
+    if (started) return;
+    started = true;
+    void listAll();
+  };
+
   return {
-    start() {
-      if (started) return;
-      started = true;
-      void listAll();
-    },
+    start,
     stop() {
       stopped = true;
       timer?.cancel();
       watch?.stop();
       listeners.clear();
       for (const { resolve } of waiting.splice(0)) resolve();
+    },
+    async refresh() {
+      if (!started) {
+        start();
+        return synced;
+      }
+      await synced;
+      const { metadata } = await client.list(type, { ...query, limit: 1 });
+      // The watch is told before the list is answered, as a rule.
+      if (!isReached(metadata.resourceVersion)) await read();
     },
     synced,
     hasSynced: () => isSynced,

@@ -18,9 +18,15 @@ interface Written {
   lastSeen: number;
 }
 
+export interface FlushableRecorder extends EventRecorder {
+  /** Resolves once everything that was recorded before is written, or dropped. */
+  flush(): Promise<void>;
+}
+
 /**
  * Writes core/v1 Events as `component`. A repeat within ten minutes raises `count` on the first one. `instance` (a node's name)
- * goes into source.host. Writes run one after another in the background; a failure is logged and dropped.
+ * goes into source.host. Writes run in the background, those about one thing one after another, `parallel` (1) at once; a
+ * failure is logged and dropped.
  */
 export function createEventRecorder(options: {
   client: Client;
@@ -28,11 +34,12 @@ export function createEventRecorder(options: {
   log: Logger;
   component: string;
   instance?: string;
-}): EventRecorder {
-  const { client, clock, log, component, instance } = options;
+  parallel?: number;
+}): FlushableRecorder {
+  const { client, clock, log, component, instance, parallel = 1 } = options;
   const correlator = createEventCorrelator();
   const known = new Map<string, Written>();
-  let tail: Promise<void> = Promise.resolve();
+  const tails = Array.from({ length: parallel }, () => Promise.resolve());
   let waiting = 0;
   let sequence = 0;
 
@@ -102,10 +109,21 @@ export function createEventRecorder(options: {
       );
       if (!correlated) return;
       waiting += 1;
-      tail = tail
+      const lane = laneOf(about, parallel);
+      tails[lane] = (tails[lane] as Promise<void>)
         .then(() => write(object, type, reason, correlated.key, correlated.message.slice(0, maxMessage), fieldPath))
         .catch((error: unknown) => log.debug('event was not recorded', { reason, error }))
         .finally(() => (waiting -= 1));
     },
+    async flush() {
+      await Promise.all(tails);
+    },
   };
+}
+
+function laneOf(about: string, lanes: number): number {
+  if (lanes === 1) return 0;
+  let hash = 0;
+  for (let i = 0; i < about.length; i++) hash = (Math.imul(hash, 31) + about.charCodeAt(i)) | 0;
+  return (hash >>> 0) % lanes;
 }
