@@ -34,13 +34,20 @@ export function open(target: Target): Promise<Connection> {
 }
 
 function connectionOver(socket: TLSSocket, { token }: Target, host: string): Connection {
-  let received: Buffer = Buffer.alloc(0);
+  // Put together only when enough is there: a large answer comes in hundreds of pieces.
+  let parts: Buffer[] = [];
+  let size = 0;
   let waiting: (() => void) | undefined;
   let broken: Error | undefined;
   socket.on('data', (chunk: Buffer) => {
-    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    parts.push(chunk);
+    size += chunk.length;
     waiting?.();
   });
+  const joined = (): Buffer => {
+    if (parts.length !== 1) parts = [Buffer.concat(parts, size)];
+    return parts[0] as Buffer;
+  };
   const end = (error?: Error): void => {
     broken ??= error ?? new Error('the server closed the connection');
     waiting?.();
@@ -55,14 +62,16 @@ function connectionOver(socket: TLSSocket, { token }: Target, host: string): Con
     waiting = undefined;
   };
   const take = async (bytes: number): Promise<Buffer> => {
-    while (received.length < bytes) await more();
+    while (size < bytes) await more();
+    const received = joined();
     const taken = received.subarray(0, bytes);
-    received = received.subarray(bytes);
+    parts = [received.subarray(bytes)];
+    size -= bytes;
     return taken;
   };
   const takeUntil = async (mark: string): Promise<string> => {
     for (;;) {
-      const at = received.indexOf(mark);
+      const at = joined().indexOf(mark);
       if (at >= 0) return (await take(at + mark.length)).toString('latin1').slice(0, at);
       await more();
     }
@@ -91,9 +100,9 @@ function connectionOver(socket: TLSSocket, { token }: Target, host: string): Con
       const { status, headers } = await head();
       const length = /\ncontent-length: *(\d+)/.exec(headers);
       if (length) return { status, body: (await take(Number(length[1]))).toString('utf8') };
-      const parts: Buffer[] = [];
-      if (headers.includes('transfer-encoding: chunked')) await chunks((chunk) => parts.push(Buffer.from(chunk)));
-      return { status, body: Buffer.concat(parts).toString('utf8') };
+      const body: Buffer[] = [];
+      if (headers.includes('transfer-encoding: chunked')) await chunks((chunk) => body.push(Buffer.from(chunk)));
+      return { status, body: Buffer.concat(body).toString('utf8') };
     },
     async stream(path, onLine) {
       send('GET', path);
