@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs on Debian, as root, what the tests use beyond npm's packages: a Docker engine, kubectl, helm, strace, nftables,
-# and Java for DynamoDB Local.
+# Java for DynamoDB Local, and a Python with MiniStack (an AWS emulator), AWS's service models (botocore) and cfn-lint.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tools="${NODELESS_TOOLS:-$HOME/.cache/nodeless-tools}"
@@ -13,6 +13,7 @@ command -v nft >/dev/null || packages+=(nftables)
 command -v curl >/dev/null || packages+=(curl)
 command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || packages+=(busybox-static)
 if [ ${#packages[@]} -gt 0 ]; then
   apt-get update -qq
@@ -38,3 +39,12 @@ fi
 
 # The client-go program that the tests of informers run.
 (cd "$here/../../test/fixtures/informer-go" && go build -ldflags "-s -w" -o "$tools/nodeless-informer-go" .)
+
+# The AWS emulator and what the AWS tests judge by, in versions that the tests know; kept between runs.
+emulator="$tools/aws-emulator"
+pinned=$(grep -v '^#' "$here/aws-emulator.txt")
+if ! "$emulator/bin/python" -c 'import ministack' 2>/dev/null || [ "$(cat "$emulator/installed.txt" 2>/dev/null)" != "$pinned" ]; then
+  python3 -m venv --clear "$emulator"
+  "$emulator/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/aws-emulator.txt"
+  printf '%s\n' "$pinned" >"$emulator/installed.txt"
+fi
