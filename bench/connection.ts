@@ -100,9 +100,9 @@ function connectionOver(socket: TLSSocket, { token }: Target, host: string): Con
       const { status, headers } = await head();
       const length = /\ncontent-length: *(\d+)/.exec(headers);
       if (length) return { status, body: (await take(Number(length[1]))).toString('utf8') };
-      const body: Buffer[] = [];
-      if (headers.includes('transfer-encoding: chunked')) await chunks((chunk) => body.push(Buffer.from(chunk)));
-      return { status, body: Buffer.concat(body).toString('utf8') };
+      const pieces: Buffer[] = [];
+      if (headers.includes('transfer-encoding: chunked')) await chunks((chunk) => pieces.push(Buffer.from(chunk)));
+      return { status, body: Buffer.concat(pieces).toString('utf8') };
     },
     async stream(path, onLine) {
       send('GET', path);
