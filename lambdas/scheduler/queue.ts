@@ -16,6 +16,8 @@ interface Queued {
   rejectedBy: ReadonlySet<string>;
   place: 'active' | 'backoff' | 'unschedulable';
   timer: Timer | undefined;
+  /** When the timer is to ring. */
+  due: number;
 }
 
 /**
@@ -38,6 +40,10 @@ export interface SchedulingQueue {
   /** A popped pod was bound. */
   done(uid: string): void;
   happened(event: ClusterEvent): void;
+  /** Does what timers should have done: those of a process that was frozen ring late. */
+  activateDue(): void;
+  /** Milliseconds until the next pod that waits is tried again; undefined when none waits. */
+  nextDueMs(): number | undefined;
   length(): number;
   stop(): void;
 }
@@ -69,7 +75,11 @@ export function createSchedulingQueue(options: {
     if (remaining <= 0) return activate(item);
     item.timer?.cancel();
     item.place = 'backoff';
-    item.timer = clock.setTimer(() => activate(item), remaining);
+    activateIn(item, remaining);
+  };
+  const activateIn = (item: Queued, ms: number): void => {
+    item.due = clock.now() + ms;
+    item.timer = clock.setTimer(() => activate(item), ms);
   };
   const newItem = (pod: PodInfo): Queued => ({
     pod,
@@ -79,6 +89,7 @@ export function createSchedulingQueue(options: {
     rejectedBy: new Set(),
     place: 'active',
     timer: undefined,
+    due: 0,
   });
   const attempted = (pod: PodInfo): Queued | undefined => {
     const item = popped.get(pod.uid);
@@ -131,7 +142,7 @@ export function createSchedulingQueue(options: {
       if (!item) return;
       item.rejectedBy = rejectedBy;
       item.place = 'unschedulable';
-      item.timer = clock.setTimer(() => activate(item), flushAfterMs);
+      activateIn(item, flushAfterMs);
     },
     failed(pod) {
       const item = attempted(pod);
@@ -148,6 +159,15 @@ export function createSchedulingQueue(options: {
             : [...item.rejectedBy].some((name) => retryOn.get(name)?.has(event));
         if (helps) afterBackoff(item);
       }
+    },
+    activateDue() {
+      const now = clock.now();
+      for (const item of pods.values()) if (item.place !== 'active' && item.due <= now) activate(item);
+    },
+    nextDueMs() {
+      let due = Infinity;
+      for (const item of pods.values()) if (item.place !== 'active') due = Math.min(due, item.due);
+      return due === Infinity ? undefined : Math.max(0, due - clock.now());
     },
     length: () => active.length,
     stop() {

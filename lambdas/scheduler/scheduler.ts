@@ -1,36 +1,9 @@
-import type { Namespace, Node, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
-import type { PodDisruptionBudget } from '@nodeless/apimachinery/generated/types/policy/v1';
-import { isNotFound } from '@nodeless/apimachinery/status';
-import type { Client } from '@nodeless/client/client';
-import type { Informer, InformerChange } from '@nodeless/client/informer';
-import type { Clock } from '@nodeless/component-base/clock';
-import type { Logger } from '@nodeless/component-base/logger';
-import type { EventRecorder } from '@nodeless/controller-runtime/events';
-import { nodeEvents } from './node-events.ts';
-import type { Profile } from './framework.ts';
-import { holdsResources, podInfo, type PodInfo } from './pod-info.ts';
-import { createSchedulingQueue } from './queue.ts';
-import { scheduleOne } from './schedule-one.ts';
-import { createSchedulerCache, sameLabels } from './cache.ts';
-import { createPodWrites } from './pod-writes.ts';
+import { type SchedulingOptions, createScheduling } from './scheduling.ts';
 
 /** Bindings under way at once: enough to fill a group commit, few enough to stop soon. */
-const maxBindings = 128;
+export const maxBindings = 128;
 
-export interface SchedulerOptions {
-  readonly client: Client;
-  readonly pods: Informer<Pod>;
-  readonly nodes: Informer<Node>;
-  /** For affinity terms that select namespaces by their labels; absent = such terms select nothing. */
-  readonly namespaces?: Informer<Namespace>;
-  /** Preemption spares what they protect, where it can. */
-  readonly budgets?: Informer<PodDisruptionBudget>;
-  readonly profile: Profile;
-  readonly events: EventRecorder;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly random?: () => number;
-}
+export type SchedulerOptions = SchedulingOptions;
 
 export interface Scheduler {
   /** Call after the informers were started; scheduling begins once they have synced. */
@@ -40,14 +13,8 @@ export interface Scheduler {
 
 /** Gives every pending pod of its profile a node, or an event that says why there is none. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { client, pods, nodes, profile, events, clock, log, random = Math.random } = options;
-  const cache = createSchedulerCache({
-    budgets: () => options.budgets?.list() ?? [],
-    namespaceLabels: (name) => options.namespaces?.get('', name)?.metadata?.labels,
-  });
-  const writes = createPodWrites({ client, events, clock, log, schedulerName: profile.schedulerName });
-  const queue = createSchedulingQueue({ clock, profile, onActive: () => wake() });
-  const bindings = new Set<Promise<void>>();
+  const { pods, nodes } = options;
+  const scheduling = createScheduling(options, () => wake());
   let ready = false;
   let stopped = false;
   let awake = false;
@@ -55,133 +22,23 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const wake = (): void => {
     if (awake || !ready || stopped) return;
     awake = true;
-    setImmediate(drain);
+    setImmediate(run);
   };
-  const drain = (): void => {
+  const run = (): void => {
     awake = false;
-    while (!stopped && bindings.size < maxBindings) {
-      const pod = queue.pop();
-      if (!pod) return;
-      place(pod);
-    }
+    while (!stopped && scheduling.writing() < maxBindings) if (!scheduling.next()) return;
   };
-  const place = (pod: PodInfo): void => {
-    const placement = scheduleOne(pod, cache, profile, random);
-    if (placement.nodeName !== undefined) {
-      cache.assume(pod, placement.nodeName);
-      track(bind(pod, placement.nodeName));
-      return;
-    }
-    const { message, rejectedBy, preempt } = placement;
-    queue.unschedulable(pod, rejectedBy);
-    events.event(pod.pod, 'Warning', 'FailedScheduling', message, { action: 'Scheduling' });
-    if (preempt) outrank(pod, preempt.nodeName);
-    cache.nominate(pod, preempt?.nodeName);
-    // A nomination that came to nothing is taken back, so that nobody waits for it.
-    track(
-      writes.markUnschedulable(pod, message, preempt?.nodeName ?? (pod.pod.status?.nominatedNodeName ? '' : undefined)),
-    );
-    if (preempt) track(writes.preempt(pod, preempt));
-  };
-  /** Less important pods that waited for this node wait for another one. */
-  const outrank = (pod: PodInfo, nodeName: string): void => {
-    for (const other of cache.nominated(nodeName)) {
-      if (other.priority >= pod.priority) continue;
-      cache.nominate(other, undefined);
-      track(writes.clearNomination(other));
-    }
-  };
-  const track = (work: Promise<void>): void => {
-    bindings.add(work);
-    void work.finally(() => {
-      bindings.delete(work);
-      if (queue.length() > 0) wake();
-    });
-  };
-  const bind = async (pod: PodInfo, nodeName: string): Promise<void> => {
-    const { namespace, name } = pod.pod.metadata ?? {};
-    try {
-      await writes.bind(pod, nodeName);
-      queue.done(pod.uid);
-      events.event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, {
-        action: 'Binding',
-      });
-    } catch (error) {
-      cache.removePod(pod.uid);
-      if (isNotFound(error)) return queue.remove(pod.uid);
-      const current = pods.get(namespace ?? '', name ?? '');
-      if (current && waits(current)) {
-        queue.failed(pod);
-        events.event(pod.pod, 'Warning', 'FailedScheduling', `binding rejected: ${(error as Error).message}`, {
-          action: 'Scheduling',
-        });
-      } else {
-        queue.remove(pod.uid);
-        if (current?.spec?.nodeName && current.metadata?.uid === pod.uid && holdsResources(current))
-          cache.setPod(current);
-      }
-      log.info('binding was refused', { pod: `${namespace}/${name}`, node: nodeName, error });
-    }
-  };
-  const waits = (pod: Readonly<Pod>): boolean =>
-    !pod.spec?.nodeName &&
-    (pod.spec?.schedulerName ?? 'default-scheduler') === profile.schedulerName &&
-    !pod.metadata?.deletionTimestamp &&
-    holdsResources(pod) &&
-    (pod.spec?.schedulingGates ?? []).length === 0;
-
-  const onPod = (change: InformerChange<Pod>): void => {
-    const pod = change.object;
-    const uid = pod.metadata?.uid ?? '';
-    if (change.type === 'deleted' || !holdsResources(pod)) {
-      queue.remove(uid);
-      const counted = cache.nodeOf(uid) !== undefined;
-      cache.removePod(uid);
-      if (!counted) return;
-      queue.happened('pod-deleted');
-    } else if (pod.spec?.nodeName) {
-      const fresh = cache.nodeOf(uid) === undefined;
-      cache.setPod(pod);
-      if (change.type === 'added' || !change.previous?.spec?.nodeName) {
-        if (fresh) queue.remove(uid);
-        queue.happened('pod-assigned');
-      } else if (!sameLabels(change.previous.metadata?.labels, pod.metadata?.labels)) {
-        queue.happened('pod-labels');
-      }
-    } else if (waits(pod)) {
-      if (change.previous && waits(change.previous) && asksTheSame(change.previous, pod)) return queue.refresh(pod);
-      const info = podInfo(pod);
-      queue.add(info);
-      queue.update(info);
-      if (pod.status?.nominatedNodeName) cache.nominate(info, pod.status.nominatedNodeName);
-    } else {
-      queue.remove(uid);
-    }
-  };
-  const onNode = (change: InformerChange<Node>): void => {
-    if (change.type === 'deleted') return cache.removeNode(change.object.metadata?.name ?? '');
-    cache.setNode(change.object);
-    for (const event of nodeEvents(change.previous, change.object)) queue.happened(event);
-  };
-  const subscriptions: (() => void)[] = [];
 
   return {
     async start() {
-      subscriptions.push(nodes.subscribe(onNode), pods.subscribe(onPod));
+      scheduling.follow();
       await Promise.all([nodes.synced, pods.synced, options.namespaces?.synced, options.budgets?.synced]);
       ready = true;
       wake();
     },
     async stop() {
       stopped = true;
-      for (const end of subscriptions) end();
-      queue.stop();
-      await Promise.all(bindings);
+      await scheduling.stop();
     },
   };
-}
-
-/** Status writes change nothing about where a pod may go. */
-function asksTheSame(a: Readonly<Pod>, b: Readonly<Pod>): boolean {
-  return a.metadata?.generation === b.metadata?.generation && sameLabels(a.metadata?.labels, b.metadata?.labels);
 }

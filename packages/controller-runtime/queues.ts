@@ -1,6 +1,6 @@
 /** How the functions hand work to each other, told without AWS: the SDK's side is in aws/. */
 import type { Clock } from '@nodeless/component-base/clock';
-import { type LaterMessage, waitId } from './messages.ts';
+import { type LaterMessage, type WorkMessage, hashed, keyOf, waitId } from './messages.ts';
 import type { Outcome } from './worker.ts';
 
 /** What goes into a queue. FIFO queues need `group` and `id`, and know no delay; others take only the delay. */
@@ -61,7 +61,7 @@ export function createLater(options: {
         const waiting: LaterMessage = { v: 1, queue, group, id: waitId(message, now, afterMs), message };
         const body = JSON.stringify(waiting);
         if (afterMs <= longestDelayMs) soon.push({ body, delaySeconds: Math.max(1, Math.ceil(afterMs / 1000)) });
-        else late.push(schedules.ensure(scheduleName(waiting, now + afterMs), now + afterMs, body));
+        else late.push(schedules.ensure(scheduleName(message, now + afterMs), now + afterMs, body));
       }
       await Promise.all([soon.length > 0 ? delays.send(soon) : undefined, ...late]);
     },
@@ -69,6 +69,6 @@ export function createLater(options: {
 }
 
 /** The same work at the same minute is one schedule. A name has at most 64 letters. */
-function scheduleName({ group, message }: LaterMessage, atMs: number): string {
-  return `${group.slice(0, 40)}-${message.attempt === 0 ? 'w' : 'r'}-${Math.floor(atMs / 60_000).toString(36)}`;
+function scheduleName(message: WorkMessage, atMs: number): string {
+  return `${hashed(keyOf(message)).slice(0, 48)}-${Math.floor(atMs / 60_000).toString(36)}`;
 }
