@@ -18,7 +18,6 @@ import { State } from './constructs/state.ts';
 import { Workload } from './constructs/workload.ts';
 import type { FunctionName, Variable } from './functions.ts';
 import { type NodelessOptions, type NodelessSettings, resolveSettings } from './settings.ts';
-import { acknowledgeFindings } from './suppressions.ts';
 
 export interface NodelessClusterProps extends NodelessOptions {
   /** A VPC that is there already; default: one of its own. */
@@ -108,7 +107,6 @@ export class NodelessCluster extends Construct {
     const tags = Tags.of(this);
     tags.add('nodeless.dev/cluster', cluster);
     for (const [name, value] of Object.entries(settings.tags)) tags.add(name, value);
-    acknowledgeFindings(this);
   }
 
   /**

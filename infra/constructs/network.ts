@@ -3,6 +3,7 @@ import { Fn, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 import { halves, type NodelessSettings } from '../settings.ts';
+import { acknowledge } from '../suppressions.ts';
 
 /** Parts of a VPC that is given. */
 export interface GivenNetwork {
@@ -101,7 +102,8 @@ export class Network extends Construct {
         DynamoDB: { service: ec2.GatewayVpcEndpointAwsService.DYNAMODB },
       },
     });
-    if (flowLogs) vpc.addFlowLog('FlowLog', { maxAggregationInterval: ec2.FlowLogMaxAggregationInterval.TEN_MINUTES });
+    if (!flowLogs) acknowledge(vpc, 'VPC7', 'a setting: flow logs cost by the gigabyte');
+    else vpc.addFlowLog('FlowLog', { maxAggregationInterval: ec2.FlowLogMaxAggregationInterval.TEN_MINUTES });
     return vpc;
   }
 

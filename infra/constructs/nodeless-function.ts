@@ -9,7 +9,8 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type FunctionName, functions, type Variable } from '../functions.ts';
 import { permissions } from '../permissions.ts';
-import { functionName, type Parts, statementsOf } from './places.ts';
+import { acknowledgeWildcards } from '../suppressions.ts';
+import { functionName, type Parts, resourcesOf, statementsOf } from './places.ts';
 
 export interface NodelessFunctionProps {
   readonly name: FunctionName;
@@ -49,6 +50,7 @@ export class NodelessFunction extends Construct {
         }),
       },
     });
+    for (const grant of permissions[name]) acknowledgeWildcards(this.role, resourcesOf(this, grant, parts), grant.why);
     const environment: Record<string, string> = {};
     for (const variable of definition.environment) {
       const value = values[variable];

@@ -110,16 +110,21 @@ function conditionsOf(grant: Grant, parts: Parts): Conditions {
   return all;
 }
 
+/** ARNs that a grant is for. */
+export function resourcesOf(scope: Construct, grant: Grant, parts: Parts): string[] {
+  const arns = arnsOf(scope, parts);
+  return [...new Set(grant.on.flatMap((place) => arns[place]))];
+}
+
 /** The statements of a role. */
 export function statementsOf(scope: Construct, grants: readonly Grant[], parts: Parts): iam.PolicyStatement[] {
-  const arns = arnsOf(scope, parts);
   const statements = grants
     .filter(({ setting }) => setting === undefined || parts.settings[setting])
     .map(
       (grant) =>
         new iam.PolicyStatement({
           actions: [...grant.actions],
-          resources: [...new Set(grant.on.flatMap((place) => arns[place]))],
+          resources: resourcesOf(scope, grant, parts),
           conditions: conditionsOf(grant, parts),
         }),
     );

@@ -6,6 +6,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { NodelessSettings } from '../settings.ts';
+import { acknowledge, acknowledgeWildcards } from '../suppressions.ts';
 
 export class Workload extends Construct {
   readonly cluster: ecs.CfnCluster;
@@ -38,6 +39,8 @@ export class Workload extends Construct {
       assumedBy: tasks,
       description: `Pods of the nodeless cluster ${name} that name no role: it may do nothing`,
     });
+    const repositories = `arn:${partition}:ecr:*:*:repository/*`;
+    const pullSecrets = `arn:${partition}:secretsmanager:${region}:${account}:secret:nodeless-${name}-*`;
     this.executionRole = new iam.Role(this, 'ExecutionRole', {
       assumedBy: tasks,
       description: `ECS pulls images and writes logs for the nodeless cluster ${name}`,
@@ -47,11 +50,11 @@ export class Workload extends Construct {
             new iam.PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
             new iam.PolicyStatement({
               actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
-              resources: [`arn:${partition}:ecr:*:*:repository/*`],
+              resources: [repositories],
             }),
             new iam.PolicyStatement({
               actions: ['secretsmanager:GetSecretValue'],
-              resources: [`arn:${partition}:secretsmanager:${region}:${account}:secret:nodeless-${name}-*`],
+              resources: [pullSecrets],
             }),
             new iam.PolicyStatement({
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -61,5 +64,17 @@ export class Workload extends Construct {
         }),
       },
     });
+    acknowledgeWildcards(
+      this.executionRole,
+      ['*', repositories],
+      'images may be in any repository that shares with this account; asking for a login knows no resource',
+    );
+    acknowledgeWildcards(this.executionRole, [pullSecrets], 'imagePullSecrets of this cluster');
+    if (!pods.containerInsights)
+      acknowledge(
+        this.cluster,
+        'ECS4',
+        'a setting: Container Insights cost by the metric, and an idle cluster is to cost nothing',
+      );
   }
 }
