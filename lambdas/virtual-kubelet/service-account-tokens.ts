@@ -15,9 +15,40 @@ export interface ServiceAccountTokens {
   forget(podUid: string): void;
 }
 
-interface Held {
+export interface PodToken {
   readonly token: string;
+  /** Milliseconds. */
+  readonly expiresAt: number;
   readonly renewAt: number;
+}
+
+/** One token of the pod's ServiceAccount, bound to the pod; asked for by its node. Errors as above. */
+export async function requestToken(
+  client: Client,
+  clock: Clock,
+  pod: Pod,
+  audience: string,
+  expirationSeconds: number,
+): Promise<PodToken> {
+  const { namespace, name, uid } = pod.metadata ?? {};
+  const issuedAt = clock.now();
+  const answer = await client.create(
+    tokenRequests,
+    {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      metadata: { namespace, name: pod.spec?.serviceAccountName || 'default' },
+      spec: {
+        audiences: audience === '' ? [] : [audience],
+        expirationSeconds,
+        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+      },
+    },
+    { subresource: 'token' },
+  );
+  const expiresAt = Date.parse(answer.status?.expirationTimestamp ?? '') || issuedAt + expirationSeconds * 1000;
+  const renewAt = issuedAt + Math.min(dayMs, (expiresAt - issuedAt) * 0.8);
+  return { token: answer.status?.token ?? '', expiresAt, renewAt };
 }
 
 export function createServiceAccountTokens(deps: {
@@ -25,28 +56,7 @@ export function createServiceAccountTokens(deps: {
   readonly clock: Clock;
 }): ServiceAccountTokens {
   const { client, clock } = deps;
-  const held = new Map<string, Map<string, Held>>();
-
-  const ask = async (pod: Pod, audience: string, expirationSeconds: number): Promise<Held> => {
-    const { namespace, name, uid } = pod.metadata ?? {};
-    const issuedAt = clock.now();
-    const answer = await client.create(
-      tokenRequests,
-      {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        metadata: { namespace, name: pod.spec?.serviceAccountName || 'default' },
-        spec: {
-          audiences: audience === '' ? [] : [audience],
-          expirationSeconds,
-          boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
-        },
-      },
-      { subresource: 'token' },
-    );
-    const expires = Date.parse(answer.status?.expirationTimestamp ?? '') || issuedAt + expirationSeconds * 1000;
-    return { token: answer.status?.token ?? '', renewAt: issuedAt + Math.min(dayMs, (expires - issuedAt) * 0.8) };
-  };
+  const held = new Map<string, Map<string, PodToken>>();
 
   return {
     async token(pod, audience, expirationSeconds) {
@@ -54,8 +64,8 @@ export function createServiceAccountTokens(deps: {
       const key = `${audience}\n${expirationSeconds}`;
       const known = held.get(uid)?.get(key);
       if (known && known.renewAt > clock.now()) return known.token;
-      const fresh = await ask(pod, audience, expirationSeconds);
-      const tokens = held.get(uid) ?? new Map<string, Held>();
+      const fresh = await requestToken(client, clock, pod, audience, expirationSeconds);
+      const tokens = held.get(uid) ?? new Map<string, PodToken>();
       tokens.set(key, fresh);
       held.set(uid, tokens);
       return fresh.token;

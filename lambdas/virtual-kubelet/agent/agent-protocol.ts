@@ -34,8 +34,6 @@ import type { Probe } from '@nodeless/apimachinery/generated/types/core/v1';
 
 export const protocolVersion = 1;
 export const agentAudience = 'nodeless-agent';
-/** Tokens with which the API server reads the kubelet's own endpoints (logs, pods) at the same door. */
-export const kubeletAudience = 'nodeless-kubelet';
 export const bootVariable = 'NODELESS_BOOT';
 export const paths = {
   program: '/agent/v1/program',
@@ -51,6 +49,11 @@ export const volumeRoot = '/nodeless/volumes';
 /** Exists once every volume stands, and as long as the agent lives. */
 export const readyFile = '/tmp/nodeless-ready';
 export const maxReportBytes = 256 * 1024;
+export const maxReportedEvents = 50;
+/** Life of the token in NODELESS_BOOT, which stands in the task's description: long enough to be placed and to pull an image. */
+export const bootTokenSeconds = 3600;
+/** Life of those that the agent gets itself: it survives the door being away for a fifth of that. */
+export const agentTokenSeconds = 86_400;
 
 /** What one side can do; a side uses only what the other names. */
 export type Capability =
@@ -198,7 +201,7 @@ export interface AgentReport {
   /** Of the volumes that stand; '' until they do. */
   readonly volumesRevision: string;
   readonly containers: readonly ContainerReport[];
-  /** Since the last report that was answered. */
+  /** Those that have happened, again or for the first time, since the last report that was answered. At most `maxReportedEvents`. */
   readonly events: readonly ReportedEvent[];
 }
 
@@ -230,7 +233,7 @@ export interface ReportedEvent {
   readonly message: string;
   /** '' = about the pod. */
   readonly fieldPath: string;
-  /** How often since the last report, with the first and the last time (RFC 3339). */
+  /** How often in this run of the agent, with the first and the last time (RFC 3339): sending it twice counts nothing twice. */
   readonly count: number;
   readonly firstAt: string;
   readonly lastAt: string;

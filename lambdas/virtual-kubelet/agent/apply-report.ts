@@ -83,6 +83,8 @@ export type Applied =
  * one is. `unchanged`: nothing worth a write. The pod given is not changed.
  */
 export function applyReport(pod: Pod, report: AgentReport, now: string): Applied {
+  // What has ended stays as it ended.
+  if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return { outcome: 'unchanged' };
   const known = agentState(pod);
   if (known && report.bootedAt < known.bootedAt) return { outcome: 'stale' };
   const sameRun = known?.bootedAt === report.bootedAt;

@@ -109,7 +109,7 @@ export function createTokenIssuer({ keys, issuer, audiences: own, clock }: Token
         claims.boundTo?.kind === 'Pod' &&
         seconds === warnOnlySeconds &&
         audiences.every((audience) => own.includes(audience));
-      const token = await signed(keys, {
+      const token = await signToken(keys, {
         aud: audiences,
         exp: now + (extended ? extendedSeconds : seconds),
         iat: now,
@@ -125,7 +125,7 @@ export function createTokenIssuer({ keys, issuer, audiences: own, clock }: Token
 }
 
 /** A JWS in its compact form. Not jose's SignJWT: that wants the key in this process. */
-async function signed({ algorithm, keyId, signer }: ServiceAccountKeys, claims: object): Promise<string> {
+export async function signToken({ algorithm, keyId, signer }: ServiceAccountKeys, claims: object): Promise<string> {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   const content = `${encode({ alg: algorithm, kid: keyId })}.${encode(claims)}`;
   const signature = await signer.sign(Buffer.from(content));
