@@ -25,6 +25,7 @@ import { type ConnectDeps, createConnector } from './routes/connect.ts';
 import { type PathDeps, createPathHandler } from './routes/paths.ts';
 import { createResourceHandler } from './routes/resources.ts';
 import { createWatchServer } from './routes/watch.ts';
+import type { StreamTerms } from './stream-terms.ts';
 
 export interface ApiServerDeps extends Omit<PathDeps, 'discovery' | 'metrics'>, ConnectDeps {
   readonly registry: Registry;
@@ -34,6 +35,8 @@ export interface ApiServerDeps extends Omit<PathDeps, 'discovery' | 'metrics'>, 
   readonly log: Logger;
   readonly audit?: Audit;
   readonly limits?: InFlightLimits;
+  /** How long watches and followed logs may go on. Absent: as long as they want. */
+  readonly terms?: StreamTerms;
   /** More text for /metrics: what other components of this process count. */
   readonly moreMetrics?: () => string | Promise<string>;
 }
@@ -57,7 +60,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   const metrics = createRequestMetrics();
   const inFlight = createInFlight(deps.limits);
   const discovery = discoveryOf(registry.resources);
-  const watches = createWatchServer({ registry, clock, metrics });
+  const watches = createWatchServer({ registry, clock, metrics, terms: deps.terms });
   const now = (): number => clock.now();
   const gauges = (): Parameters<typeof metrics.text>[0] => ({
     apiserver_current_inflight_requests: {

@@ -7,12 +7,8 @@ import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import type { ControlPlane } from './control-plane.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import {
-  type FunctionUrlEvent,
-  type FunctionUrlResponse,
-  createFunctionUrlDoor,
-  toApiRequest,
-} from './function-url-door.ts';
+import type { ApiRequest, ApiResponse } from './exchange.ts';
+import { type FunctionUrlEvent, type FunctionUrlResponse, createFunctionUrlDoor } from './function-url-door.ts';
 import { emptyQuery } from './query.ts';
 import { errorResponse } from './responses.ts';
 
@@ -21,6 +17,8 @@ export interface ClusterDoorDeps {
   readonly open: () => Promise<Pick<ControlPlane, 'api' | 'refresh'>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What must be done before the function may sleep again. */
+  readonly settled?: () => Promise<void>;
   /** Roles and definitions are at most so old. */
   readonly refreshMs?: number;
 }
@@ -64,8 +62,7 @@ export function createClusterDoor(deps: ClusterDoorDeps): ClusterDoor {
   const keeper = whileReady('the cluster’s parameters cannot be read', deps.keeper);
   const ready = whileReady('the cluster’s store cannot be read', plane);
 
-  const handle = async (event: FunctionUrlEvent): Promise<Awaited<ReturnType<ControlPlane['api']['handle']>>> => {
-    const request = toApiRequest(event);
+  const handle = async (request: ApiRequest): Promise<ApiResponse> => {
     try {
       const answer = await (await keeper()).answer(request);
       if (answer) return answer;

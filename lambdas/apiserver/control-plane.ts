@@ -19,7 +19,7 @@ import { ping, type HealthCheck } from './routes/health.ts';
 import { versionInfo } from './version.ts';
 import { virtualResources } from './virtual-resources.ts';
 
-export interface ControlPlaneOptions extends Pick<ApiServerDeps, 'nodes' | 'dialer'> {
+export interface ControlPlaneOptions extends Pick<ApiServerDeps, 'nodes' | 'dialer' | 'terms'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -94,6 +94,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     oidc: { issuer, jwksUri: `${issuer}/openid/v1/jwks`, algorithms: [keys.algorithm], jwks: keys.jwks },
     nodes: options.nodes,
     dialer: options.dialer,
+    terms: options.terms,
   });
   return {
     api,

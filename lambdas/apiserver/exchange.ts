@@ -24,6 +24,8 @@ export interface ApiRequest {
   readBody(limit: number): Promise<Uint8Array>;
   /** The body as it comes, for proxies. Instead of readBody. */
   openBody(): Readable;
+  /** The carrier breaks an answer off that is not complete then; milliseconds since the epoch. Absent: it does not. */
+  readonly deadline?: number;
   /** Calls back when the client has gone before the response was complete. */
   onAbort(callback: () => void): void;
 }

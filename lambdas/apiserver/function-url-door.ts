@@ -59,12 +59,12 @@ export function createFunctionUrlDoor(
   const { clock = systemClock, heartbeatMs = defaultHeartbeatMs } = options;
   return {
     async serve(event, response) {
-      await send(await api.handle(toApiRequest(event)), event, response, { clock, heartbeatMs });
+      await send(await api.handle(toApiRequest(event, response.deadline)), event, response, { clock, heartbeatMs });
     },
   };
 }
 
-export function toApiRequest(event: FunctionUrlEvent): ApiRequest {
+export function toApiRequest(event: FunctionUrlEvent, deadline?: number): ApiRequest {
   const { headers, rawPath, rawQueryString, requestContext } = event;
   const own = (name: string): string | undefined => (Object.hasOwn(headers, name) ? headers[name] : undefined);
   const body = (): Buffer => Buffer.from(event.body ?? '', event.isBase64Encoded === true ? 'base64' : 'utf8');
@@ -82,6 +82,7 @@ export function toApiRequest(event: FunctionUrlEvent): ApiRequest {
       return bytes.byteLength > limit ? Promise.reject(bodyTooLarge(limit)) : Promise.resolve(bytes);
     },
     openBody: () => Readable.from([body()]),
+    deadline,
     // The platform does not say that a client has gone.
     onAbort: () => {},
   };

@@ -1,5 +1,6 @@
 /** The API server's door in AWS: a function behind a URL that streams its responses. */
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { stsHost } from '@nodeless/client/iam-token';
 import { systemClock as clock } from '@nodeless/component-base/clock';
@@ -12,17 +13,29 @@ import type { Context } from 'aws-lambda';
 import type { Writable } from 'node:stream';
 import { createClusterParameters } from './aws/cluster-parameters.ts';
 import { createFunctionCluster } from './aws/function-cluster.ts';
+import { createStreamPlaces } from './aws/stream-places.ts';
+import { createStreamTerms } from './stream-terms.ts';
 import { createClusterDoor } from './cluster-door.ts';
 import type { FunctionUrlEvent } from './function-url-door.ts';
 
 const { cluster, table, parameters: path } = functionSettings();
 const region = setting('AWS_REGION');
 const log = createLogger({ fields: { function: 'apiserver' } });
+const defaultPlaces = 25;
 const requestHandler = new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 3_000 });
 
 const parameters = createClusterParameters({ client: new SSMClient({ requestHandler, maxAttempts: 3 }), path, clock });
 const store = createDynamoDbStore({
   table: createDynamoTable({ client: createDynamoClient(), name: table, clock }),
+  clock,
+  log,
+});
+const placesClient = new DynamoDBClient({ requestHandler, maxAttempts: 2 });
+const places = createStreamPlaces({
+  client: placesClient,
+  table,
+  // A quarter of what the account may run at once, as setup found it.
+  count: async () => Number((await parameters.get('stream-places')) ?? defaultPlaces),
   clock,
   log,
 });
@@ -33,11 +46,12 @@ const functionCluster = createFunctionCluster({
   signingKey: process.env['NODELESS_SIGNING_KEY'],
   originSecret: process.env['NODELESS_ORIGIN_SECRET'],
   parameters,
+  terms: createStreamTerms({ revision: (prefix) => store.revision(prefix), places, clock }),
   store,
   clock,
   log,
 });
-const door = createClusterDoor({ ...functionCluster, clock, log });
+const door = createClusterDoor({ ...functionCluster, settled: () => places.settled(), clock, log });
 
 export const handler = awslambda.streamifyResponse(
   async (event: FunctionUrlEvent, stream: Writable, context: Context) => {

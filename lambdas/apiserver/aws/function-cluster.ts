@@ -14,7 +14,7 @@ import { checkSignature, checkWith } from '../token-checks.ts';
 import { versionInfo } from '../version.ts';
 import type { ClusterParameters } from './cluster-parameters.ts';
 
-export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'nodes' | 'admission'> {
+export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'nodes' | 'admission' | 'terms'> {
   /** The name; the id that tokens are signed for may be longer (parameter `cluster-id`). */
   readonly cluster: string;
   readonly region: string;
@@ -99,6 +99,7 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
         anonymous: true,
         nodes: deps.nodes,
         admission: deps.admission,
+        terms: deps.terms,
       });
     },
   };

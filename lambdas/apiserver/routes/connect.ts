@@ -5,6 +5,7 @@ import type { NodeConnection } from '@nodeless/client/node-connection';
 import type { Registry } from '@nodeless/registry/registry';
 import type { ServedResource } from '@nodeless/registry/resource-table';
 import type { Answer, Call, CallScope } from '../call.ts';
+import type { StreamTerms } from '../stream-terms.ts';
 import { createPodExec } from './pod-exec.ts';
 import { createPodLog } from './pod-log.ts';
 import { createPodPortForward } from './pod-port-forward.ts';
@@ -17,6 +18,7 @@ export interface ConnectDeps {
   /** Absent: there are no nodes to be reached, and all of these say so. */
   readonly nodes?: NodeConnection;
   readonly dialer?: ClusterDialer;
+  readonly terms?: StreamTerms;
 }
 
 export interface Connector {
@@ -29,9 +31,9 @@ const none = (): never => {
 };
 const noNodes: NodeConnection = { logs: none, exec: none, attach: none, portForward: none, proxy: none };
 
-export function createConnector({ registry, nodes = noNodes, dialer = refusingDialer }: ConnectDeps): Connector {
+export function createConnector({ registry, nodes = noNodes, dialer = refusingDialer, terms }: ConnectDeps): Connector {
   const handlers = new Map<string, ConnectHandler>([
-    ['pods/log', createPodLog({ registry, nodes })],
+    ['pods/log', createPodLog({ registry, nodes, terms })],
     ['pods/exec', createPodExec({ registry, nodes }, 'exec')],
     ['pods/attach', createPodExec({ registry, nodes }, 'attach')],
     ['pods/portforward', createPodPortForward({ registry, nodes })],

@@ -10,6 +10,7 @@ import type { ApiResponse, ResponseStream } from '../exchange.ts';
 import type { Query } from '../query.ts';
 import { booleanParameter } from '../request-info.ts';
 import { int64Parameter } from '../options.ts';
+import type { StreamTerms } from '../stream-terms.ts';
 import { upgradeKind, webSocketProtocol, webSocketResponse } from '../streaming/upgrade-request.ts';
 import { createWebSocket } from '../streaming/websocket.ts';
 import { containerOf, podRef } from './pod-target.ts';
@@ -20,6 +21,7 @@ export const readerProtocols: readonly string[] = ['', 'binary.k8s.io', 'base64.
 export function createPodLog(deps: {
   registry: Registry;
   nodes: NodeConnection;
+  terms?: StreamTerms;
 }): (call: Call, scope: CallScope) => Promise<ApiResponse> {
   return async (call, scope) => {
     const { request, query } = call;
@@ -30,7 +32,10 @@ export function createPodLog(deps: {
     const container = containerOf(pod, asked.container);
     // Nothing has been written yet by what runs nowhere.
     if (!pod.spec?.nodeName) return { status: 204, headers: [], body: undefined };
-    const log = await deps.nodes.logs(pod.spec.nodeName, podRef(pod), { ...asked, container });
+    const { nodeName } = pod.spec;
+    const open = (): Promise<Readable> => deps.nodes.logs(nodeName, podRef(pod), { ...asked, container });
+    if (asked.follow && deps.terms) return await followUntil(deps.terms, call, open);
+    const log = await open();
     if (call.upgradable && upgradeKind(request) === 'websocket') {
       const protocol = webSocketProtocol(request, readerProtocols);
       return webSocketResponse(request, protocol, ({ socket, head }) => {
@@ -46,6 +51,28 @@ export function createPodLog(deps: {
     }
     return { status: 200, headers: ['Content-Type', 'text/plain'], body: { stream: (out) => pipe(log, out) } };
   };
+}
+
+/** The log ends, as if the container had said no more, when its time is up. */
+async function followUntil(terms: StreamTerms, call: Call, open: () => Promise<Readable>): Promise<ApiResponse> {
+  const remainingMs = (call.request.deadline ?? Infinity) - call.receivedAt;
+  const grant = await terms.follow({ remainingMs });
+  let log: Readable;
+  try {
+    log = await open();
+  } catch (error) {
+    grant.release();
+    throw error;
+  }
+  const stream = (out: ResponseStream): void => {
+    const timer = setTimeout(() => out.end(), Math.min(grant.ms, 0x7fffffff));
+    out.onClose(() => {
+      clearTimeout(timer);
+      grant.release();
+    });
+    pipe(log, out);
+  };
+  return { status: 200, headers: ['Content-Type', 'text/plain'], body: { stream } };
 }
 
 /** More than this waiting, and the source is held back. */

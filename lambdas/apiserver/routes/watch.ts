@@ -2,12 +2,13 @@
 import { stringifyJson } from '@nodeless/apimachinery/json';
 import type { ApiError } from '@nodeless/apimachinery/status';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
-import type { ListOptions, Registry, WatchEvent, WatchSession } from '@nodeless/registry/registry';
+import type { ListOptions, Registry, WatchEvent, WatchSession, WatchSink } from '@nodeless/registry/registry';
 import type { ServedResource } from '@nodeless/registry/resource-table';
 import { encodePartialMetadata, encodeTable } from '@nodeless/registry/table-encoder';
 import type { Call, CallScope } from '../call.ts';
 import type { ApiResponse, ResponseStream } from '../exchange.ts';
 import type { RequestMetrics } from '../metrics.ts';
+import type { StreamGrant, StreamTerms, WatchAsked } from '../stream-terms.ts';
 import { type Accepted, watchNotAcceptable } from '../negotiation.ts';
 import { onlyWebSocketProtocol, upgradeKind, webSocketResponse } from '../streaming/upgrade-request.ts';
 import { createWebSocket } from '../streaming/websocket.ts';
@@ -23,6 +24,8 @@ export interface WatchServerDeps {
   /** A client that has this much still to take when more comes is cut off; it will resume. Default 16 MiB. */
   readonly maxPendingBytes?: number;
   readonly random?: () => number;
+  /** Decides how long each watch may be held, where that costs something. */
+  readonly terms?: StreamTerms;
 }
 
 export interface WatchServer {
@@ -48,6 +51,7 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
     minTimeoutMs = defaultMinTimeoutMs,
     maxPendingBytes = defaultMaxPending,
     random = Math.random,
+    terms,
   } = deps;
   let open = 0;
 
@@ -68,7 +72,9 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
             )
           : undefined;
       const frame = framer(call, served, accepted, () => clock.now());
-      const options = { ...asked, timeoutSeconds: seconds(asked.timeoutSeconds) };
+      const grant = await terms?.watch(watchAsked(call, served, asked, clock.now()));
+      const wished = seconds(asked.timeoutSeconds);
+      const options = { ...asked, timeoutSeconds: grant ? Math.min(wished, grant.ms / 1000) : wished };
       const labels = {
         verb: 'WATCH',
         group: served.group,
@@ -93,7 +99,7 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
         if (error) out.write(errorFrame(error));
         out.end();
       };
-      session = await registry.watch(scope, options, {
+      const sink: WatchSink = {
         onEvents(events) {
           if (out && out.pendingBytes > maxPendingBytes) {
             // It does not read; what it misses it can ask for again.
@@ -109,8 +115,9 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
           }
         },
         onEnd: finish,
-      });
-      const running = session;
+      };
+      const running = await started(registry.watch(scope, options, sink), grant);
+      session = running;
       const begin = (stream: ResponseStream): void => {
         out = stream;
         open++;
@@ -120,6 +127,7 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
           leave();
           backstop?.cancel();
           running.stop();
+          grant?.release();
         });
         for (const bytes of early ?? []) stream.write(bytes);
         early = undefined;
@@ -136,6 +144,28 @@ export function createWatchServer(deps: WatchServerDeps): WatchServer {
       );
     },
   };
+}
+
+function watchAsked(call: Call, served: ServedResource, options: ListOptions, now: number): WatchAsked {
+  const { allowWatchBookmarks = false, timeoutSeconds, resourceVersion = '' } = options;
+  const fromStart = options.sendInitialEvents === true || !/^[1-9]\d*$/.test(resourceVersion);
+  return {
+    userAgent: call.request.header('user-agent') ?? '',
+    allowWatchBookmarks,
+    timeoutSeconds,
+    prefix: served.storage?.prefix ?? '',
+    resourceVersion: fromStart ? undefined : Number(resourceVersion),
+    remainingMs: (call.request.deadline ?? Infinity) - now,
+  };
+}
+
+async function started(session: Promise<WatchSession>, grant: StreamGrant | undefined): Promise<WatchSession> {
+  try {
+    return await session;
+  } catch (error) {
+    grant?.release();
+    throw error;
+  }
 }
 
 function errorFrame(error: ApiError): Uint8Array {

@@ -1,0 +1,164 @@
+/** A cluster whose API server is the built bundle in the streaming host, over DynamoDB: for the tests of the doors. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createControlPlane } from '@nodeless/apiserver/control-plane';
+import { makeIamToken, stsHost } from '@nodeless/client/iam-token';
+import { systemClock as clock } from '@nodeless/component-base/clock';
+import { silentLogger } from '@nodeless/component-base/logger';
+import { createServiceAccountKey } from '@nodeless/local/certificates';
+import { startDynamoDb, whyNoDynamoDb } from '@nodeless/localstack-utils/dynamodb';
+import { loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
+import { createDynamoClient, createTable } from '@nodeless/store/dynamodb/create-table';
+import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
+import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleFunction } from '../../scripts/bundle.mjs';
+import { type Kubectl, createKubectl } from '../builders/kubectl.ts';
+import { type ParametersRig, startParameters } from './rigs/parameters.ts';
+import { type IamPrincipal, type StsRig, startSts } from './rigs/sts.ts';
+import { type StreamingHost, type StreamingHostOptions, startStreamingHost } from './rigs/streaming-host.ts';
+
+export const whyNoFunctionCluster = whyNoDynamoDb;
+
+const region = 'us-east-1';
+const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'test' };
+const principal = (name: string): IamPrincipal => ({
+  accessKeyId: `AKIA${name.toUpperCase().padEnd(16, 'X')}`,
+  secretAccessKey: `secret of ${name}`,
+  account: '123456789012',
+  arn: `arn:aws:iam::123456789012:user/${name}`,
+  userId: `AIDA${name.toUpperCase()}`,
+});
+
+export interface FunctionClusterOptions extends Partial<
+  Pick<StreamingHostOptions, 'concurrency' | 'timeoutSeconds' | 'holdsLastWrite'>
+> {
+  /** More variables for the function. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface FunctionCluster {
+  readonly host: StreamingHost;
+  readonly sts: StsRig;
+  readonly parameters: ParametersRig;
+  readonly clusterId: string;
+  readonly folder: string;
+  readonly kubeconfig: string;
+  readonly kubectl: Kubectl;
+  /** A token for one of the principals: `ann` is in system:masters, `bob` in the group viewers, `eve` has no entry. */
+  token(who: 'ann' | 'bob' | 'eve', cluster?: string): string;
+  stop(): Promise<void>;
+}
+
+/** Throws where whyNoFunctionCluster() says so. */
+export async function startFunctionCluster(options: FunctionClusterOptions = {}): Promise<FunctionCluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'nodeless-door-'));
+  const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    const clusterId = `test-${randomBytes(5).toString('hex')}`;
+    const principals = { ann: principal('ann'), bob: principal('bob'), eve: principal('eve') };
+    const [database, sts, bundle] = await Promise.all([
+      startDynamoDb(),
+      startSts(Object.values(principals), region, stsHost(region)),
+      bundleFunction('apiserver', { outdir: folder }),
+    ]);
+    undo.push(
+      () => database.stop(),
+      () => sts.stop(),
+    );
+    const table = `nodeless-${clusterId}`;
+    const client = new DynamoDBClient({ region, credentials, endpoint: database.endpoint });
+    await createTable(client, table);
+    client.destroy();
+
+    const key = await createServiceAccountKey();
+    const path = `/nodeless/${clusterId}`;
+    const parameters = await startParameters({
+      [`${path}/service-account-key`]: key,
+      [`${path}/cluster-id`]: clusterId,
+      [`${path}/access`]: JSON.stringify([
+        { principalArn: principals.ann.arn, groups: ['system:masters'] },
+        { principalArn: principals.bob.arn, username: 'bob', groups: ['viewers'] },
+      ]),
+    });
+    undo.push(() => parameters.stop());
+    const host = await startStreamingHost({
+      name: 'apiserver',
+      folder: bundle.folder,
+      region,
+      concurrency: options.concurrency,
+      timeoutSeconds: options.timeoutSeconds,
+      holdsLastWrite: options.holdsLastWrite,
+      environment: {
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
+        AWS_ENDPOINT_URL_SSM: parameters.endpoint,
+        AWS_ENDPOINT_URL_STS: sts.endpoint,
+        NODELESS_CLUSTER: clusterId,
+        NODELESS_TABLE: table,
+        NODELESS_PARAMETERS: path,
+        NODELESS_SERVICE_CIDR: '10.96.0.0/16',
+        ...options.environment,
+      },
+    });
+    undo.push(() => host.stop());
+    parameters.values.set(`${path}/endpoint`, { value: host.url, type: 'String' });
+    await bootstrap(database.endpoint, table, host.url, key);
+
+    const token = (who: keyof typeof principals, cluster = clusterId): string =>
+      makeIamToken({ credentials: principals[who], region, cluster, now: Date.now() }).token;
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, kubeconfigText(host, token('ann')));
+    return {
+      host,
+      sts,
+      parameters,
+      clusterId,
+      folder,
+      kubeconfig,
+      kubectl: createKubectl(kubeconfig, folder),
+      token,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What the setup function does when a cluster is made. */
+async function bootstrap(endpoint: string, table: string, issuer: string, key: string): Promise<void> {
+  const client = createDynamoClient({ region, credentials, endpoint });
+  const store = createDynamoDbStore({ table: createDynamoTable({ client, name: table, clock }), clock });
+  const plane = await createControlPlane({
+    store,
+    clock,
+    log: silentLogger,
+    issuer,
+    serviceAccountKeys: await loadServiceAccountKeys(key),
+    authenticators: [],
+    anonymous: false,
+  });
+  await plane.bootstrap({ serviceCidr: '10.96.0.0/16' });
+  plane.close();
+  await store.close();
+}
+
+export function kubeconfigText({ url, ca }: Pick<StreamingHost, 'url' | 'ca'>, token: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'door',
+    clusters: [
+      { name: 'door', cluster: { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') } },
+    ],
+    users: [{ name: 'door', user: { token } }],
+    contexts: [{ name: 'door', context: { cluster: 'door', user: 'door' } }],
+  });
+}
