@@ -77,8 +77,11 @@ export function createClusterDoor(deps: ClusterDoorDeps): ClusterDoor {
     }
   };
 
+  const door = createFunctionUrlDoor({ handle }, { clock });
   return {
-    serve: (event, response) =>
-      createFunctionUrlDoor({ handle: () => handle(event) }, { clock }).serve(event, response),
+    async serve(event, response) {
+      await door.serve(event, response);
+      await deps.settled?.();
+    },
   };
 }

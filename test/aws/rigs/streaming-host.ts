@@ -51,7 +51,8 @@ const preludeEnd = Buffer.alloc(8);
 
 export async function startStreamingHost(options: StreamingHostOptions): Promise<StreamingHost> {
   const { concurrency = 20, holdsLastWrite = false } = options;
-  const definition: FunctionDefinition = { region: 'us-east-1', memoryMb: 1024, timeoutSeconds: 900, ...options };
+  const { region = 'us-east-1', memoryMb = 1024, timeoutSeconds = 900 } = options;
+  const definition: FunctionDefinition = { ...options, region, memoryMb, timeoutSeconds };
   const environments = new Set<FunctionEnvironment>();
   /** Those that a request has been given. */
   const taken = new Set<FunctionEnvironment>();

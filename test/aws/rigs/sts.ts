@@ -50,9 +50,8 @@ export async function startSts(principals: readonly IamPrincipal[], region: stri
     const query = new URL(target, 'https://rig').searchParams;
     const accessKeyId = query.get('X-Amz-Credential')?.split('/')[0];
     const principal = principals.find((known) => known.accessKeyId === accessKeyId);
-    const [year, month, day, hour, minute, second] = [
-      ...(query.get('X-Amz-Date') ?? '').matchAll(/^\d{4}|(?<=^\d{4,})\d\d(?=T?\d*Z?)/g),
-    ].map(([part]) => part);
+    const [, year, month, day, hour, minute, second] =
+      /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '') ?? [];
     const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
     if (!principal || Number.isNaN(date.getTime()) || Math.abs(Date.now() - date.getTime()) > maxAgeMs)
       return undefined;
