@@ -46,6 +46,11 @@ export const paths = {
 } as const;
 /** Each volume that the agent writes is mounted in its container at `<volumeRoot>/<name of the volume>`, writable. */
 export const volumeRoot = '/nodeless/volumes';
+/**
+ * The volume of the default token has a random end in every pod. Under this name instead it can stand in a task definition that
+ * pods share; the agent writes to whichever of the two is mounted.
+ */
+export const sharedVolumeName = (name: string): string => name.replace(/^(kube-api-access)-[a-z0-9]{5}$/, '$1');
 /** Exists once every volume stands, and as long as the agent lives. */
 export const readyFile = '/tmp/nodeless-ready';
 export const maxReportBytes = 256 * 1024;

@@ -13,7 +13,13 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AgentFile, AgentFolder, AgentVolume, TokenQuery } from './agent-protocol.ts';
+import {
+  type AgentFile,
+  type AgentFolder,
+  type AgentVolume,
+  sharedVolumeName,
+  type TokenQuery,
+} from './agent-protocol.ts';
 
 export interface VolumeWriter {
   /**
@@ -30,13 +36,13 @@ export function createVolumeWriter(root: string): VolumeWriter {
   const written = new Map<string, string>();
   return {
     async prepare({ name, mode, gid }) {
-      const folder = join(root, folderName(name));
+      const folder = await folderOf(root, name);
       await mkdir(folder, { recursive: true });
       if (gid !== undefined) await chown(folder, 0, gid);
       await chmod(folder, mode);
     },
     async write(volume, token) {
-      const folder = join(root, folderName(volume.name));
+      const folder = await folderOf(root, volume.name);
       const files = volume.files.map((file) => ({
         ...file,
         parts: safeParts(file.path),
@@ -138,6 +144,19 @@ async function removeVersions(folder: string, current: string): Promise<void> {
       await rm(join(folder, name), { recursive: true, force: true });
   }
 }
+
+/** Where the volume is mounted: under its own name, or the one that pods share. */
+async function folderOf(root: string, name: string): Promise<string> {
+  const own = join(root, folderName(name));
+  const shared = join(root, sharedVolumeName(name));
+  return own !== shared && !(await exists(own)) && (await exists(shared)) ? shared : own;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** DNS labels only: a name is one folder below the root, never a way out of it. */
 function folderName(name: string): string {
