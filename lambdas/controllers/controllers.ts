@@ -11,14 +11,14 @@ import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
-import { eventExpiryController } from './event-expiry.ts';
+import { createEventSweep, eventExpiryController } from './event-expiry.ts';
 import { flowSchemaController } from './flow-schema.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
 import { createHorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { jobController } from './job/job.ts';
 import type { LoadBalancerProvider } from './load-balancers/load-balancer.ts';
 import { createNamespaceController } from './namespace.ts';
-import { createNodeLifecycleController } from './node-lifecycle.ts';
+import { type NodeLifecycleOptions, createNodeLifecycleController } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationControllerController } from './replication-controller.ts';
@@ -44,6 +44,9 @@ export interface ControllersOptions {
   readonly rootCertificate: string;
   /** What gives Services of type LoadBalancer their address; absent = nobody does. */
   readonly loadBalancers?: LoadBalancerProvider;
+  readonly nodes?: NodeLifecycleOptions;
+  /** Expired events go together, every so many milliseconds, and not each at its time. */
+  readonly eventSweepMs?: number;
 }
 
 const allEvents = resourceType<UnknownObject>('', 'v1', 'events', 'Event');
@@ -71,14 +74,14 @@ export function createControllers(options: ControllersOptions): readonly Control
     createGarbageCollector(served),
     disruptionController,
     createResourceQuotaController(namespaced),
-    createNodeLifecycleController(),
+    createNodeLifecycleController(options.nodes),
     createPodGarbageCollector(),
     claimProtectionController,
     volumeProtectionController,
     classProtectionController,
     flowSchemaController,
     clusterRoleAggregationController,
-    eventExpiryController,
+    options.eventSweepMs === undefined ? eventExpiryController : createEventSweep(options.eventSweepMs),
     customResourceDefinitionController,
   ];
 }

@@ -21,6 +21,28 @@ export function planEventExpiry(event: Event, now: number): Action[] {
   return [remove(events, { namespace, name }, { preconditions: { resourceVersion } })];
 }
 
+/**
+ * All of them at once, every so often: where a timer for each event costs more than that it stays a little longer. Events are
+ * many, and each pod makes some.
+ */
+export function createEventSweep(everyMs: number): Controller {
+  return {
+    name: 'event-ttl',
+    actsAs: 'apiserver',
+    concurrency: 1,
+    resyncMs: everyMs,
+    watches: [],
+    async reconcile(_request, context) {
+      const now = context.clock.now();
+      for (const event of await context.cache.list(events))
+        await perform(
+          planEventExpiry(event, now).filter((action) => action.do !== 'requeue'),
+          context,
+        );
+    },
+  };
+}
+
 /** Upstream gives events a lease in etcd. */
 export const eventExpiryController: Controller = {
   name: 'event-ttl',

@@ -7,7 +7,7 @@ import { type Controller, type ReconcileContext, watchRule } from '@nodeless/con
 import { timestamp } from './time.ts';
 
 /** Upstream's node-monitor-grace-period: so long may a node be silent. */
-const graceMs = 50_000;
+const defaultGraceMs = 50_000;
 const leaseNamespace = 'kube-node-lease';
 
 const notReadyKey = 'node.kubernetes.io/not-ready';
@@ -26,7 +26,7 @@ const silent: readonly string[] = ['Ready', 'MemoryPressure', 'DiskPressure', 'P
  * Conditions become Unknown when the node has been silent for too long, and conditions become taints. `heardMs`: when it was
  * last heard of by its lease or its status, on this process's clock.
  */
-export function planNode(node: Node, heardMs: number, now: number): Action[] {
+export function planNode(node: Node, heardMs: number, now: number, graceMs = defaultGraceMs): Action[] {
   const actions: Action[] = [];
   const name = node.metadata?.name ?? '';
   let conditions: readonly NodeCondition[] = node.status?.conditions ?? [];
@@ -112,8 +112,21 @@ export function toleratedForMs(pod: Pod, taints: readonly Taint[], now: number):
   return Math.max(0, shortest);
 }
 
+export interface NodeLifecycleOptions {
+  /** So long may a node be silent: longer than its kubelet takes from one heartbeat to the next. Default: 50 s. */
+  readonly graceMs?: number;
+  /**
+   * Whether a heartbeat counts from the time that stands in it, not from when it was seen: for processes that see little of the
+   * cluster's life, where all clocks are kept by the same hand.
+   */
+  readonly trustsHeartbeats?: boolean;
+}
+
 /** Marks silent nodes, taints them, tells their pods that they are not ready, and evicts what does not tolerate a taint. */
-export function createNodeLifecycleController(): Controller {
+export function createNodeLifecycleController({
+  graceMs,
+  trustsHeartbeats = false,
+}: NodeLifecycleOptions = {}): Controller {
   /** The last sign of life by node, with the moment when this process saw it: no two clocks are compared. */
   const heard = new Map<string, { sign: string; at: number }>();
   /** When NoExecute taints without a time were first seen, by node. */
@@ -141,6 +154,11 @@ export function createNodeLifecycleController(): Controller {
     const name = node.metadata?.name ?? '';
     const lease = await cache.get(leases, { namespace: leaseNamespace, name });
     const heartbeat = node.status?.conditions?.find((c) => c.type === 'Ready')?.lastHeartbeatTime;
+    if (trustsHeartbeats) {
+      const { creationTimestamp } = node.metadata ?? {};
+      const times = [lease?.spec?.renewTime, heartbeat, creationTimestamp].map((t) => Date.parse(t ?? '') || 0);
+      return Math.max(...times);
+    }
     const sign = `${lease?.spec?.renewTime} ${heartbeat}`;
     const known = heard.get(name);
     if (known?.sign === sign) return known.at;
@@ -176,7 +194,7 @@ export function createNodeLifecycleController(): Controller {
         return;
       }
       const now = context.clock.now();
-      const result = await perform(planNode(node, await lastHeard(node, context), now), context);
+      const result = await perform(planNode(node, await lastHeard(node, context), now, graceMs), context);
       const taints = evictingTaints(node, now);
       const ready = node.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
       if (ready && taints.length === 0) return result;

@@ -82,6 +82,10 @@ export function createPodGarbageCollector(): Controller {
         ),
         context,
       );
+      // Whatever runs this may not come back to it by itself before the quarantine is over.
+      const waiting = Array.from(missing, (name) => quarantineMs - (now - (missingSince.get(name) ?? now)));
+      const next = waiting.filter((ms) => ms > 0);
+      return next.length > 0 ? { requeueAfterMs: Math.min(...next) } : {};
     },
   };
 }

@@ -38,6 +38,7 @@ export interface FakeKubelet {
 
 const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const leaseEveryMs = 10_000;
+const statusEveryMs = 300_000;
 /** To the node authorizer, a pod that is gone is none of the node's business. */
 const isGone = (error: unknown): boolean => isNotFound(error) || isForbidden(error);
 
@@ -55,8 +56,10 @@ export function createFakeKubelet(options: {
   clientFor: (user: { name: string; groups: readonly string[] }) => Client;
   clock: Clock;
   life?: (pod: Pod) => PodLife;
+  /** As virtual nodes in AWS do: no leases, a status every five minutes. */
+  heartbeats?: 'leases' | 'status';
 }): FakeKubelet {
-  const { clientFor, clock, life = lifeByImage } = options;
+  const { clientFor, clock, life = lifeByImage, heartbeats = 'leases' } = options;
   const running = new Map<string, { client: Client; silent: boolean; watch: Watch; timer: Timer | undefined }>();
   const started = new Set<string>();
   const stopping = new Set<string>();
@@ -197,6 +200,11 @@ export function createFakeKubelet(options: {
   };
 
   const renew = async (name: string, client: Client): Promise<void> => {
+    if (heartbeats === 'status') {
+      const conditions = [{ type: 'Ready', lastHeartbeatTime: time(clock.now()) }];
+      await client.patch(nodes, { name }, 'strategic', { status: { conditions } }, { subresource: 'status' });
+      return;
+    }
     const lease = await client.get(leases, { namespace: 'kube-node-lease', name });
     await client.update(leases, {
       ...lease,
@@ -212,10 +220,13 @@ export function createFakeKubelet(options: {
     const beat = (): void => {
       const node = running.get(name);
       if (!node || stopped) return;
-      node.timer = clock.setTimer(() => {
-        void renew(name, client).catch(() => {});
-        beat();
-      }, leaseEveryMs);
+      node.timer = clock.setTimer(
+        () => {
+          void renew(name, client).catch(() => {});
+          beat();
+        },
+        heartbeats === 'leases' ? leaseEveryMs : statusEveryMs,
+      );
     };
     running.set(name, { client, silent: false, watch, timer: undefined });
     beat();
@@ -259,16 +270,17 @@ export function createFakeKubelet(options: {
         spec: taints ? { taints } : {},
         status: { allocatable: resources, capacity: resources, conditions: conditionsOf('True') },
       });
-      await client.create(leases, {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: { namespace: 'kube-node-lease', name },
-        spec: {
-          holderIdentity: name,
-          leaseDurationSeconds: 40,
-          renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
-        },
-      });
+      if (heartbeats === 'leases')
+        await client.create(leases, {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          metadata: { namespace: 'kube-node-lease', name },
+          spec: {
+            holderIdentity: name,
+            leaseDurationSeconds: 40,
+            renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+          },
+        });
       follow(name, client);
       return node;
     },
