@@ -296,7 +296,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       why: 'tasks of this cluster; IAM narrows it by the cluster',
       when: ['this-ecs-cluster'],
     },
-    { actions: ['ecs:StopTask'], on: ['tasks'], why: 'ends pods', when: ['this-ecs-cluster'] },
+    { actions: ['ecs:StopTask', 'ecs:DescribeTasks'], on: ['tasks'], why: 'ends pods', when: ['this-ecs-cluster'] },
     {
       actions: [
         'ecs:ListTaskDefinitionFamilies',
