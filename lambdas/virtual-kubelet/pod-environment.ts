@@ -27,13 +27,19 @@ export function resolveContainer(
   node: NodeFacts,
 ): ResolvedContainer {
   try {
-    const env = resolveEnvironment(pod, container, references, node);
-    const expand = (text: string): string => expandVariables(text, (name) => env.get(name));
+    const { env, secret, own } = resolveEnvironment(pod, container, references, node);
+    let commandLine = false;
+    const expand = (text: string): string =>
+      expandVariables(text, (name) => {
+        if (secret.has(name) || own.has(name)) commandLine = true;
+        return env.get(name);
+      });
     return {
       name: container.name,
       env: [...env].map(([name, value]) => ({ name, value })),
       command: container.command?.length ? container.command.map(expand) : undefined,
       args: container.args?.length ? container.args.map(expand) : undefined,
+      ...(secret.size + own.size > 0 ? { particular: { secret: [...secret], own: [...own], commandLine } } : {}),
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -56,30 +62,57 @@ function resolveEnvironment(
   container: Container,
   references: PodReferences,
   node: NodeFacts,
-): Map<string, string> {
+): ResolvedEnvironment {
   const namespace = pod.metadata?.namespace ?? '';
   const services = serviceEnvironment(references.services, namespace, pod.spec?.enableServiceLinks ?? true);
   const env = new Map<string, string>();
+  const secret = new Set<string>();
+  const own = new Set<string>();
+  const mark = (set: Set<string>, name: string, is: boolean): void => void (is ? set.add(name) : set.delete(name));
   for (const from of container.envFrom ?? []) {
     for (const [key, value] of bulkSource(from.configMapRef, from.secretRef, references)) {
       const name = `${from.prefix ?? ''}${key}`;
-      if (name !== '' && !name.includes('=')) env.set(name, value);
+      if (name === '' || name.includes('=')) continue;
+      env.set(name, value);
+      mark(secret, name, from.configMapRef === undefined);
     }
   }
   const lookup = (name: string): string | undefined => env.get(name) ?? services.get(name);
   for (const variable of container.env ?? []) {
+    let [holdsSecret, holdsOwn] = [false, false];
     if (variable.value) {
-      env.set(variable.name, expandVariables(variable.value, lookup));
+      const noted = (name: string): string | undefined => {
+        holdsSecret ||= secret.has(name);
+        holdsOwn ||= own.has(name);
+        return lookup(name);
+      };
+      env.set(variable.name, expandVariables(variable.value, noted));
     } else if (variable.valueFrom) {
       const value = sourceValue(variable.valueFrom, pod, container, references, node);
-      if (value !== undefined) env.set(variable.name, value);
+      if (value === undefined) continue;
+      env.set(variable.name, value);
+      holdsSecret = variable.valueFrom.secretKeyRef !== undefined;
+      holdsOwn = variable.valueFrom.fieldRef !== undefined && !sharedFields.has(variable.valueFrom.fieldRef.fieldPath);
     } else {
       env.set(variable.name, '');
     }
+    mark(secret, variable.name, holdsSecret);
+    mark(own, variable.name, holdsOwn);
   }
   for (const [name, value] of services) if (!env.has(name)) env.set(name, value);
-  return env;
+  return { env, secret, own };
 }
+
+interface ResolvedEnvironment {
+  readonly env: Map<string, string>;
+  /** Names of variables that hold something of a Secret. */
+  readonly secret: ReadonlySet<string>;
+  /** Names of variables that hold something that only this pod has. */
+  readonly own: ReadonlySet<string>;
+}
+
+/** The same in every pod of a template. */
+const sharedFields: ReadonlySet<string> = new Set(['metadata.namespace', 'spec.serviceAccountName']);
 
 interface NamedSource {
   readonly name?: string;

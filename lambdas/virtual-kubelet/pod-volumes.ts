@@ -9,6 +9,7 @@ import type {
 } from '@nodeless/apimachinery/generated/types/core/v1';
 import { type NodeFacts, podFieldValue, resourceFieldValue } from './downward-api.ts';
 import { missing, type PodReferences } from './pod-environment.ts';
+import { efsVolume } from './efs-volumes.ts';
 import type { ResolvedVolume, VolumeFile } from './providers/provider.ts';
 import { wholeValue } from './quantities.ts';
 
@@ -62,7 +63,12 @@ function resolveVolume(volume: Volume, pod: Pod, references: VolumeReferences, n
     return files(downwardFiles(volume.downwardAPI.items, volume.downwardAPI.defaultMode ?? 0o644, pod, node));
   if (volume.projected) return files(projectedFiles(volume.projected, pod, references, node));
   if (volume.hostPath) return { name, kind: 'hostPath', path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
-  if (volume.persistentVolumeClaim) return claimedVolume(name, volume.persistentVolumeClaim.claimName, references);
+  if (volume.persistentVolumeClaim) {
+    const { claimName, readOnly = false } = volume.persistentVolumeClaim;
+    return claimedVolume(name, claimName, readOnly, references);
+  }
+  const efs = efsVolume(name, volume, false);
+  if (efs) return efs;
   if (volume.emptyDir || !hasSource(volume)) {
     const { medium = '', sizeLimit } = volume.emptyDir ?? {};
     const limit = sizeLimit === undefined ? 0 : wholeValue(sizeLimit);
@@ -76,14 +82,21 @@ function resolveVolume(volume: Volume, pod: Pod, references: VolumeReferences, n
 
 const hasSource = (volume: Volume): boolean => Object.keys(volume).some((key) => key !== 'name');
 
-/** Only volumes that are folders of a node can be had here; others need a driver. */
-function claimedVolume(name: string, claimName: string, references: VolumeReferences): ResolvedVolume {
+/** Volumes that are folders of a node, or of an Amazon EFS file system; others need a driver. */
+function claimedVolume(
+  name: string,
+  claimName: string,
+  readOnly: boolean,
+  references: VolumeReferences,
+): ResolvedVolume {
   const claim = references.claim(claimName);
   if (!claim) throw missing('persistentvolumeclaim', claimName);
   if (claim.status?.phase !== 'Bound' || !claim.spec?.volumeName) throw new Error(`PVC is not bound`);
   const volume = references.volume(claim.spec.volumeName);
   if (!volume) throw new Error(`failed to fetch PV ${JSON.stringify(claim.spec.volumeName)} from API server`);
   const path = volume.spec?.hostPath?.path ?? volume.spec?.local?.path;
+  const efs = efsVolume(name, volume.spec ?? {}, readOnly);
+  if (efs) return efs;
   if (path === undefined)
     throw new Error(
       `persistent volume ${JSON.stringify(claim.spec.volumeName)} has a source that is not supported by this node`,

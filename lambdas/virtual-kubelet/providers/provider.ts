@@ -5,7 +5,7 @@
  * All calls are idempotent by pod UID and may be repeated after a crash at any instant; a provider keeps what it must
  * know beside the pod itself (labels of containers, tags of tasks), never only in memory.
  */
-import type { Pod, ContainerState, Probe } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Pod, PodCondition, ContainerState, Probe } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { ExecIo, LogOptions, PodRef } from '@nodeless/client/node-connection';
 import type { Duplex, Readable } from 'node:stream';
 
@@ -42,7 +42,17 @@ export type ResolvedVolume =
       readonly medium: '' | 'Memory' | 'HugePages';
       readonly sizeLimitBytes?: number;
     }
-  | { readonly name: string; readonly kind: 'hostPath'; readonly path: string; readonly type: string };
+  | { readonly name: string; readonly kind: 'hostPath'; readonly path: string; readonly type: string }
+  /** A folder of an Amazon EFS file system. */
+  | {
+      readonly name: string;
+      readonly kind: 'efs';
+      readonly fileSystemId: string;
+      /** Absolute; '/' with an access point. */
+      readonly path: string;
+      readonly accessPointId?: string;
+      readonly readOnly: boolean;
+    };
 
 /**
  * Environment with every source read and every $(VAR) expanded, in order. Values may hold the markers of late-binding.ts
@@ -56,6 +66,15 @@ export interface ResolvedContainer {
   /** command and args after $(VAR) expansion; undefined = the image's own. */
   readonly command: readonly string[] | undefined;
   readonly args: readonly string[] | undefined;
+  /** Which of it no other pod of the same template has, or nobody else should see. Absent: none of it. */
+  readonly particular?: {
+    /** Variables with something of a Secret in them, also by way of $(VAR). */
+    readonly secret: readonly string[];
+    /** Variables that say something of this pod (fieldRef), also by way of $(VAR). */
+    readonly own: readonly string[];
+    /** Command or arguments hold the value of one of them. */
+    readonly commandLine: boolean;
+  };
 }
 
 /** A pod with everything resolved that needs the API: the provider never calls it. */
@@ -108,6 +127,8 @@ export interface ObservedPod {
   readonly failure: { readonly reason: string; readonly message: string; readonly terminal: boolean } | undefined;
   /** Everything of it has stopped and it will not be started again. */
   readonly finished: boolean;
+  /** What it runs on is being taken away, for a reason that is not the pod's. */
+  readonly disruption?: { readonly reason: string; readonly message: string };
 }
 
 export interface NodeCapacity {
@@ -121,6 +142,25 @@ export interface NodeCapacity {
   /** The slice of pod addresses that belongs to the node, where it has one. */
   readonly podCidr?: string;
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+}
+
+/**
+ * For providers whose processes do not last: what they learned of a pod is kept in a condition of its status, which also names
+ * what was last seen of it. Told by presence; used by the pod reconciler.
+ */
+export interface PodRecords {
+  /** The conditions that it keeps: the kubelet leaves those to it. */
+  readonly conditionTypes: readonly string[];
+  /** What the pod says of itself, before anything else is asked of it. What is known already and newer stays. */
+  recall(pod: Readonly<Pod>): void;
+  /** Conditions to be written with the status (transition times are the writer's). */
+  conditions(ref: PodRef): readonly PodCondition[];
+  /** When there is something to do that no event will tell of, in milliseconds of the clock. */
+  wakeAt(ref: PodRef): number | undefined;
+  /** Asks for the stop and does not wait for it; observePod shows when it is done. */
+  beginStop(ref: PodRef, graceSeconds: number): Promise<void>;
+  /** The next observation is one of the real thing, not what is remembered. */
+  doubt(ref: PodRef): void;
 }
 
 /** Something changed: ask observePod. Repeats and disorder are harmless. */

@@ -142,6 +142,12 @@ export function createVolumeWriter(deps: {
             );
           if (isTmpfs(volume)) await createTmpfs(uid, volume, fsGroup);
           else if (fresh) entries.push(emptyDirEntry(folder, fsGroup));
+        } else if (volume.kind === 'efs') {
+          throw new ProviderError(
+            'invalid',
+            `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : EFS file systems are reached only by tasks in AWS`,
+            { reason: 'FailedMount' },
+          );
         } else if (fresh) {
           await checkHostPath(volume, place);
         }
