@@ -2,7 +2,7 @@ import type { LoadBalancerIngress, Service } from '@nodeless/apimachinery/genera
 import type { EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
 import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { isNotFound } from '@nodeless/apimachinery/status';
-import { endpointSlices, services } from '@nodeless/client/resource-types';
+import { endpointSlices, pods, services } from '@nodeless/client/resource-types';
 import { type Action, event, patch, perform } from '@nodeless/controller-runtime/actions';
 import {
   type Controller,
@@ -12,10 +12,12 @@ import {
   watchRule,
 } from '@nodeless/controller-runtime/controller';
 import { serviceNameLabel } from './endpoints/endpoint-slice-plan.ts';
+import { gatedServices, healthGateChanged, waitsForHealthOnly } from './load-balancers/health-gates.ts';
 import { buildModel, wantsLoadBalancer } from './load-balancers/build-model.ts';
 import {
   elsewhereAnnotation,
   type LoadBalancerOwner,
+  LoadBalancerProblem,
   type LoadBalancerProvider,
   type LoadBalancerState,
 } from './load-balancers/load-balancer.ts';
@@ -88,6 +90,7 @@ export function createServiceController(provider: LoadBalancerProvider): Control
   const ensure = async (
     service: Service,
     slices: readonly EndpointSlice[],
+    waiting: ReadonlySet<string>,
     context: ReconcileContext,
   ): Promise<Result> => {
     if (!hasFinalizer(service)) {
@@ -98,29 +101,92 @@ export function createServiceController(provider: LoadBalancerProvider): Control
     }
     let state: LoadBalancerState;
     try {
-      state = await provider.ensure(buildModel(service, slices));
+      state = await provider.ensure(buildModel(service, slices, (podName) => waiting.has(podName)));
     } catch (error) {
       await perform(
         [
           event(
             service,
             'Warning',
-            'SyncLoadBalancerFailed',
+            error instanceof LoadBalancerProblem ? error.reason : 'SyncLoadBalancerFailed',
             `Error syncing load balancer: ${error instanceof Error ? error.message : String(error)}`,
           ),
         ],
         context,
       );
+      // Its cause is outside of the cluster: it goes without telling us.
+      if (error instanceof LoadBalancerProblem) return { requeueAfterMs: error.retryAfterMs };
       throw error;
     }
     await perform(planEnsured(service, state), context);
     return state.retryAfterMs === undefined ? {} : { requeueAfterMs: state.retryAfterMs };
   };
 
-  const release = async (service: Service, context: ReconcileContext): Promise<void> => {
+  const release = async (service: Service, context: ReconcileContext): Promise<Result> => {
     await perform([event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer')], context);
-    await provider.remove(ownerOf(service));
+    try {
+      const unfinished = await provider.remove(ownerOf(service));
+      if (unfinished) return { requeueAfterMs: unfinished.retryAfterMs };
+    } catch (error) {
+      if (!(error instanceof LoadBalancerProblem)) throw error;
+      await perform(
+        [event(service, 'Warning', error.reason, `Error deleting load balancer: ${error.message}`)],
+        context,
+      );
+      return { requeueAfterMs: error.retryAfterMs };
+    }
     await ignoreMissing(perform(planReleased(service), context));
+    return {};
+  };
+
+  const wants = (service: Service): boolean =>
+    wantsLoadBalancer(service, provider.loadBalancerClass, provider.alsoServes);
+
+  const reconcile = async (request: Request, context: ReconcileContext): Promise<Result | void> => {
+    const { cache } = context;
+    const service = await cache.get(services, request);
+    if (!service) {
+      // Removed without waiting for its finalizer: what it had is not left behind.
+      const of = { namespace: request.namespace ?? '', name: request.name };
+      for (const owner of await provider.list(of)) {
+        if (owner.namespace !== of.namespace || owner.name !== of.name) continue;
+        const unfinished = await provider.remove(owner);
+        if (unfinished) return { requeueAfterMs: unfinished.retryAfterMs };
+      }
+      return;
+    }
+    if (!wants(service)) {
+      if (hasFinalizer(service) && isOurs(service, provider)) return release(service, context);
+      return;
+    }
+    const slices = (await cache.list(endpointSlices, request.namespace)).filter(
+      ({ metadata }) => metadata?.labels?.[serviceNameLabel] === request.name,
+    );
+    return ensure(service, slices, await waitingPods(slices, context), context);
+  };
+
+  /** Everything once more, as if it had changed: others can change load balancers too, and what has no Service any more goes. */
+  const sweep = async (context: ReconcileContext): Promise<Result | void> => {
+    const all = await context.cache.list(services);
+    let first: unknown;
+    let requeueAfterMs: number | undefined;
+    const one = async (request: Request): Promise<void> => {
+      try {
+        const result = await reconcile(request, context);
+        if (result?.requeueAfterMs !== undefined)
+          requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, result.requeueAfterMs);
+      } catch (error) {
+        first ??= error;
+      }
+    };
+    for (const service of all)
+      if (wants(service) || hasFinalizer(service))
+        await one({ namespace: service.metadata?.namespace, name: service.metadata?.name ?? '' });
+    const known = new Set(all.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`));
+    for (const { namespace, name } of await provider.list())
+      if (!known.has(`${namespace}/${name}`)) await one({ namespace, name });
+    if (first !== undefined) throw first;
+    return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
   };
 
   return {
@@ -134,33 +200,45 @@ export function createServiceController(provider: LoadBalancerProvider): Control
           return name ? [{ namespace: metadata?.namespace, name }] : [];
         },
       }),
+      watchRule({
+        type: pods,
+        // Slices do not show a pod whose containers have become ready while a health gate still holds it back.
+        requests: (change) =>
+          healthGateChanged(change)
+            ? gatedServices(change.object).map((name) => ({ namespace: change.object.metadata?.namespace, name }))
+            : [],
+      }),
     ],
-    async reconcile(request, context) {
-      const { cache } = context;
-      const service = await cache.get(services, request);
-      if (!service) {
-        // Removed without waiting for its finalizer: what it had is not left behind.
-        for (const owner of await provider.list())
-          if (owner.namespace === (request.namespace ?? '') && owner.name === request.name)
-            await provider.remove(owner);
-        return;
-      }
-      if (!wantsLoadBalancer(service, provider.loadBalancerClass)) {
-        if (hasFinalizer(service) && isOurs(service, provider)) await release(service, context);
-        return;
-      }
-      const slices = (await cache.list(endpointSlices, request.namespace)).filter(
-        ({ metadata }) => metadata?.labels?.[serviceNameLabel] === request.name,
-      );
-      return ensure(service, slices, context);
-    },
+    resyncMs: provider.resyncMs,
+    reconcile: (request, context) => (request.name === '' ? sweep(context) : reconcile(request, context)),
   };
+}
+
+/** Names of pods behind these slices that wait for nothing but a load balancer's health check. */
+async function waitingPods(
+  slices: readonly EndpointSlice[],
+  { cache }: ReconcileContext,
+): Promise<ReadonlySet<string>> {
+  const waiting = new Set<string>();
+  for (const { metadata, endpoints = [] } of slices)
+    for (const { conditions, targetRef } of endpoints ?? []) {
+      if (conditions?.ready !== false || conditions.terminating || targetRef?.kind !== 'Pod') continue;
+      const name = targetRef.name ?? '';
+      const pod = waiting.has(name) ? undefined : await cache.get(pods, { namespace: metadata?.namespace, name });
+      if (pod && waitsForHealthOnly(pod)) waiting.add(name);
+    }
+  return waiting;
 }
 
 /** A Service that names another class has another controller, also for its end. */
 function isOurs(service: Service, provider: LoadBalancerProvider): boolean {
   const wanted = service.spec?.loadBalancerClass;
-  return service.spec?.type !== 'LoadBalancer' || !wanted || wanted === provider.loadBalancerClass;
+  return (
+    service.spec?.type !== 'LoadBalancer' ||
+    !wanted ||
+    wanted === provider.loadBalancerClass ||
+    provider.alsoServes?.includes(wanted) === true
+  );
 }
 
 function ownerOf({ metadata }: Service): LoadBalancerOwner {

@@ -1,13 +1,20 @@
 import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
 import { elsewhereAnnotation, type LoadBalancerModel, type LoadBalancerPort } from './load-balancer.ts';
-import { targetsOf, usableTargets } from './service-endpoints.ts';
+import { candidateTargets, targetsOf, usableTargets } from './service-endpoints.ts';
 
 const sourceRangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 const defaultAffinitySeconds = 10_800;
 
-/** What a Service of type LoadBalancer asks for, given the endpoints it has now. Pure. */
-export function buildModel(service: Service, slices: readonly EndpointSlice[]): LoadBalancerModel {
+/**
+ * What a Service of type LoadBalancer asks for, given the endpoints it has now. Pure. `onlyWaits`: whether the pod of this name
+ * is not ready for no other reason than that a load balancer has not found it healthy yet.
+ */
+export function buildModel(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  onlyWaits: (podName: string) => boolean = () => false,
+): LoadBalancerModel {
   const { namespace = '', name = '', uid = '', annotations = {} } = service.metadata ?? {};
   const spec = service.spec ?? {};
   const own = spec.loadBalancerSourceRanges ?? [];
@@ -18,6 +25,8 @@ export function buildModel(service: Service, slices: readonly EndpointSlice[]): 
     port: port.port,
     nodePort: port.nodePort || undefined,
     targets: usableTargets(targetsOf(port, slices)),
+    candidates: candidateTargets(port, slices, onlyWaits),
+    targetPort: typeof port.targetPort === 'string' ? undefined : port.targetPort || port.port,
   }));
   return {
     owner: { namespace, name, uid },
@@ -35,7 +44,12 @@ export function buildModel(service: Service, slices: readonly EndpointSlice[]): 
 }
 
 /** Whether this provider is the one to give the Service its address. */
-export function wantsLoadBalancer(service: Service, loadBalancerClass: string): boolean {
+export function wantsLoadBalancer(
+  service: Service,
+  loadBalancerClass: string,
+  alsoServes: readonly string[] = [],
+): boolean {
   const { type, loadBalancerClass: wanted } = service.spec ?? {};
-  return type === 'LoadBalancer' && !service.metadata?.deletionTimestamp && (!wanted || wanted === loadBalancerClass);
+  const served = !wanted || wanted === loadBalancerClass || alsoServes.includes(wanted);
+  return type === 'LoadBalancer' && !service.metadata?.deletionTimestamp && served;
 }

@@ -22,6 +22,13 @@ export interface LoadBalancerPort {
   readonly nodePort: number | undefined;
   /** Those that take traffic now; [] = connections are to be refused. */
   readonly targets: readonly Target[];
+  /**
+   * For providers that check targets themselves: the ready ones, and those that nothing but such a check keeps from being ready.
+   * Never those that are going.
+   */
+  readonly candidates?: readonly Target[];
+  /** Where the Service gives a number (or nothing: then its port); undefined for a name. */
+  readonly targetPort?: number;
 }
 
 export interface LoadBalancerModel {
@@ -63,10 +70,33 @@ export interface LoadBalancerProvider {
   readonly loadBalancerClass: string;
   /** Errors are shown to the user as the event SyncLoadBalancerFailed and tried again. */
   ensure(model: LoadBalancerModel): Promise<LoadBalancerState>;
-  /** What is not there is success. */
-  remove(owner: LoadBalancerOwner): Promise<void>;
-  /** Everything it holds, also for owners that have gone meanwhile. */
-  list(): Promise<readonly LoadBalancerOwner[]>;
+  /** What is not there is success. Where it takes longer, says when to ask again; nothing = all is gone. */
+  remove(owner: LoadBalancerOwner): Promise<void | { readonly retryAfterMs: number }>;
+  /** Everything it holds, also for owners that have gone meanwhile; only that of one Service where that is asked. */
+  list(of?: { readonly namespace: string; readonly name: string }): Promise<readonly LoadBalancerOwner[]>;
+  /**
+   * So often what it holds is compared with what should be, without any change in the cluster: for providers whose load
+   * balancers others can change too. Absent = never.
+   */
+  readonly resyncMs?: number;
+  /** Other values of spec.loadBalancerClass that it serves. */
+  readonly alsoServes?: readonly string[];
+}
+
+/** Why a load balancer cannot be had, in words for the user; not worth trying again at once. */
+export class LoadBalancerProblem extends Error {
+  /** For an event: CamelCase. */
+  readonly reason: string;
+  readonly retryAfterMs: number;
+  constructor(
+    reason: string,
+    message: string,
+    options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.reason = reason;
+    this.retryAfterMs = options.retryAfterMs ?? 60_000;
+  }
 }
 
 /** Ports that answer elsewhere than on the Service's own address and port: `80=127.0.0.1:10080,53/udp=127.0.0.1:10053`. */

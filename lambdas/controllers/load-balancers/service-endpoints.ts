@@ -43,6 +43,28 @@ export function targetsOf(port: ServicePort, slices: readonly EndpointSlice[], f
   return { ready: sorted(ready), draining: sorted(draining) };
 }
 
+/** Ready endpoints and those whose pod `onlyWaits` for a load balancer's health check; none that is terminating. */
+export function candidateTargets(
+  port: ServicePort,
+  slices: readonly EndpointSlice[],
+  onlyWaits: (podName: string) => boolean,
+  family = 'IPv4',
+): readonly Target[] {
+  const waiting = slices.map((slice) => ({
+    ...slice,
+    endpoints: (slice.endpoints ?? [])
+      .filter(({ conditions }) => conditions?.terminating !== true)
+      .map((endpoint) =>
+        endpoint.conditions?.ready === false &&
+        endpoint.targetRef?.kind === 'Pod' &&
+        onlyWaits(endpoint.targetRef.name ?? '')
+          ? { ...endpoint, conditions: { ...endpoint.conditions, ready: true } }
+          : endpoint,
+      ),
+  }));
+  return targetsOf(port, waiting, family).ready;
+}
+
 const sorted = (targets: ReadonlyMap<string, Target>): Target[] =>
   [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
 

@@ -217,6 +217,31 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     'list watch | core | nodes',
     'create patch update | core events.k8s.io | events',
   ],
+  // Ours: load balancers and names in AWS.
+  'target-readiness-controller': [
+    'read | core | pods services',
+    'patch update | core | pods/status',
+    'read | networking.k8s.io | ingresses',
+    'create patch update | core events.k8s.io | events',
+  ],
+  'ingress-controller': [
+    'read | core | pods services',
+    'read | discovery.k8s.io | endpointslices',
+    'read | networking.k8s.io | ingressclasses ingresses',
+    'patch update | networking.k8s.io | ingresses ingresses/status',
+    'create patch update | core events.k8s.io | events',
+  ],
+  'dns-controller': [
+    'read | core | services',
+    'read | discovery.k8s.io | endpointslices',
+    'create patch update | core events.k8s.io | events',
+  ],
+  'data-path-controller': [
+    'read | core | pods services',
+    'read | discovery.k8s.io | endpointslices',
+    'patch update | core | services services/status',
+    'create patch update | core events.k8s.io | events',
+  ],
   'statefulset-controller': [
     'list watch | core | pods',
     'read | apps | statefulsets',
