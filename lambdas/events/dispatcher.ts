@@ -37,8 +37,11 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   /** Answers the sequence number of the first record that is to come again with all behind it; undefined: none. */
   dispatch(records: readonly StreamRecord[]): Promise<string | undefined>;
-  /** Work that something outside asks for. `id` is equal when the event comes again. */
-  ask(queue: string, controller: string, requests: readonly Request[], id: string): Promise<void>;
+  /**
+   * Work that something outside asks for. `id` is equal when the event comes again. A request may carry a hint of what was seen
+   * (component-base/task-identity.ts: taskRequest makes one of an event of ECS).
+   */
+  ask(queue: string, controller: string, requests: readonly (Request & { readonly hint?: unknown })[], id: string): Promise<void>;
   /**
    * Sweeps that are due, and what the log says of the last ticks: a record that was lost is made good. `full`: every object, as if
    * it were new, for after an outage that was longer.
@@ -195,8 +198,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
     async ask(queue, controller, requests, id) {
       await sendAll(
-        requests.map((request) => {
-          const message = workMessage(controller, request);
+        requests.map(({ hint, ...request }) => {
+          const message = { ...workMessage(controller, request), ...(hint === undefined ? {} : { hint }) };
           return { queue, group: groupOf(message), key: keyOf(message), message };
         }),
         id,

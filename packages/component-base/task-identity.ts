@@ -35,6 +35,20 @@ export function taskIdentity(task: unknown): TaskIdentity | undefined {
   return undefined;
 }
 
+/**
+ * The request that an event "ECS Task State Change" makes of the virtual kubelet, with the task as its hint; undefined = none of
+ * ours. Of the overrides only the identity goes on: the rest is the pod's own business.
+ */
+export function taskRequest(
+  detail: unknown,
+): { readonly namespace: string; readonly name: string; readonly hint: unknown } | undefined {
+  const identity = taskIdentity(detail);
+  if (!identity) return undefined;
+  const environment = [{ name: identityVariable, value: formatIdentity(identity) }];
+  const hint = { ...(detail as object), overrides: { containerOverrides: [{ environment }] } };
+  return { namespace: identity.namespace, name: identity.name, hint };
+}
+
 function parse(text: string): TaskIdentity | undefined {
   try {
     const { ns, name, uid, node, n, init } = JSON.parse(text) as Record<string, unknown>;

@@ -10,6 +10,8 @@ export interface WorkMessage {
   readonly name: string;
   /** Failures since the last success. */
   readonly attempt: number;
+  /** What the asker saw, where that spares the worker to look: an ECS task. Never needed, never trusted to be the newest. */
+  readonly hint?: unknown;
 }
 
 /** A message that waits: what the queue of delays and the one-off schedules hold. */
