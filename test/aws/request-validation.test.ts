@@ -227,7 +227,12 @@ describe('requests are checked against the models of the services', () => {
       sent.push(call.input);
       return call.proceed();
     });
-    const input = { TableName: 'table', KeyConditionExpression: 'pk = :pk', Limit: undefined };
+    const input = {
+      TableName: 'table',
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': { S: 'a' } },
+      Limit: undefined,
+    };
     await client.send(new QueryCommand(input));
     expect(sent[0]).toEqual(input);
   });

@@ -1,11 +1,25 @@
+import { dynamodbLimits } from './dynamodb.ts';
+import { ec2Limits } from './ec2.ts';
+import { ecsLimits } from './ecs.ts';
+import { elbv2Limits } from './elbv2.ts';
+import { route53Limits } from './route53.ts';
+import type { Input, LimitRules } from './rules.ts';
+import { schedulerLimits } from './scheduler.ts';
 import { sqsLimits } from './sqs.ts';
+import { ssmLimits } from './ssm.ts';
 
-/** What a service refuses although its model allows it: rules that stand only in its documentation. */
-export type LimitRules = Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => readonly string[]>>;
+const rules: LimitRules = {
+  ...dynamodbLimits,
+  ...ec2Limits,
+  ...ecsLimits,
+  ...elbv2Limits,
+  ...route53Limits,
+  ...schedulerLimits,
+  ...sqsLimits,
+  ...ssmLimits,
+};
 
-const rules: LimitRules = { ...sqsLimits };
-
-/** `operation`: `sqs:SendMessage`. */
-export function documentedLimits(operation: string, input: Readonly<Record<string, unknown>>): readonly string[] {
+/** What is wrong with a request by the documentation alone. `operation`: `sqs:SendMessage`. */
+export function documentedLimits(operation: string, input: Input): readonly string[] {
   return Object.hasOwn(rules, operation) ? rules[operation]!(input) : [];
 }

@@ -1,10 +1,10 @@
-import type { LimitRules } from './documented-limits.ts';
+import { type Input, type LimitRules, between, list } from './rules.ts';
 
 /** Limits of the Amazon SQS API Reference: SendMessage, SendMessageBatch, ReceiveMessage, CreateQueue. */
 export const sqsLimits: LimitRules = {
   'sqs:SendMessage': (input) => message(input, isFifo(input['QueueUrl']), ''),
   'sqs:SendMessageBatch': (input) => {
-    const entries = (input['Entries'] ?? []) as readonly Readonly<Record<string, unknown>>[];
+    const entries = list(input['Entries']);
     const bytes = entries.reduce((sum, entry) => sum + size(entry['MessageBody']), 0);
     return [
       ...batch(entries),
@@ -12,7 +12,7 @@ export const sqsLimits: LimitRules = {
       ...entries.flatMap((entry, index) => message(entry, isFifo(input['QueueUrl']), `Entries[${index}].`)),
     ];
   },
-  'sqs:DeleteMessageBatch': (input) => batch(input['Entries'] as readonly Readonly<Record<string, unknown>>[]),
+  'sqs:DeleteMessageBatch': (input) => batch(list(input['Entries'])),
   'sqs:ReceiveMessage': (input) => [
     ...between(input, 'MaxNumberOfMessages', 1, 10),
     ...between(input, 'WaitTimeSeconds', 0, 20),
@@ -37,7 +37,7 @@ export const sqsLimits: LimitRules = {
 const mebibyte = 1024 * 1024;
 const id = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/;
 
-function message(input: Readonly<Record<string, unknown>>, fifo: boolean, at: string): string[] {
+function message(input: Input, fifo: boolean, at: string): string[] {
   const body = input['MessageBody'];
   const found: string[] = between(input, 'DelaySeconds', 0, 900).map((line) => at + line);
   if (size(body) < 1 || size(body) > mebibyte) found.push(`${at}MessageBody: 1 to ${mebibyte} bytes`);
@@ -55,19 +55,13 @@ function message(input: Readonly<Record<string, unknown>>, fifo: boolean, at: st
   return found;
 }
 
-function batch(entries: readonly Readonly<Record<string, unknown>>[]): string[] {
+function batch(entries: readonly Input[]): string[] {
   const ids = entries.map((entry) => String(entry['Id']));
   const found: string[] = [];
   if (ids.length < 1 || ids.length > 10) found.push(`Entries: 1 to 10, are ${ids.length}`);
   if (new Set(ids).size !== ids.length) found.push('Entries: their ids must differ');
   for (const one of ids) if (!/^[\w-]{1,80}$/.test(one)) found.push(`Entries: not an id of a batch entry: ${one}`);
   return found;
-}
-
-function between(input: Readonly<Record<string, unknown>>, name: string, low: number, high: number): string[] {
-  const value = input[name];
-  if (value === undefined || (typeof value === 'number' && value >= low && value <= high)) return [];
-  return [`${name}: ${low} to ${high}, is ${String(value)}`];
 }
 
 const isFifo = (url: unknown): boolean => String(url).endsWith('.fifo');
