@@ -90,14 +90,15 @@ function gate(pod: Pod, service: string, exposure: Exposure | undefined): PodCon
   if (!exposure?.served) return open('NoLoadBalancer', 'no load balancer in front of the Service takes traffic yet');
   const groups = exposure.groups.filter(({ checked }) => checked);
   const addresses = addressesOf(pod);
-  const found = groups.map(({ targets }) =>
-    addresses.map((ip) => targets.get(ip)).find((state) => state !== undefined),
-  );
+  // A pod need not have every port of the Service; where it has none, it is not behind the load balancer at all.
+  const found = groups.flatMap(({ targets }) => {
+    const state = addresses.map((ip) => targets.get(ip)).find((one) => one !== undefined);
+    return state ? [state] : [];
+  });
   if (groups.length === 0 && exposure.groups.length > 0)
     return open('NotChecked', 'the load balancer has no health check for this protocol');
-  const bad = found.find((state) => state?.health !== 'healthy');
-  if (groups.length > 0 && found.every((state) => state?.health === 'healthy'))
-    return open('Healthy', 'the load balancer has found the pod healthy');
+  const bad = found.find(({ health }) => health !== 'healthy');
+  if (found.length > 0 && !bad) return open('Healthy', 'the load balancer has found the pod healthy');
   return {
     type,
     status: 'False',

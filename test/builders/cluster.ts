@@ -13,11 +13,13 @@ import {
   controllerUser,
   schedulerUser,
 } from '@nodeless/controller-runtime/component-users';
+import type { Controller } from '@nodeless/controller-runtime/controller';
 import { createEventRecorder } from '@nodeless/controller-runtime/event-recorder';
 import { createSharedInformers } from '@nodeless/controller-runtime/informer-lister';
 import { createManager } from '@nodeless/controller-runtime/manager';
 import { createControllers } from '@nodeless/controllers/controllers';
 import { remembered } from '@nodeless/controllers/served-types';
+import type { AdmissionPlugin } from '@nodeless/registry/admission/admission';
 import { admissionPlugins } from '@nodeless/registry/admission/plugins';
 import { createEscalationCheck } from '@nodeless/registry/authorization/escalation';
 import { createNodeAuthorizer } from '@nodeless/registry/authorization/node-authorizer';
@@ -46,6 +48,9 @@ export interface ClusterOptions {
   /** false: no controllers, no scheduler; a test brings what it is about. */
   readonly controllers?: boolean;
   readonly scheduler?: boolean;
+  /** Beside the usual ones: load balancers of a model, say. */
+  readonly more?: (clock: ManualClock) => readonly Controller[];
+  readonly admission?: readonly AdmissionPlugin[];
   /** How long after a write the caches of controllers see it. Default: before the write returns. */
   readonly cacheLagMs?: number;
   /** To see what goes on while a test is being written. */
@@ -107,7 +112,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const registry = createRegistry({
     store,
     resources,
-    admission: [...admissionPlugins, createEscalationCheck({ index, authorizer })],
+    admission: [...admissionPlugins, ...(options.admission ?? []), createEscalationCheck({ index, authorizer })],
     authorizer,
     clock,
   });
@@ -123,14 +128,14 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
   const kubelet = createFakeKubelet({ clientFor, clock, life: options.life });
   const managerClient = clientFor(controllerManagerUser, 'kube-controller-manager');
   const informers = createSharedInformers(lagging(managerClient, clock, options.cacheLagMs ?? 0), { clock, log });
-  if (options.controllers !== false) {
-    const controllers = createControllers({
-      served: remembered(
-        () => resources.all(),
-        () => collectedTypes(resources),
-      ),
-      rootCertificate: 'PEM',
-    });
+  const more = options.more?.(clock) ?? [];
+  if (options.controllers !== false || more.length > 0) {
+    const served = remembered(
+      () => resources.all(),
+      () => collectedTypes(resources),
+    );
+    const usual = options.controllers === false ? [] : createControllers({ served, rootCertificate: 'PEM' });
+    const controllers = [...usual, ...more];
     const manager = createManager({
       controllers,
       informers,

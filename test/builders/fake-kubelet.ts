@@ -5,6 +5,14 @@ import type { Client, Watch } from '@nodeless/client/client';
 import { leases, nodes, pods } from '@nodeless/client/resource-types';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 
+/** What a real kubelet would wait for before a pod counts as ready. */
+const gatesOpen = (pod: Pod): boolean =>
+  (pod.spec?.readinessGates ?? []).every(({ conditionType }) =>
+    pod.status?.conditions?.some(({ type, status }) => type === conditionType && status === 'True'),
+  );
+const has = (pod: Pod, type: string): boolean =>
+  pod.status?.conditions?.some((c) => c.type === type && c.status === 'True') ?? false;
+
 /** What a pod does by itself once it is bound. */
 export interface PodLife {
   /** Until its containers run. */
@@ -16,6 +24,8 @@ export interface PodLife {
   readonly exitMs?: number;
   /** How long it takes to stop when it is deleted (never longer than its grace period). */
   readonly stopMs?: number;
+  /** Stops only once this condition is True, as the virtual kubelet of AWS does it. */
+  readonly stopsAfter?: string;
 }
 
 export interface FakeKubelet {
@@ -106,6 +116,7 @@ export function createFakeKubelet(options: {
     const ip = pod.status?.podIP ?? `10.1.${(addresses >> 8) & 255}.${addresses++ & 255}`;
     const state = { running: { startedAt: time(clock.now()) } };
     const status = ready ? 'True' : 'False';
+    const open = ready && gatesOpen(pod) ? 'True' : 'False';
     return {
       ...pod.status,
       phase: 'Running',
@@ -116,7 +127,7 @@ export function createFakeKubelet(options: {
       conditions: withConditions(pod, [
         condition(pod, 'Initialized', 'True'),
         condition(pod, 'ContainersReady', status),
-        condition(pod, 'Ready', status),
+        condition(pod, 'Ready', open),
       ]),
     };
   };
@@ -188,8 +199,17 @@ export function createFakeKubelet(options: {
   };
   const observe = (client: Client, pod: Pod): void => {
     const uid = pod.metadata?.uid ?? '';
+    if (started.has(uid) && has(pod, 'ContainersReady') && !has(pod, 'Ready') && gatesOpen(pod))
+      after(0, () =>
+        writeStatus(client, pod.metadata ?? {}, (current) =>
+          current.metadata?.uid === uid && has(current, 'ContainersReady') && !has(current, 'Ready')
+            ? run(current, true)
+            : undefined,
+        ),
+      );
     if (pod.metadata?.deletionTimestamp) {
-      if (!stopping.has(uid)) {
+      const { stopsAfter } = life(pod);
+      if (!stopping.has(uid) && (stopsAfter === undefined || has(pod, stopsAfter))) {
         stopping.add(uid);
         halt(client, pod);
       }
