@@ -9,8 +9,8 @@ import { type QueueRecord, workBatch } from '@nodeless/controller-runtime/work-b
 import { createWorker } from '@nodeless/controller-runtime/worker';
 import { createClusterRegistry } from '@nodeless/registry/cluster';
 import type { Store } from '@nodeless/store/store';
-import { type ControllersOptions, createControllers } from './controllers.ts';
-import { functionDefaults } from './function-controllers.ts';
+import type { ControllersOptions } from './controllers.ts';
+import { createFunctionControllers } from './function-controllers.ts';
 
 export interface ControllersFunctionOptions extends Pick<ControllersOptions, 'rootCertificate' | 'loadBalancers'> {
   readonly store: Store;
@@ -30,7 +30,7 @@ export async function createControllersFunction(
   const cluster = await createClusterRegistry({ store, clock });
   const informers = createSharedInformers(cluster.clientFor(controllerManagerUser, manager), { clock, log });
   const worker = createWorker({
-    controllers: createControllers({ served: () => cluster.resourceTypes, ...functionDefaults, ...composition }),
+    controllers: createFunctionControllers({ served: () => cluster.resourceTypes, ...composition }),
     clientFor: (name, actsAs) => cluster.clientFor(controllerUser(name, actsAs), manager),
     lister: createStoreLister(informers),
     clock,

@@ -16,9 +16,8 @@ import { createOneOffSchedules } from '@nodeless/controller-runtime/aws/one-off-
 import { createSqsQueue } from '@nodeless/controller-runtime/aws/sqs-queue';
 import { createLater } from '@nodeless/controller-runtime/queues';
 import type { QueueRecord } from '@nodeless/controller-runtime/work-batch';
-import { createControllers } from '@nodeless/controllers/controllers';
 import { createControllersFunction } from '@nodeless/controllers/controllers-function';
-import { functionDefaults } from '@nodeless/controllers/function-controllers';
+import { wakingControllers } from '@nodeless/controllers/function-controllers';
 import { createDispatcherFunction } from '@nodeless/events/dispatcher-function';
 import { forward } from '@nodeless/events/forward';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
@@ -37,6 +36,7 @@ import {
   createStreamRig,
 } from '../aws/rigs/event-source-mapping.ts';
 import { type QueueRig, type ReceivedMessage, createQueueRig } from '../aws/rigs/fifo-queue.ts';
+import { validated } from '../aws/rigs/request-validation.ts';
 import { createSchedulesEndpoint, createSqsEndpoint } from '../aws/rigs/messaging-endpoints.ts';
 import { type FakeKubelet, type PodLife, createFakeKubelet } from './fake-kubelet.ts';
 import { type FunctionHost, type Step, type World, createFunctionHost } from './function-host.ts';
@@ -132,24 +132,30 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     later: createQueueRig({ clock, name: 'later', fifo: false, visibilityMs: 10_000 }),
     dead,
   };
-  const sqs = new SQSClient({
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-    endpoint: 'http://queues.test',
-    useQueueUrlAsEndpoint: false,
-    requestHandler: createSqsEndpoint({
-      queues: Object.fromEntries(
-        Object.entries(queues).map(([name, queue]) => [`http://queues.test/1/${name}`, queue]),
-      ),
-    }),
-  });
-  const schedulesEndpoint = createSchedulesEndpoint({ clock, fire: (input) => void fireTimer(input) });
-  const schedules = createOneOffSchedules({
-    client: new SchedulerClient({
+  const sqs = validated(
+    new SQSClient({
       region: 'us-east-1',
       credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-      requestHandler: schedulesEndpoint,
+      endpoint: 'http://queues.test',
+      useQueueUrlAsEndpoint: false,
+      requestHandler: createSqsEndpoint({
+        queues: Object.fromEntries(
+          Object.entries(queues).map(([name, queue]) => [`http://queues.test/1/${name}`, queue]),
+        ),
+      }),
     }),
+    { responses: true },
+  );
+  const schedulesEndpoint = createSchedulesEndpoint({ clock, fire: (input) => void fireTimer(input) });
+  const schedules = createOneOffSchedules({
+    client: validated(
+      new SchedulerClient({
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+        requestHandler: schedulesEndpoint,
+      }),
+      { responses: true },
+    ),
     group: 'nodeless-test',
     target: 'arn:aws:lambda:us-east-1:000000000000:function:timer',
     role: 'arn:aws:iam::000000000000:role/timer',
@@ -201,7 +207,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
           scheduler: queueOf(world, 'scheduler'),
         },
         wakes: (served) => ({
-          controllers: createControllers({ served, rootCertificate: '', ...functionDefaults }),
+          controllers: wakingControllers(served),
           scheduler: [schedulerDoorbell(defaultProfile)],
         }),
         clock,

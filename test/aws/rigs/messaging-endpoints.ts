@@ -35,6 +35,9 @@ const errorHeader = (body: unknown): Record<string, string> => {
   return type === undefined ? {} : { 'x-amzn-errortype': type };
 };
 
+const textOf = (body: unknown): string =>
+  typeof body === 'string' ? body : new TextDecoder().decode(body as Uint8Array);
+
 interface BatchEntry {
   readonly Id: string;
   readonly MessageBody: string;
@@ -53,7 +56,7 @@ export function createSqsEndpoint(options: {
   return handler((request) => {
     const operation = (request.headers['x-amz-target'] ?? '').replace('AmazonSQS.', '');
     fault(operation);
-    const input = JSON.parse(Buffer.from(request.body as Uint8Array).toString()) as { QueueUrl: string; Entries: readonly BatchEntry[] };
+    const input = JSON.parse(textOf(request.body)) as { QueueUrl: string; Entries: readonly BatchEntry[] };
     const queue = queues[input.QueueUrl];
     if (!queue) return { status: 400, body: { __type: 'QueueDoesNotExist', message: input.QueueUrl } };
     if (operation !== 'SendMessageBatch') throw new Error(`the rig knows no ${operation}`);
@@ -104,7 +107,7 @@ export function createSchedulesEndpoint(options: {
     }
     if (request.method !== 'POST') throw new Error(`the rig knows no ${request.method}`);
     if (schedules.has(name)) return { status: 409, body: { __type: 'ConflictException', Message: name } };
-    const input = JSON.parse(Buffer.from(request.body as Uint8Array).toString()) as { ScheduleExpression: string; Target: { Input: string } };
+    const input = JSON.parse(textOf(request.body)) as { ScheduleExpression: string; Target: { Input: string } };
     const at = /^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$/.exec(input.ScheduleExpression)?.[1];
     if (!/^[\w.-]{1,64}$/.test(name) || at === undefined)
       return { status: 400, body: { __type: 'ValidationException', Message: input.ScheduleExpression } };
