@@ -1,21 +1,15 @@
 /** A cluster whose API server is the built bundle in the streaming host, over DynamoDB: for the tests of the doors. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createControlPlane } from '@nodeless/apiserver/control-plane';
 import { makeIamToken, stsHost } from '@nodeless/client/iam-token';
-import { systemClock as clock } from '@nodeless/component-base/clock';
-import { silentLogger } from '@nodeless/component-base/logger';
-import { createServiceAccountKey } from '@nodeless/local/certificates';
 import { startDynamoDb, whyNoDynamoDb } from '@nodeless/localstack-utils/dynamodb';
-import { loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
-import { createDynamoClient, createTable } from '@nodeless/store/dynamodb/create-table';
-import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
-import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import { createTable } from '@nodeless/store/dynamodb/create-table';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleFunction } from '../../scripts/bundle.mjs';
 import { type Kubectl, createKubectl } from '../builders/kubectl.ts';
+import { type CloudFormationRig, startCloudFormation } from './rigs/cloudformation.ts';
 import { type ParametersRig, startParameters } from './rigs/parameters.ts';
 import { type IamPrincipal, type StsRig, startSts } from './rigs/sts.ts';
 import { type StreamingHost, type StreamingHostOptions, startStreamingHost } from './rigs/streaming-host.ts';
@@ -41,8 +35,12 @@ export interface FunctionClusterOptions extends Partial<
 
 export interface FunctionCluster {
   readonly host: StreamingHost;
+  /** Its setup function. */
+  readonly setup: CloudFormationRig;
   readonly sts: StsRig;
   readonly parameters: ParametersRig;
+  /** What the function is told; another process of the same cluster may be told the same. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly clusterId: string;
   readonly folder: string;
   readonly kubeconfig: string;
@@ -62,10 +60,11 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
   try {
     const clusterId = `test-${randomBytes(5).toString('hex')}`;
     const principals = { ann: principal('ann'), bob: principal('bob'), eve: principal('eve') };
-    const [database, sts, bundle] = await Promise.all([
+    const [database, sts, bundle, setupBundle] = await Promise.all([
       startDynamoDb(),
       startSts(Object.values(principals), region, stsHost(region)),
       bundleFunction('apiserver', { outdir: folder }),
+      bundleFunction('setup', { outdir: folder }),
     ]);
     undo.push(
       () => database.stop(),
@@ -76,10 +75,8 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
     await createTable(client, table);
     client.destroy();
 
-    const key = await createServiceAccountKey();
     const path = `/nodeless/${clusterId}`;
     const parameters = await startParameters({
-      [`${path}/service-account-key`]: key,
       [`${path}/cluster-id`]: clusterId,
       [`${path}/access`]: JSON.stringify([
         { principalArn: principals.ann.arn, groups: ['system:masters'] },
@@ -87,6 +84,18 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       ]),
     });
     undo.push(() => parameters.stop());
+    const environment = {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
+      AWS_ENDPOINT_URL_SSM: parameters.endpoint,
+      AWS_ENDPOINT_URL_STS: sts.endpoint,
+      NODELESS_CLUSTER: clusterId,
+      NODELESS_TABLE: table,
+      NODELESS_PARAMETERS: path,
+      NODELESS_SERVICE_CIDR: '10.96.0.0/16',
+      ...options.environment,
+    };
     const host = await startStreamingHost({
       name: 'apiserver',
       folder: bundle.folder,
@@ -94,22 +103,25 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       concurrency: options.concurrency,
       timeoutSeconds: options.timeoutSeconds,
       holdsLastWrite: options.holdsLastWrite,
-      environment: {
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
-        AWS_ENDPOINT_URL_SSM: parameters.endpoint,
-        AWS_ENDPOINT_URL_STS: sts.endpoint,
-        NODELESS_CLUSTER: clusterId,
-        NODELESS_TABLE: table,
-        NODELESS_PARAMETERS: path,
-        NODELESS_SERVICE_CIDR: '10.96.0.0/16',
-        ...options.environment,
-      },
+      environment,
     });
     undo.push(() => host.stop());
     parameters.values.set(`${path}/endpoint`, { value: host.url, type: 'String' });
-    await bootstrap(database.endpoint, table, host.url, key);
+    const setup = await startCloudFormation({
+      name: 'setup',
+      folder: setupBundle.folder,
+      environment,
+      region,
+      memoryMb: 1024,
+      timeoutSeconds: 300,
+    });
+    undo.push(() => setup.stop());
+    const made = await setup.request({
+      RequestType: 'Create',
+      ResourceType: 'Custom::NodelessSetup',
+      ResourceProperties: { ServiceCidr: '10.96.0.0/16' },
+    });
+    if (made.Status !== 'SUCCESS') throw new Error(made.Reason);
 
     const token = (who: keyof typeof principals, cluster = clusterId): string =>
       makeIamToken({ credentials: principals[who], region, cluster, now: Date.now() }).token;
@@ -117,8 +129,10 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
     writeFileSync(kubeconfig, kubeconfigText(host, token('ann')));
     return {
       host,
+      setup,
       sts,
       parameters,
+      environment,
       clusterId,
       folder,
       kubeconfig,
@@ -130,24 +144,6 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
     await stop();
     throw error;
   }
-}
-
-/** What the setup function does when a cluster is made. */
-async function bootstrap(endpoint: string, table: string, issuer: string, key: string): Promise<void> {
-  const client = createDynamoClient({ region, credentials, endpoint });
-  const store = createDynamoDbStore({ table: createDynamoTable({ client, name: table, clock }), clock });
-  const plane = await createControlPlane({
-    store,
-    clock,
-    log: silentLogger,
-    issuer,
-    serviceAccountKeys: await loadServiceAccountKeys(key),
-    authenticators: [],
-    anonymous: false,
-  });
-  await plane.bootstrap({ serviceCidr: '10.96.0.0/16' });
-  plane.close();
-  await store.close();
 }
 
 export function kubeconfigText({ url, ca }: Pick<StreamingHost, 'url' | 'ca'>, token: string): string {
