@@ -12,6 +12,7 @@ import { createSecretKeeping } from '@nodeless/virtual-kubelet/providers/fargate
 import type { FargateSettings } from '@nodeless/virtual-kubelet/providers/fargate/settings';
 import type { ResolvedPod } from '@nodeless/virtual-kubelet/providers/provider';
 import type { EcsModel } from '../aws/rigs/ecs.ts';
+import { validated } from '../aws/rigs/request-validation.ts';
 
 export const fargateSettings: FargateSettings = {
   cluster: 'test',
@@ -35,12 +36,13 @@ export const onDemandNode = 'fargate-us-east-1a-amd64-on-demand';
 export const spotNode = 'fargate-us-east-1b-arm64-spot';
 
 export function ecsClient(model: Pick<EcsModel, 'requestHandler'>): ECSClient {
-  return new ECSClient({
+  const client = new ECSClient({
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
     requestHandler: model.requestHandler,
   });
+  return validated(client, { responses: true });
 }
 
 export interface FakePlaces {

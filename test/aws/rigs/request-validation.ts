@@ -6,6 +6,8 @@ import { shapeViolations } from './shape-validation.ts';
 export interface ValidationOptions {
   /** Answers and errors are looked at too: for clients whose other side is a rig of ours. */
   readonly responses?: boolean;
+  /** What is wrong also ends the run as an error that nobody caught: for code that takes each error for a reason to retry. */
+  readonly loud?: boolean;
 }
 
 export interface RequestValidation {
@@ -59,7 +61,10 @@ const commonErrors = new Set([
  * Checks each request of an SDK client against AWS's own model of the service (required members, types, enumerations,
  * lengths, patterns, ranges, unknown members) and against limits that only its documentation has, before it is sent.
  */
-export function validateRequests(client: SdkClient, { responses = false }: ValidationOptions = {}): RequestValidation {
+export function validateRequests(
+  client: SdkClient,
+  { responses = false, loud = false }: ValidationOptions = {},
+): RequestValidation {
   const operations = new Set<string>();
   const violations: string[] = [];
   addMiddleware(client, 'validate-requests', async ({ service, operation, input, proceed }) => {
@@ -70,7 +75,9 @@ export function validateRequests(client: SdkClient, { responses = false }: Valid
     const refuse = (found: readonly string[]): void => {
       if (found.length === 0) return;
       violations.push(...found.map((line) => `${title} ${line}`));
-      throw new InvalidRequestError(`${title} is not what AWS accepts:\n  ${found.join('\n  ')}`);
+      const error = new InvalidRequestError(`${title} is not what AWS accepts:\n  ${found.join('\n  ')}`);
+      if (loud) void Promise.reject(error);
+      throw error;
     };
     refuse(known.input ? shapeViolations(model, known.input, input, 'request') : []);
     refuse(documentedLimits(title, input));
@@ -80,7 +87,9 @@ export function validateRequests(client: SdkClient, { responses = false }: Valid
       output = await proceed();
     } catch (thrown) {
       const name = thrown instanceof Error ? thrown.name : String(thrown);
-      if (!commonErrors.has(name) && !known.errors.some((error) => error.name === name || error.code === name))
+      // EC2's model names none for any operation.
+      const errors = known.errors.flatMap((error) => [error.name, error.code]);
+      if (model.service !== 'ec2' && !commonErrors.has(name) && !errors.includes(name))
         refuse([`was answered with ${name}, which this operation does not do`]);
       throw thrown;
     }
@@ -91,4 +100,10 @@ export function validateRequests(client: SdkClient, { responses = false }: Valid
     return output;
   });
   return { operations, violations };
+}
+
+/** The client itself, with each request checked; nothing that is wrong goes unheard. */
+export function validated<Client extends SdkClient>(client: Client, options: ValidationOptions = {}): Client {
+  validateRequests(client, { loud: true, ...options });
+  return client;
 }
