@@ -6,6 +6,7 @@ import { stsHost } from '@nodeless/client/iam-token';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { stayAwake } from '@nodeless/component-base/stay-awake';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
@@ -16,7 +17,7 @@ import { createFunctionCluster } from './aws/function-cluster.ts';
 import { createStreamPlaces } from './aws/stream-places.ts';
 import { createStreamTerms } from './stream-terms.ts';
 import { createClusterDoor } from './cluster-door.ts';
-import type { FunctionUrlEvent } from './function-url-door.ts';
+import type { FunctionUrlEvent, ResponseHead } from './function-url-door.ts';
 
 const { cluster, table, parameters: path } = functionSettings();
 const region = setting('AWS_REGION');
@@ -55,9 +56,8 @@ const door = createClusterDoor({ ...functionCluster, settled: () => places.settl
 
 export const handler = awslambda.streamifyResponse(
   async (event: FunctionUrlEvent, stream: Writable, context: Context) => {
-    await door.serve(event, {
-      begin: (head) => awslambda.HttpResponseStream.from(stream, { ...head }),
-      deadline: Date.now() + context.getRemainingTimeInMillis(),
-    });
+    const deadline = Date.now() + context.getRemainingTimeInMillis();
+    const begin = (head: ResponseHead): Writable => awslambda.HttpResponseStream.from(stream, { ...head });
+    await stayAwake(() => door.serve(event, { begin, deadline }));
   },
 );

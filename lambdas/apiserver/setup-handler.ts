@@ -4,6 +4,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { stayAwake } from '@nodeless/component-base/stay-awake';
 import { apiServerUser } from '@nodeless/controller-runtime/component-users';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
@@ -69,5 +70,5 @@ const resources = {
 };
 
 export async function handler(event: CustomResourceEvent, context: Context): Promise<void> {
-  await serveCustomResource(event, context.getRemainingTimeInMillis(), { resources, clock, log });
+  await stayAwake(() => serveCustomResource(event, context.getRemainingTimeInMillis(), { resources, clock, log }));
 }
