@@ -5,7 +5,7 @@ import type { EventCodec } from './event-codec.ts';
 import type { LogWriter } from './log-writer.ts';
 import { type BatchPlan, planBatch, refuseRepeatedKeys } from './plan.ts';
 import type { States } from './states.ts';
-import type { ChunkRef } from './table.ts';
+import type { PendingChunks } from './table.ts';
 import type { OwnEntry } from './type-view.ts';
 
 /** Takes commits one after the other, those that wait together, and brings them into the table. */
@@ -27,12 +27,12 @@ export interface CommitterOptions {
   readonly read: (keys: readonly string[]) => Promise<ReadonlyMap<string, Entry>>;
   /** Before the first write to a type: its number of buckets. */
   readonly buckets: (types: ReadonlySet<string>) => Promise<(key: string) => number>;
-  readonly announce: (type: string, entry: OwnEntry) => void;
-  readonly forget: (type: string, entry: OwnEntry) => void;
+  readonly announce: (entry: OwnEntry, type: string) => void;
+  readonly forget: (entry: OwnEntry, type: string) => void;
   /** The batch is durable: makes it visible in this process. Resolves when it is. */
   readonly committed: (entries: ReadonlyMap<string, OwnEntry>) => Promise<void>;
-  /** Lets a large body go that nothing refers to any more, once the history does not either. */
-  readonly release: (type: string, chunks: ChunkRef) => void;
+  /** Lets a large body go that no object refers to, once the history does not either. */
+  readonly release: (chunks: PendingChunks) => void;
   readonly unavailable: (error: unknown) => StoreError;
 }
 
@@ -121,7 +121,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       let prepared: PreparedBatch | undefined;
       let outcome: 'committed' | 'stale';
       const drop = (): void => {
-        for (const [type, entry] of prepared?.entries ?? []) forget(type, entry);
+        prepared?.entries.forEach(forget);
       };
       try {
         const bucket = await buckets(new Set([...plan.keys].map(typeOf)));
@@ -141,7 +141,7 @@ export function createCommitter(options: CommitterOptions): Committer {
             historyMs,
             release,
           });
-          for (const [type, entry] of prepared.entries) announce(type, entry);
+          prepared.entries.forEach(announce);
           return prepared.draft;
         });
       } catch (error) {
@@ -175,7 +175,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   /** In the background: the next batch need not wait for what other writers have still to do before this one. */
   const acknowledge = (batch: readonly Waiting[], plan: BatchPlan, prepared: PreparedBatch): void => {
     open++;
-    for (const { type, chunks } of prepared.superseded) release(type, chunks);
+    prepared.draft.unused.forEach(release);
     committed(prepared.entries)
       .then(
         () => {
@@ -191,7 +191,7 @@ export function createCommitter(options: CommitterOptions): Committer {
         },
       )
       .finally(() => {
-        for (const [type, entry] of prepared.entries) forget(type, entry);
+        prepared.entries.forEach(forget);
         open--;
         wake();
       });

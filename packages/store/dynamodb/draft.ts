@@ -1,10 +1,10 @@
 import { typeOf } from '../keys.ts';
 import type { Entry, Revision, StoreEvent } from '../store.ts';
 import type { EventCodec, LoggedChange } from './event-codec.ts';
-import type { Draft } from './log-writer.ts';
+import type { Draft, Place } from './log-writer.ts';
 import type { BatchPlan } from './plan.ts';
 import type { PackedState, States } from './states.ts';
-import type { ChunkRef, Condition, ObjectAction, ObjectItem } from './table.ts';
+import type { Condition, ObjectAction, ObjectItem, PendingChunks } from './table.ts';
 import type { OwnEntry } from './type-view.ts';
 
 /** A batch with its revisions: what goes to the table, and what this process will show of it. */
@@ -13,8 +13,6 @@ export interface PreparedBatch {
   /** By commit, entries in the places of its operations. */
   readonly results: readonly (Entry | undefined)[][];
   readonly entries: ReadonlyMap<string, OwnEntry>;
-  /** Large bodies that this batch replaces. */
-  readonly superseded: readonly { readonly type: string; readonly chunks: ChunkRef }[];
 }
 
 /** A value function threw: the commit it belongs to cannot be done. */
@@ -31,14 +29,14 @@ export interface PrepareOptions {
   readonly commits: number;
   readonly state: (key: string) => Entry | undefined;
   readonly bucket: (key: string) => number;
-  readonly firsts: ReadonlyMap<string, number>;
+  readonly firsts: ReadonlyMap<string, Place>;
   readonly writer: string;
   readonly states: States;
   readonly codec: EventCodec;
   readonly now: number;
   readonly historyMs: number;
   /** Called for chunks that were written for a draft that is then abandoned. */
-  readonly release: (type: string, chunks: ChunkRef) => void;
+  readonly release: (chunks: PendingChunks) => void;
 }
 
 /** How long a gravestone and a log entry outlive their use before the broom may come. */
@@ -52,11 +50,12 @@ export async function prepareBatch(options: PrepareOptions): Promise<PreparedBat
   const { plan, commits, state, bucket, firsts, writer, states, codec, now, historyMs, release } = options;
   const expires = expiry(now, historyMs);
   const results: (Entry | undefined)[][] = Array.from({ length: commits }, () => []);
-  const next = new Map(firsts);
+  const next = new Map([...firsts].map(([type, { first }]) => [type, first]));
   const latest = new Map<string, Entry | undefined>();
   const packedOf = new Map<Entry, PackedState>();
   const events = new Map<string, StoreEvent[]>();
-  const superseded: { type: string; chunks: ChunkRef }[] = [];
+  const used: PendingChunks[] = [];
+  const unused: PendingChunks[] = [];
 
   for (const { commit, place, operation } of plan.changes) {
     const { key, attributes } = operation;
@@ -81,13 +80,12 @@ export async function prepareBatch(options: PrepareOptions): Promise<PreparedBat
 
   const logs: Draft['logs'][number][] = [];
   const entries = new Map<string, OwnEntry>();
-  const spilled: { type: string; chunks: ChunkRef }[] = [];
   for (const [type, list] of events) {
     const embedded = new Map<Entry, PackedState>();
     for (const { previous } of list) {
       if (!previous || packedOf.has(previous)) continue;
       const origin = states.origin(previous);
-      if (origin?.chunks) superseded.push({ type, chunks: origin.chunks });
+      if (origin?.chunks) unused.push({ type, ...origin.chunks, time: now });
       // Its own log entry is kept for twice the history: while this event can be asked for.
       if (origin && now - origin.time < historyMs) continue;
       const packed = states.pack(previous);
@@ -96,9 +94,7 @@ export async function prepareBatch(options: PrepareOptions): Promise<PreparedBat
       embedded.set(previous, packed);
     }
     const candidates = [...list.map(({ entry }) => packedOf.get(entry)!), ...embedded.values()];
-    const inline = new Set(candidates.filter(({ body }) => 'inline' in body));
-    await states.spill(type, candidates);
-    for (const { body } of inline) if ('chunks' in body) spilled.push({ type, chunks: body.chunks });
+    used.push(...(await states.spill(type, candidates)));
     const changes = list.map(({ type: kind, key, revision, entry, previous }): LoggedChange => ({
       type: kind,
       rest: key.slice(type.length),
@@ -106,9 +102,9 @@ export async function prepareBatch(options: PrepareOptions): Promise<PreparedBat
       state: packedOf.get(entry)!,
       previous: previous && { revision: previous.revision, state: embedded.get(previous) },
     }));
-    const seq = firsts.get(type)!;
+    const { first: seq, settled } = firsts.get(type)!;
     const count = list.length;
-    logs.push({ type, item: { seq, count, writer, time: now, events: codec.encode(changes), expires } });
+    logs.push({ type, item: { seq, count, writer, time: now, settled, events: codec.encode(changes), expires } });
     entries.set(type, { seq, count, writer, events: list });
   }
 
@@ -119,15 +115,13 @@ export async function prepareBatch(options: PrepareOptions): Promise<PreparedBat
   for (const key of plan.keys) {
     const type = typeOf(key);
     const place = { key, bucket: bucket(key) };
-    const condition = conditionOf(state(key)?.revision, firsts.get(type));
+    const condition = conditionOf(state(key)?.revision, firsts.get(type)?.first);
     if (!latest.has(key)) objects.push({ place, condition });
     else
       objects.push({ place, condition, item: itemOf(key, events.get(type)!, latest.get(key), packedOf, now, expires) });
   }
-  const abandoned = (): void => {
-    for (const { type, chunks } of spilled) release(type, chunks);
-  };
-  return { draft: { logs, objects, abandoned }, results, entries, superseded };
+  const abandoned = (): void => used.forEach(release);
+  return { draft: { logs, objects, used, unused, abandoned }, results, entries };
 }
 
 function valueOf(value: (revision: Revision) => Entry['value'], revision: Revision, commit: number): Entry['value'] {

@@ -1,22 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, sleep } from '@nodeless/component-base/clock';
+import type { Clock } from '@nodeless/component-base/clock';
 import { type Logger, silentLogger } from '@nodeless/component-base/logger';
 import { typeOf } from '../keys.ts';
 import { type Entry, type Store, StoreError } from '../store.ts';
-import { baseCounter, defaultHistory } from '../watch-cache/history.ts';
+import { defaultHistory } from '../watch-cache/history.ts';
 import { endedSubscription } from '../watch-cache/watch-cache.ts';
+import { createBodies } from './bodies.ts';
 import { createCommitter } from './committer.ts';
 import { expiry } from './draft.ts';
 import { createEventCodec } from './event-codec.ts';
-import { loadType } from './load.ts';
-import { createLogReader } from './log-reader.ts';
+import { loadRange } from './load.ts';
+import { LifeEnded, createLogReader, type MakeTombstone } from './log-reader.ts';
 import { createLogWriter } from './log-writer.ts';
 import { createPatience, withRetries } from './patience.ts';
+import { createPositions } from './positions.ts';
 import { createRecent } from './recent.ts';
+import { createSequences } from './sequences.ts';
 import { createStates } from './states.ts';
-import type { ChunkRef, LogItem, Sequence, Table } from './table.ts';
-import { bucketOf, bucketsOf } from './table-schema.ts';
-import { type TypeView, createTypeView } from './type-view.ts';
+import type { Table } from './table.ts';
+import { bucketOf } from './table-schema.ts';
+import { type OwnEntry, createTypeView } from './type-view.ts';
+import { type TypeViews, createTypeViews } from './type-views.ts';
 
 export interface DynamoDbStoreOptions {
   readonly table: Table;
@@ -35,6 +39,8 @@ export interface DynamoDbStoreOptions {
 export interface DynamoDbStore extends Store {
   /** The doorbell: `type` may have changed. Anybody may ring, at any time, in any order, or not at all. */
   poke(type: string): void;
+  /** Lets go of large bodies that dead writers left behind. The store does so by itself when it writes large ones. */
+  sweep(): Promise<void>;
 }
 
 export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStore {
@@ -42,61 +48,85 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
   const { pollMs = 250, newId = randomUUID } = options;
   const table = withRetries(options.table, { clock: waitClock });
   const codec = createEventCodec();
-  const states = createStates({ table, codec, newId });
-  const patience = createPatience();
   const now = (): number => clock.now();
-  const tombstone = (seq: number, count: number): LogItem => ({
+  const bodies = createBodies({ table, now, historyMs, logger });
+  const states = createStates({ table: { ...table, notePending: bodies.note }, codec, newId, now });
+  const patience = createPatience();
+  const tombstone: MakeTombstone = (seq, count, settled) => ({
     seq,
     count,
     writer: newId(),
     time: now(),
+    settled,
     events: undefined,
     expires: expiry(now(), historyMs),
   });
   const log = createLogReader({ table, clock: waitClock, patience, tombstone });
+  const sequences = createSequences({ table, log, now, tombstone });
+  const positions = createPositions({ sequence: sequences.fresh, follow: log.follow, now });
   const recent = createRecent();
-  const views = new Map<string, TypeView>();
-  const sequences = new Map<string, Promise<Sequence>>();
+  const views = new Map<string, TypeViews>();
+  /** By type and writer: the entries of a batch share their mark. */
+  const own = new Map<string, OwnEntry>();
+  const ownKey = (type: string, writer: string): string => `${type}#${writer}`;
   let closing: Promise<void> | undefined;
   const closed = (): StoreError => new StoreError('unavailable', 'the store is closed');
-  const unavailable = (error: unknown): StoreError =>
-    error instanceof StoreError
+  const unavailable = (error: unknown): StoreError => {
+    if (error instanceof LifeEnded) beginAnew(error.type);
+    return error instanceof StoreError
       ? error
       : new StoreError('unavailable', error instanceof Error ? error.message : String(error), { cause: error });
-
-  /** Of its fields, only those that never change may be used. */
-  const sequenceOf = (type: string): Promise<Sequence> => {
-    let sequence = sequences.get(type);
-    if (!sequence) {
-      sequence = beginSequence(type);
-      sequences.set(type, sequence);
-      sequence.catch(() => sequences.delete(type));
-    }
-    return sequence;
   };
-  const beginSequence = async (type: string): Promise<Sequence> => {
-    const base = baseCounter(now());
-    const fresh = { last: base, base, compacted: base, touched: now(), buckets: bucketsOf(type) };
-    return (await table.sequence(type)) ?? (await table.createSequence(type, fresh));
+  /** The table was restored while this process used it: nothing of a type that it remembers holds any more. */
+  const beginAnew = (type: string): void => {
+    sequences.forget(type);
+    positions.forget(type);
+    recent.clear();
+    views.get(type)?.drop(new StoreError('compacted', `the log of ${type} goes on elsewhere`));
   };
 
-  const fill = async (type: string, seq: number): Promise<void> => {
-    await sleep(waitClock, patience.delayMs());
-    await table.putLog(type, tombstone(seq, 1));
+  const buckets = async (type: string): Promise<number> => (await sequences.known(type)).buckets;
+  const loader = {
+    table,
+    log,
+    positions,
+    states,
+    codec,
+    sequence: sequences.fresh,
+    buckets,
+    waitClock,
+    now,
+    historyMs,
   };
-  const viewOf = (type: string): TypeView => {
-    let view = views.get(type);
-    if (view) return view;
-    const load = async () =>
-      await loadType(type, await sequenceOf(type), { table, log, states, codec, waitClock, now, historyMs, fill });
-    view = createTypeView({ type, log, load, states, codec, clock, logger, historyMs, pollMs, unavailable });
-    views.set(type, view);
-    return view;
+  const viewsOf = (type: string): TypeViews => {
+    let found = views.get(type);
+    if (found) return found;
+    const view = {
+      log,
+      own: (writer: string) => own.get(ownKey(type, writer)),
+      positions,
+      states,
+      codec,
+      clock,
+      logger,
+    };
+    found = createTypeViews(type, (prefix) =>
+      createTypeView({
+        ...view,
+        prefix,
+        load: (since) => loadRange(prefix, since, loader),
+        historyMs,
+        pollMs,
+        unavailable,
+      }),
+    );
+    views.set(type, found);
+    return found;
   };
 
   const read = async (keys: readonly string[]): Promise<Map<string, Entry>> => {
     const places = await Promise.all(
-      keys.map(async (key) => ({ key, bucket: bucketOf(key, (await sequenceOf(typeOf(key))).buckets) })),
+      keys.map(async (key) => ({ key, bucket: bucketOf(key, await buckets(typeOf(key))) })),
     );
     const found = new Map<string, Entry>();
     const items = new Map((await table.objects(places)).map((item) => [item.key, item]));
@@ -106,8 +136,8 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
         recent.note(key, item?.revision ?? 0, undefined);
         continue;
       }
-      const known =
-        recent.at(key, item.revision) ?? sameRevision(views.get(typeOf(key))?.peek()?.get(key), item.revision);
+      const covered = views.get(typeOf(key))?.covering(key)?.entry;
+      const known = recent.at(key, item.revision) ?? (covered?.revision === item.revision ? covered : undefined);
       const entry = known ?? (await states.entry(key, item.revision, item.state, item.time));
       found.set(key, entry);
       recent.note(key, entry.revision, entry);
@@ -115,97 +145,90 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     return found;
   };
 
-  const release = (type: string, chunks: ChunkRef): void => {
-    table.expireChunks(type, chunks, expiry(now(), historyMs)).catch((error: unknown) => {
-      logger.warn('a large body that is no longer used stays', { type, id: chunks.id, error });
-    });
-  };
-
   const committer = createCommitter({
-    writer: createLogWriter({
-      table,
-      log,
-      clock: waitClock,
-      now,
-      patience,
-      tombstone,
-      newId,
-      position: async (type) => (await viewOf(type).current()).counter(),
-    }),
+    writer: createLogWriter({ table, positions, clock: waitClock, now, patience, tombstone, newId }),
     states,
     codec,
     now,
     historyMs,
     read,
-    release,
+    release: bodies.release,
     unavailable,
     known(key) {
-      const cache = views.get(typeOf(key))?.peek();
+      const covering = views.get(typeOf(key))?.covering(key);
       const last = recent.get(key);
-      if (!cache) return { entry: last?.entry, sure: false };
-      if (last && last.revision > cache.counter()) return { entry: last.entry, sure: true };
-      return { entry: cache.get(key), sure: true };
+      if (!covering) return { entry: last?.entry, sure: false };
+      if (last && last.revision > covering.counter) return { entry: last.entry, sure: true };
+      return { entry: covering.entry, sure: true };
     },
     async buckets(types) {
       const counts = new Map<string, number>();
-      for (const type of types) counts.set(type, (await sequenceOf(type)).buckets);
+      for (const type of types) counts.set(type, await buckets(type));
       return (key) => bucketOf(key, counts.get(typeOf(key))!);
     },
-    announce: (type, entry) => viewOf(type).announce(entry),
-    forget: (type, entry) => viewOf(type).forget(entry),
+    announce: (entry, type) => void own.set(ownKey(type, entry.writer), entry),
+    forget: ({ writer }, type) => void own.delete(ownKey(type, writer)),
     async committed(entries) {
-      for (const { events } of entries.values()) {
-        for (const { type, key, revision, entry } of events)
-          recent.note(key, revision, type === 'put' ? entry : undefined);
+      for (const [type, { seq, count, events }] of entries) {
+        positions.wrote(type, seq, count);
+        for (const { type: kind, key, revision, entry } of events)
+          recent.note(key, revision, kind === 'put' ? entry : undefined);
       }
-      await Promise.all([...entries].map(([type, entry]) => viewOf(type).applied(entry)));
+      await Promise.all([...entries].map(async ([type, entry]) => await views.get(type)?.applied(entry)));
     },
   });
 
   const asked = async <T>(answer: () => Promise<T>): Promise<T> => {
-    if (closing) throw closed();
-    try {
-      return await answer();
-    } catch (error) {
-      if (error instanceof TypeError) throw error;
-      throw unavailable(error);
+    for (let attempt = 0; ; attempt++) {
+      if (closing) throw closed();
+      try {
+        return await answer();
+      } catch (error) {
+        if (error instanceof TypeError) throw error;
+        const told = unavailable(error);
+        const lifeEnded = error instanceof LifeEnded || told.cause instanceof LifeEnded;
+        if (!lifeEnded || attempt > 0) throw told;
+      }
     }
+  };
+  const revision = async (type: string): Promise<number> => {
+    const { whole } = viewsOf(type);
+    return whole.peek() ? (await whole.current()).counter() : await positions.end(type);
   };
 
   return {
     get: (key) =>
       asked(async () => {
-        const view = views.get(typeOf(key));
-        if (view?.peek()) return (await view.current()).get(key);
+        const whole = views.get(typeOf(key))?.whole;
+        // What has not been kept up with for a while may have much to catch up with; one key is read by itself.
+        if (whole?.lively()) return (await whole.current()).get(key);
         return (await read([key])).get(key);
       }),
-    list: (range, listOptions = {}) =>
-      asked(async () => (await viewOf(typeOf(range.prefix)).current()).list(range, listOptions)),
+    list: (range, listOptions = {}) => asked(() => viewsOf(typeOf(range.prefix)).list(range, listOptions)),
     commit: (operations) => committer.commit(operations),
     watch: (range, after, listener) =>
-      closing ? endedSubscription(listener, closed()) : viewOf(typeOf(range.prefix)).watch(range, after, listener),
-    revision: (type) => asked(async () => (await viewOf(typeOf(type)).current()).counter()),
+      closing
+        ? endedSubscription(listener, closed())
+        : viewsOf(typeOf(range.prefix)).whole.watch(range, after, listener),
+    revision: (type) => asked(() => revision(typeOf(type))),
     compact: (prefix, before) =>
       asked(async () => {
         const type = typeOf(prefix);
-        const cache = await viewOf(type).current();
-        const future = cache.unreached(type, before);
-        if (future) throw future;
+        const current = await revision(type);
+        if (before > current)
+          throw new StoreError('future', `revision ${before} of ${type} is not reached yet: it is at ${current}`);
         await table.raiseCompacted(type, before);
-        cache.compact(type, before);
+        views.get(type)?.each((cache) => cache.compact(type, before));
       }),
     close() {
       closing ??= (async () => {
         await committer.close(closed());
-        await Promise.all([...views.values()].map((view) => view.close()));
+        await Promise.all([...views.values()].map((one) => one.close()));
         table.close();
       })();
       return closing;
     },
-    poke: (type) => views.get(typeOf(type))?.poke(),
+    poke: (type) => views.get(typeOf(type))?.whole.poke(),
+    sweep: () => asked(() => bodies.sweep()),
   };
-}
-
-function sameRevision(entry: Entry | undefined, revision: number): Entry | undefined {
-  return entry?.revision === revision ? entry : undefined;
 }

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { ChunkRef, LogItem, ObjectItem, Sequence, StoredBody } from './table.ts';
-import { type ItemKey, logItemKey } from './table-schema.ts';
+import type { ChunkRef, Life, LogItem, ObjectItem, PendingChunks, Sequence, StoredBody } from './table.ts';
+import { type ItemKey, lifeItemKey, logItemKey, pendingItemKey } from './table-schema.ts';
 
 /** Items of the table as the SDK takes and gives them. */
 export type Item = Record<string, AttributeValue>;
@@ -56,12 +56,13 @@ function chunkRefValue({ id, parts }: ChunkRef): AttributeValue {
   return { M: { id: { S: id }, parts: number(parts) } };
 }
 
-export function logToItem(type: string, { seq, count, writer, time, events, expires }: LogItem): Item {
+export function logToItem(type: string, { seq, count, writer, time, settled, events, expires }: LogItem): Item {
   return {
     ...keyItem(logItemKey(type, seq)),
     k: number(count),
     w: { S: writer },
     t: number(time),
+    s: number(settled),
     x: number(expires),
     ...(events ? { e: { B: events } } : {}),
   };
@@ -73,12 +74,13 @@ export function logFromItem(item: Item): LogItem {
     count: numberOf(item, 'k'),
     writer: item['w']?.S ?? '',
     time: numberOf(item, 't'),
+    settled: numberOf(item, 's'),
     events: bytesOf(item, 'e'),
     expires: numberOf(item, 'x'),
   };
 }
 
-export function sequenceToItem(key: ItemKey, { last, base, compacted, touched, buckets }: Sequence): Item {
+export function sequenceToItem(key: ItemKey, { last, base, compacted, touched, buckets, settled }: Sequence): Item {
   return {
     ...keyItem(key),
     n: number(last),
@@ -86,6 +88,7 @@ export function sequenceToItem(key: ItemKey, { last, base, compacted, touched, b
     compacted: number(compacted),
     t: number(touched),
     buckets: number(buckets),
+    s: number(settled),
   };
 }
 
@@ -96,5 +99,34 @@ export function sequenceFromItem(item: Item): Sequence {
     compacted: numberOf(item, 'compacted'),
     touched: numberOf(item, 't'),
     buckets: numberOf(item, 'buckets'),
+    settled: numberOf(item, 's'),
   };
+}
+
+export function pendingToItem(chunks: PendingChunks): Item {
+  const { type, id, parts, time } = chunks;
+  return {
+    ...keyItem(pendingItemKey(chunks)),
+    type: { S: type },
+    id: { S: id },
+    parts: number(parts),
+    t: number(time),
+  };
+}
+
+export function pendingFromItem(item: Item): PendingChunks {
+  return {
+    type: item['type']?.S ?? '',
+    id: item['id']?.S ?? '',
+    parts: numberOf(item, 'parts'),
+    time: numberOf(item, 't'),
+  };
+}
+
+export function lifeToItem({ id, base }: Life): Item {
+  return { ...keyItem(lifeItemKey), id: { S: id }, base: number(base) };
+}
+
+export function lifeFromItem(item: Item): Life {
+  return { id: item['id']?.S ?? '', base: numberOf(item, 'base') };
 }

@@ -1,148 +1,196 @@
 import { type Clock, sleep } from '@nodeless/component-base/clock';
-import { type Entry, type StoreEvent, StoreError } from '../store.ts';
+import { rangeScope, typeOf } from '../keys.ts';
+import { type Entry, type Revision, type StoreEvent, StoreError } from '../store.ts';
 import type { InitialState } from '../watch-cache/watch-cache.ts';
-import type { EventCodec, LoggedChange } from './event-codec.ts';
+import type { EventCodec, LoggedChange, StoredState } from './event-codec.ts';
+import { type KeptLog, entryOf, readSince } from './log-window.ts';
 import type { LogReader } from './log-reader.ts';
+import type { Positions } from './positions.ts';
 import type { States } from './states.ts';
 import type { LogItem, ObjectItem, Sequence, Table } from './table.ts';
+import { bucketOf } from './table-schema.ts';
 
 export interface LoaderOptions {
-  readonly table: Pick<Table, 'scan' | 'sequence'>;
+  readonly table: Pick<Table, 'scan' | 'objects' | 'logAfter' | 'logBefore'>;
   readonly log: LogReader;
+  readonly positions: Positions;
   readonly states: States;
   readonly codec: EventCodec;
+  /** Read at this moment. */
+  readonly sequence: (type: string) => Promise<Sequence>;
+  readonly buckets: (type: string) => Promise<number>;
   /** Runs the waiting. */
   readonly waitClock: Clock;
   readonly now: () => number;
   readonly historyMs: number;
-  /** Waits as long as a ticket may take, and puts a tombstone at its number unless something stands there. */
-  readonly fill: (type: string, seq: number) => Promise<void>;
+}
+
+export interface Loaded extends InitialState {
+  /** Whether nothing earlier could have been loaded. */
+  readonly complete: boolean;
 }
 
 /**
- * Everything of one type as of one revision: the objects are read first, then the log from its end; what changed
- * while they were read is replayed over them.
+ * A type, a namespace of it or one key, exactly as of one revision: the objects are read first, then the log from a
+ * position that was settled before; what changed while they were read is replayed over them. With `since`, the events
+ * after that revision, too, as far as they are kept; only for whole types.
  */
-export async function loadType(type: string, sequence: Sequence, options: LoaderOptions): Promise<InitialState> {
-  const { table, states, codec, now, historyMs } = options;
-  const objects = await table.scan(type, sequence.buckets);
+export async function loadRange(prefix: string, since: Revision | undefined, options: LoaderOptions): Promise<Loaded> {
+  const { table, positions, states, waitClock } = options;
+  const type = typeOf(prefix);
+  const scope = rangeScope(prefix);
+  const settled = await positions.at(type);
+  const buckets = await options.buckets(type);
+  const objects =
+    scope === 'key'
+      ? await table.objects([{ key: prefix, bucket: bucketOf(prefix, buckets) }])
+      : await table.scan(prefix, buckets);
   const seen = objects.reduce((most, { revision }) => Math.max(most, revision), 0);
+  const inRange = (key: string): boolean => (scope === 'key' ? key === prefix : key.startsWith(prefix));
 
-  const items = await readLog(type, sequence, seen, options);
-  const current = new Map<string, ObjectItem>(objects.map((item) => [item.key, item]));
-  const at = items.end;
-
-  const entries = new Map<string, Entry>();
-  /** By key: the newest state that the replay has come to; undefined after a delete. */
-  const replayed = new Map<string, Entry | undefined>();
-  const history: { time: number; before: number; events: StoreEvent[] }[] = [];
-  let compacted = items.begin;
-  let position = items.begin;
-  for (const item of items.list) {
-    // A tombstone inside of what a batch takes.
-    if (item.seq <= position) continue;
-    const events: StoreEvent[] = [];
-    let whole = true;
-    for (const change of item.events ? codec.decode(item.events) : []) {
-      const key = type + change.rest;
-      const previous = await previousOf(key, change, replayed, item, states);
-      const entry = await states.entry(key, change.revision, change.state, item.time);
-      replayed.set(key, change.type === 'put' ? entry : undefined);
-      if (previous === 'gone') whole = false;
-      else if (change.type === 'put') events.push({ type: 'put', key, revision: change.revision, entry, previous });
-      else if (previous) events.push({ type: 'delete', key, revision: change.revision, entry, previous });
-    }
-    const before = position;
-    position = item.seq + item.count - 1;
-    if (!whole || item.time <= now() - historyMs) {
-      compacted = position;
-      history.length = 0;
-    } else history.push({ time: item.time, before, events });
-  }
-
-  for (const { key, revision, state, time } of current.values()) {
-    if (state && !replayed.has(key)) entries.set(key, await states.entry(key, revision, state, time));
-  }
-  for (const [key, entry] of replayed) if (entry) entries.set(key, entry);
-  return {
-    counter: at,
-    compacted,
-    entries: entries.values(),
-    history,
-    compactions: items.compacted > sequence.base ? [[type, items.compacted]] : [],
-    jumps: [],
-  };
-}
-
-interface KeptLog {
-  readonly list: readonly LogItem[];
-  /** The revision before the first entry. */
-  readonly begin: number;
-  readonly end: number;
-  /** By explicit compaction. */
-  readonly compacted: number;
-}
-
-/** A ticket this old is used no more: its writer looks at the clock before. */
-const settledMs = 60_000;
-/** So many open tickets may stand directly below the first entry that is kept. */
-const openTickets = 32;
-
-async function readLog(type: string, known: Sequence, atLeast: number, options: LoaderOptions): Promise<KeptLog> {
-  const { table, log, waitClock, now, historyMs, fill } = options;
   // Of one transaction, an object may be seen a moment before the log entry.
   for (let attempt = 0; attempt < 100; attempt++) {
-    const sequence = (await table.sequence(type)) ?? known;
-    const { base, last, compacted } = sequence;
-    const { items, older } = await log.recent(type, sequence, now() - 2 * historyMs);
-    const first = items[0];
-    const settled = (time: number): boolean => time < now() - settledMs;
-    /** Nothing of what is asked for stands up to here; what is missing behind it may have expired. */
-    const floor = older ? older.seq + older.count - 1 : base;
-    let begin: number;
-    let missing = false;
-    if (first) begin = settled(first.time) ? first.seq - 1 : Math.max(floor, first.seq - 1 - openTickets);
-    else if (settled(sequence.touched) || last === base) begin = last;
-    else {
-      // Tickets were taken a moment ago, and nothing stands there. Whoever has the last one has had its time after this.
-      begin = Math.max(floor, last - openTickets);
-      await fill(type, last);
-      missing = true;
+    const kept =
+      since === undefined ? await readBehind(type, settled, options) : await readSince(type, since, settled, options);
+    positions.note(type, kept.end);
+    if (kept.end >= seen) {
+      const events = await replay(type, kept, options, since === undefined ? undefined : kept.begin, inRange);
+      return {
+        counter: kept.end,
+        compacted: events.compacted,
+        entries: await overlay(objects, events.states, states),
+        history: events.history,
+        compactions: kept.compacted === undefined ? [] : [[type, kept.compacted]],
+        jumps: [],
+        complete: since !== undefined && (kept.complete || events.compacted > kept.begin),
+      };
     }
-    let list: readonly LogItem[] = items;
-    if (missing || !contiguous(begin, items)) {
-      const whole: LogItem[] = [];
-      await log.follow(type, begin, (item) => Promise.resolve(void whole.push(item)));
-      list = whole;
-    }
-    const tail = list.at(-1);
-    const end = tail ? tail.seq + tail.count - 1 : begin;
-    if (end >= atLeast) return { list, begin, end, compacted };
     await sleep(waitClock, 20);
   }
   throw new StoreError('unavailable', `the log of ${type} does not reach what its objects say`);
 }
 
-function contiguous(after: number, items: readonly LogItem[]): boolean {
-  let next = after + 1;
-  for (const { seq, count } of items) {
-    if (seq < next) continue;
-    if (seq !== next) return false;
-    next = seq + count;
+async function readBehind(type: string, settled: number, { log }: LoaderOptions): Promise<KeptLog> {
+  const list: LogItem[] = [];
+  await log.follow(type, settled, (item) => Promise.resolve(void list.push(item)));
+  const last = list.at(-1);
+  const end = last ? last.seq + last.count - 1 : settled;
+  return { list, begin: settled, end, compacted: undefined, complete: false };
+}
+
+interface Replayed {
+  /** By key: the newest state that the replay has come to; undefined after a delete. */
+  readonly states: ReadonlyMap<string, Entry | undefined>;
+  readonly history: { time: number; before: number; events: StoreEvent[] }[];
+  readonly compacted: number;
+}
+
+/** `from`: events after it are wanted, too. */
+async function replay(
+  type: string,
+  { list, begin, end }: KeptLog,
+  options: LoaderOptions,
+  from: number | undefined,
+  inRange: (key: string) => boolean,
+): Promise<Replayed> {
+  const { states, codec, now, historyMs } = options;
+  const replayed = new Map<string, Entry | undefined>();
+  const history: Replayed['history'] = [];
+  let compacted = from ?? end;
+  let position = begin;
+  const earlier = from === undefined ? undefined : await earlierStates(type, list, options);
+  for (const item of list) {
+    // A tombstone inside of what a batch takes.
+    if (item.seq <= position) continue;
+    if (item.seq > position + 1) {
+      // What stood between the two has expired.
+      compacted = position = item.seq - 1;
+      history.length = 0;
+    }
+    const events: StoreEvent[] = [];
+    let whole = true;
+    for (const change of item.events ? codec.decode(item.events) : []) {
+      const key = type + change.rest;
+      if (!inRange(key)) continue;
+      const entry = await states.entry(key, change.revision, change.state, item.time);
+      if (earlier) {
+        const previous = await previousOf(key, change, replayed, earlier, item, states);
+        if (previous === 'gone') whole = false;
+        else if (change.type === 'put') events.push({ type: 'put', key, revision: change.revision, entry, previous });
+        else if (previous) events.push({ type: 'delete', key, revision: change.revision, entry, previous });
+      }
+      replayed.set(key, change.type === 'put' ? entry : undefined);
+    }
+    const before = position;
+    position = item.seq + item.count - 1;
+    if (!earlier) continue;
+    if (!whole || item.time <= now() - historyMs) {
+      compacted = position;
+      history.length = 0;
+    } else history.push({ time: item.time, before, events });
   }
-  return true;
+  if (position < end) {
+    compacted = end;
+    history.length = 0;
+  }
+  return { states: replayed, history, compacted };
+}
+
+async function overlay(
+  objects: readonly ObjectItem[],
+  replayed: ReadonlyMap<string, Entry | undefined>,
+  states: States,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const { key, revision, state, time } of objects) {
+    if (state && !replayed.has(key)) entries.push(await states.entry(key, revision, state, time));
+  }
+  for (const entry of replayed.values()) if (entry) entries.push(entry);
+  return entries;
+}
+
+/** So many entries are looked for at once. */
+const atOnce = 16;
+
+/** States that events of the list replaced and that stand before it in the log, by key and revision. */
+async function earlierStates(
+  type: string,
+  list: readonly LogItem[],
+  { table, codec }: LoaderOptions,
+): Promise<ReadonlyMap<string, { readonly state: StoredState; readonly time: number }>> {
+  const wanted: { rest: string; revision: number }[] = [];
+  const inside = new Set<string>();
+  for (const { events } of list) {
+    for (const { rest, previous } of events ? codec.decode(events) : []) {
+      if (previous && !previous.state && !inside.has(rest)) wanted.push({ rest, revision: previous.revision });
+      inside.add(rest);
+    }
+  }
+  const found = new Map<string, { state: StoredState; time: number }>();
+  for (let i = 0; i < wanted.length; i += atOnce) {
+    const part = wanted.slice(i, i + atOnce).map(async ({ rest, revision }) => {
+      const item = await entryOf(type, revision, table);
+      const change =
+        item?.events && codec.decode(item.events).find((one) => one.rest === rest && one.revision === revision);
+      if (change) found.set(`${rest} ${revision}`, { state: change.state, time: item.time });
+    });
+    await Promise.all(part);
+  }
+  return found;
 }
 
 async function previousOf(
   key: string,
-  { previous }: LoggedChange,
+  { rest, previous }: LoggedChange,
   replayed: ReadonlyMap<string, Entry | undefined>,
+  earlier: ReadonlyMap<string, { readonly state: StoredState; readonly time: number }>,
   item: LogItem,
   states: States,
 ): Promise<Entry | undefined | 'gone'> {
   if (!previous) return undefined;
   const known = replayed.get(key);
   if (known?.revision === previous.revision) return known;
-  if (!previous.state) return 'gone';
-  return await states.entry(key, previous.revision, previous.state, item.time);
+  if (previous.state) return await states.entry(key, previous.revision, previous.state, item.time);
+  const found = earlier.get(`${rest} ${previous.revision}`);
+  return found ? await states.entry(key, previous.revision, found.state, found.time) : 'gone';
 }

@@ -7,7 +7,8 @@ import { epochOf, epochSize } from './table-schema.ts';
 export interface LogReader {
   /**
    * Hands every entry after `after` to `sink`, tombstones included, at least up to the last one that stood in the log
-   * when it was called. Numbers that are missing below that are waited for, and then filled.
+   * when it was called. Numbers that are missing below that are waited for, and then filled. `after` must be settled,
+   * and nothing behind it may have expired. Throws LifeEnded where the log goes on elsewhere.
    */
   follow(type: string, after: number, sink: (item: LogItem) => Promise<void>): Promise<void>;
   /** The log backwards from its end, while entries are not older than `since`. */
@@ -21,13 +22,29 @@ export interface RecentLog {
   readonly older: LogItem | undefined;
 }
 
+/** What stands at a number that nobody used. `settled`: up to where its writer knows the log to be settled. */
+export type MakeTombstone = (seq: number, count: number, settled: number) => LogItem;
+
 export interface LogReaderOptions {
   readonly table: Pick<Table, 'logAfter' | 'logBefore' | 'putLog'>;
   /** Runs the waiting. */
   readonly clock: Clock;
   readonly patience: Patience;
-  /** What stands at a number that nobody used. */
-  readonly tombstone: (seq: number, count: number) => LogItem;
+  readonly tombstone: MakeTombstone;
+}
+
+/** The table was restored: what this process holds of a type is of another life. */
+export class LifeEnded extends Error {
+  readonly type: string;
+  constructor(type: string) {
+    super(`the log of ${type} has come to its end: the table was restored`);
+    this.type = type;
+  }
+}
+
+/** Stands at the end of the log of a life that is over: no batch takes so many numbers. */
+export function isEndOfLife({ events, count }: LogItem): boolean {
+  return events === undefined && count > epochSize;
 }
 
 /** Writers that are refused too often go on behind the end of the log without a ticket: so far above the counter. */
@@ -41,6 +58,7 @@ export function createLogReader({ table, clock, patience, tombstone }: LogReader
       /** Numbers up to here were seen missing, and waited for. */
       let waited = after;
       const accept = async (item: LogItem): Promise<void> => {
+        if (isEndOfLife(item)) throw new LifeEnded(type);
         await sink(item);
         position = item.seq + item.count - 1;
       };
@@ -54,7 +72,7 @@ export function createLogReader({ table, clock, patience, tombstone }: LogReader
           if (item.seq <= position) continue;
           // In ascending order, each only when the one before it is settled: so a batch is stopped at its first number.
           while (position + 1 < item.seq && position + 1 <= waited) {
-            const grave = tombstone(position + 1, 1);
+            const grave = tombstone(position + 1, 1, position);
             if (!(await table.putLog(type, grave))) break;
             await accept(grave);
           }
@@ -80,6 +98,7 @@ export function createLogReader({ table, clock, patience, tombstone }: LogReader
       while (before > base + 1) {
         const { items, more } = await table.logBefore(type, before);
         for (const item of items) {
+          if (item.seq <= base) return result(undefined);
           if (item.time < since) return result(item);
           found.push(item);
         }

@@ -1,9 +1,10 @@
 import { type Clock, sleep } from '@nodeless/component-base/clock';
 import { backoffDelay } from '@nodeless/component-base/retry';
 import { StoreError } from '../store.ts';
-import type { LogReader } from './log-reader.ts';
+import type { MakeTombstone } from './log-reader.ts';
 import type { Patience } from './patience.ts';
-import { type LogItem, type ObjectAction, type Table, TableError, type Transaction } from './table.ts';
+import type { Positions } from './positions.ts';
+import { type Table, TableError, type Transaction } from './table.ts';
 
 /** Brings a set of changes into the log, one entry a type, together with their objects. */
 export interface LogWriter {
@@ -16,46 +17,56 @@ export interface LogWriter {
 }
 
 /** `writer`: the mark of this attempt, to be put into the log entries. */
-export type MakeDraft = (firsts: ReadonlyMap<string, number>, writer: string) => Promise<Draft>;
+export type MakeDraft = (firsts: ReadonlyMap<string, Place>, writer: string) => Promise<Draft>;
 
-export interface Draft {
-  readonly logs: Transaction['logs'];
-  readonly objects: readonly ObjectAction[];
+/** Where a type's entry goes, and up to where the log is settled. */
+export interface Place {
+  readonly first: number;
+  readonly settled: number;
+}
+
+export interface Draft extends Pick<Transaction, 'logs' | 'objects' | 'used' | 'unused'> {
   /** Called when the draft was not used. */
   readonly abandoned?: () => void;
 }
 
 export interface LogWriterOptions {
   /** With retries for everything that may be repeated. */
-  readonly table: Pick<Table, 'takeTickets' | 'transact' | 'logEntry' | 'putLog' | 'logAfter' | 'sequence'>;
-  readonly log: LogReader;
+  readonly table: Pick<Table, 'takeTickets' | 'transact' | 'logEntry' | 'putLog'>;
+  readonly positions: Positions;
   /** Runs the waiting. */
   readonly clock: Clock;
   readonly now: () => number;
   readonly patience: Patience;
-  readonly tombstone: (seq: number, count: number) => LogItem;
+  readonly tombstone: MakeTombstone;
   readonly newId: () => string;
   readonly random?: () => number;
-  /** Where a type's log has been read up to, for those who go on without a ticket. */
-  readonly position: (type: string) => Promise<number>;
 }
 
 /** A ticket is not used after this: what is found empty much later was not used and never will be. */
 const ticketMs = 10_000;
 /** Tickets that others took for lost before this writer goes on without one. */
 const ticketsLost = 3;
+/** Without one, each number that is taken is an action of the transaction, of which there are a hundred. */
+const mostGuards = 40;
 const attempts = 6;
+const mostMs = 120_000;
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { table, log, clock, now, patience, tombstone, newId, random, position } = options;
+  const { table, positions, clock, now, patience, tombstone, newId, random } = options;
+  const lastSeen = new Map<string, number>();
 
   const pause = (attempt: number): Promise<void> =>
     sleep(clock, backoffDelay(attempt, { baseMs: 15, capMs: 400, ...(random ? { random } : {}) }));
 
-  const ticket = async (type: string, count: number): Promise<number> => {
+  const ticket = async (type: string, count: number): Promise<Place> => {
+    // Before the ticket: what the sequence says must hold for whoever finds nothing but that.
+    const settled = await positions.near(type, lastSeen.get(type) ?? 0);
     for (let attempt = 0; ; attempt++) {
       try {
-        return (await table.takeTickets(type, count, now())) - count + 1;
+        const last = await table.takeTickets(type, count, now(), settled);
+        lastSeen.set(type, last);
+        return { first: last - count + 1, settled: Math.min(settled, last - count) };
       } catch (error) {
         // A lost answer leaves a hole, and the next call takes another number.
         if (!(error instanceof TableError) || error.code === 'refused' || attempt + 1 >= attempts) throw error;
@@ -65,16 +76,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   /** The number after the end of the log, everything before it being settled. */
-  const tail = async (type: string): Promise<number> => {
-    let end = await position(type);
-    await log.follow(type, end, (item) => {
-      end = item.seq + item.count - 1;
-      return Promise.resolve();
-    });
-    return end + 1;
+  const tail = async (type: string): Promise<Place> => {
+    const settled = await positions.end(type);
+    return { first: settled + 1, settled };
   };
 
-  const firstsOf = async (counts: ReadonlyMap<string, number>, ticketless: boolean): Promise<Map<string, number>> => {
+  const firstsOf = async (counts: ReadonlyMap<string, number>, ticketless: boolean): Promise<Map<string, Place>> => {
     const taken = await Promise.allSettled(
       [...counts].map(async ([type, count]) => [type, await (ticketless ? tail(type) : ticket(type, count))] as const),
     );
@@ -86,9 +93,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   /** Marks numbers that this writer owns and will not use, so that nobody waits for them. */
-  const giveUp = async (counts: ReadonlyMap<string, number>, firsts: ReadonlyMap<string, number>): Promise<void> => {
+  const giveUp = async (counts: ReadonlyMap<string, number>, firsts: ReadonlyMap<string, Place>): Promise<void> => {
     await Promise.allSettled(
-      [...firsts].map(([type, first]) => table.putLog(type, tombstone(first, counts.get(type)!))),
+      [...firsts].map(([type, { first, settled }]) => table.putLog(type, tombstone(first, counts.get(type)!, settled))),
     );
   };
 
@@ -99,19 +106,21 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const found = await table.logEntry(type, item.seq);
       if (found) return found.writer === item.writer && found.events ? 'committed' : 'lost';
       // Without a ticket, the numbers behind the first are other writers'.
-      if (await table.putLog(type, tombstone(item.seq, ticketless ? 1 : item.count))) return 'lost';
+      if (await table.putLog(type, tombstone(item.seq, ticketless ? 1 : item.count, item.settled))) return 'lost';
     }
   };
 
   const attempt = async (draft: Draft, taken: number, ticketless: boolean): Promise<'committed' | 'stale' | 'lost'> => {
-    const { logs, objects } = draft;
+    const { logs, objects, used, unused } = draft;
+    const notAfter = taken + ticketMs;
     for (let tries = 0; ; tries++) {
-      if (clock.now() - taken > ticketMs) return 'lost';
+      if (clock.now() > notAfter) return 'lost';
       try {
-        await table.transact({ token: newId(), logs, objects });
+        await table.transact({ token: newId(), notAfter, logs, objects, used, unused });
         return 'committed';
       } catch (error) {
         if (!(error instanceof TableError)) throw error;
+        if (error.code === 'late') return 'lost';
         if (error.code === 'refused') throw error;
         if (error.code === 'unknown') return await settle(logs, ticketless);
         if (error.logFailed) {
@@ -128,12 +137,17 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   return {
     async write(counts, make) {
+      const guards = [...counts.values()].reduce((sum, count) => sum + count - 1, 0);
+      const began = clock.now();
       for (let lost = 0; ; lost++) {
-        const ticketless = lost >= ticketsLost;
+        // Frozen meanwhile: what was written may have expired with its log, and whoever asked for it has gone.
+        if (clock.now() - began > mostMs) throw new StoreError('unavailable', 'the commit took too long');
+        const ticketless = lost >= ticketsLost && guards <= mostGuards;
+        if (lost >= ticketsLost && !ticketless && lost >= 2 * ticketsLost) throw tooManyWriters();
         const taken = clock.now();
         const firsts = await firstsOf(counts, ticketless);
         /** Numbers that were not a ticket belong to others, who may still want them. */
-        const own = ticketless ? new Map<string, number>() : firsts;
+        const own = ticketless ? new Map<string, Place>() : firsts;
         let draft: Draft;
         try {
           draft = await make(firsts, newId());
@@ -157,16 +171,19 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         draft.abandoned?.();
         await giveUp(counts, own);
         if (outcome === 'stale') return 'stale';
-        if (ticketless) throw new StoreError('unavailable', 'too many writers: every revision was taken by another');
+        if (ticketless) throw tooManyWriters();
       }
     },
   };
 }
 
+const tooManyWriters = (): StoreError =>
+  new StoreError('unavailable', 'too many writers: every revision was taken by another');
+
 /** Without a ticket, numbers after the first are not protected by it: each is taken in the same transaction. */
-function guarded(draft: Draft, tombstone: (seq: number, count: number) => LogItem): Draft {
+function guarded(draft: Draft, tombstone: MakeTombstone): Draft {
   const guards = draft.logs.flatMap(({ type, item }) =>
-    Array.from({ length: item.count - 1 }, (_, i) => ({ type, item: tombstone(item.seq + 1 + i, 1) })),
+    Array.from({ length: item.count - 1 }, (_, i) => ({ type, item: tombstone(item.seq + 1 + i, 1, item.settled) })),
   );
   return { ...draft, logs: [...draft.logs, ...guards] };
 }

@@ -61,6 +61,13 @@ export function withRetries(table: Table, { clock, random }: RetryingOptions): T
     putChunk: again(table.putChunk),
     chunks: again(table.chunks),
     expireChunks: again(table.expireChunks),
+    notePending: again(table.notePending),
+    pendingChunks: again(table.pendingChunks),
+    claimPending: again(table.claimPending),
+    dropPending: again(table.dropPending),
+    life: again(table.life),
+    putLife: again(table.putLife),
+    rebase: again(table.rebase),
     close: () => table.close(),
   };
 }

@@ -7,6 +7,7 @@ export interface Recent {
   at(key: string, revision: Revision): Entry | undefined;
   /** Older news than what is known change nothing; without an entry and with revision 0, the key was not there. */
   note(key: string, revision: Revision, entry: Entry | undefined): void;
+  clear(): void;
 }
 
 export interface Known {
@@ -20,6 +21,7 @@ const kept = 256;
 export function createRecent(): Recent {
   const known = new Map<string, Known>();
   return {
+    clear: () => known.clear(),
     get: (key) => known.get(key),
     at(key, revision) {
       const last = known.get(key);

@@ -1,7 +1,7 @@
 import type { Entry, Revision, Value } from '../store.ts';
 import { compress, decompress } from './compression.ts';
 import type { EventCodec, StoredState } from './event-codec.ts';
-import type { ChunkRef, StoredBody, Table } from './table.ts';
+import type { ChunkRef, PendingChunks, StoredBody, Table } from './table.ts';
 
 /** The sum of the bodies that stand in one log entry, at most: an item of DynamoDB ends at 400 KB. */
 export const inlineBytes = 300_000;
@@ -24,9 +24,9 @@ export interface States {
   pack(entry: { readonly value: Value; readonly attributes: Entry['attributes'] }): PackedState;
   /**
    * Moves the largest bodies out into chunks until the rest fits into one log entry. Chunks of a state whose `expires`
-   * is undefined stay for good.
+   * is undefined stay for good: they are noted before they are written, and the notes are answered.
    */
-  spill(type: string, packed: readonly PackedState[]): Promise<void>;
+  spill(type: string, packed: readonly PackedState[]): Promise<PendingChunks[]>;
 }
 
 export interface PackedState {
@@ -36,12 +36,13 @@ export interface PackedState {
 }
 
 export interface StatesOptions {
-  readonly table: Pick<Table, 'chunks' | 'putChunk'>;
+  readonly table: Pick<Table, 'chunks' | 'putChunk' | 'notePending'>;
   readonly codec: EventCodec;
   readonly newId: () => string;
+  readonly now: () => number;
 }
 
-export function createStates({ table, codec, newId }: StatesOptions): States {
+export function createStates({ table, codec, newId, now }: StatesOptions): States {
   const origins = new WeakMap<Entry, Origin>();
 
   const read = async (type: string, body: StoredBody): Promise<Uint8Array> => {
@@ -78,24 +79,25 @@ export function createStates({ table, codec, newId }: StatesOptions): States {
         .flatMap((state) => ('inline' in state.body ? [{ state, bytes: state.body.inline }] : []))
         .sort((a, b) => b.bytes.byteLength - a.bytes.byteLength);
       let sum = bySize.reduce((total, { bytes }) => total + bytes.byteLength, 0);
+      const notes: PendingChunks[] = [];
       for (const { state, bytes } of bySize) {
-        if (sum <= inlineBytes) return;
+        if (sum <= inlineBytes) break;
         sum -= bytes.byteLength;
-        const id = newId();
-        const parts = Math.ceil(bytes.byteLength / chunkBytes);
+        const chunks = { id: newId(), parts: Math.ceil(bytes.byteLength / chunkBytes) };
+        if (state.expires === undefined) {
+          const note = { type, ...chunks, time: now() };
+          await table.notePending(note);
+          notes.push(note);
+        }
         await Promise.all(
-          Array.from({ length: parts }, (_, index) =>
-            table.putChunk(
-              type,
-              id,
-              index,
-              bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
-              state.expires,
-            ),
-          ),
+          Array.from({ length: chunks.parts }, (_, index) => {
+            const piece = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+            return table.putChunk(type, chunks.id, index, piece, state.expires);
+          }),
         );
-        state.body = { chunks: { id, parts } };
+        state.body = { chunks };
       }
+      return notes;
     },
   };
 }

@@ -1,13 +1,17 @@
 import { typeOf } from '../keys.ts';
+import type { PendingChunks } from './table.ts';
 
 /**
  * The table (format 1). Partition key `pk` and sort key `sk` are strings; `x` is the time to live, in seconds.
  *
  *   OBJ#<type>#<bucket>   <namespace>/<name>   current objects: r revision, t time, a attributes, b body or c chunks;
  *                                              g gravestone of a deleted one
- *   LOG#<type>#<epoch>    <seq, 16 digits>     the ordered log: k count, w writer, t time, e events (none: tombstone)
- *   SEQ#<type>            SEQ                  n last ticket, t when, base, compacted, buckets
+ *   LOG#<type>#<epoch>    <seq, 16 digits>     the ordered log: k count, w writer, t time, s settled, e events (none:
+ *                                              tombstone)
+ *   SEQ#<type>            SEQ                  n last ticket, t when, s settled, base, compacted, buckets
  *   BODY#<type>#<id>      <index, 4 digits>    d a piece of a large body
+ *   PENDING               <time>#<id>          bodies that no commit refers to, yet or any more: type, id, parts, t; q claimed
+ *   LIFE                  LIFE                 id of the table that this life began in, base
  */
 export const tableDefinition = {
   AttributeDefinitions: [
@@ -57,6 +61,11 @@ export function logItemKey(type: string, seq: number): ItemKey {
   return { pk: logPartition(type, epochOf(seq)), sk: logSortKey(seq) };
 }
 
+/** The type that an item of the log is of; undefined for other items. */
+export function typeOfLogPartition(pk: string): string | undefined {
+  return pk.startsWith('LOG#') ? pk.slice('LOG#'.length, pk.lastIndexOf('#')) : undefined;
+}
+
 export function sequenceItemKey(type: string): ItemKey {
   return { pk: `SEQ#${type}`, sk: 'SEQ' };
 }
@@ -68,6 +77,14 @@ export function chunkPartition(type: string, id: string): string {
 export function chunkSortKey(index: number): string {
   return index.toString().padStart(4, '0');
 }
+
+export const pendingPartition = 'PENDING';
+
+export function pendingItemKey({ time, id }: PendingChunks): ItemKey {
+  return { pk: pendingPartition, sk: `${logSortKey(time)}#${id}` };
+}
+
+export const lifeItemKey: ItemKey = { pk: 'LIFE', sk: 'LIFE' };
 
 /** Types that are written by many at once; the others live in one partition. */
 const spread = new Set(['/pods/', '/events/', 'events.k8s.io/events/', 'discovery.k8s.io/endpointslices/']);

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
+import { rangeScope, typeOf } from '../keys.ts';
 import {
   type Entry,
   type KeyRange,
@@ -10,26 +11,31 @@ import {
   type WatchListener,
 } from '../store.ts';
 import { defaultHistory } from '../watch-cache/history.ts';
-import { type InitialState, type WatchCache, createWatchCache } from '../watch-cache/watch-cache.ts';
+import { type WatchCache, createWatchCache } from '../watch-cache/watch-cache.ts';
 import type { EventCodec } from './event-codec.ts';
+import type { Loaded } from './load.ts';
 import type { LogReader } from './log-reader.ts';
+import type { Positions } from './positions.ts';
 import type { States } from './states.ts';
 import type { LogItem } from './table.ts';
 
-/** One type in the memory of this process: loaded when it is first listed or watched, then kept up by its log. */
+/** A type, or a part of it, in the memory of this process: loaded when it is first asked for, then kept up by its log. */
 export interface TypeView {
   /** What is in memory, without looking whether that is all; undefined before it is loaded. */
   peek(): WatchCache | undefined;
-  /** The cache, after everything that was committed before this call. */
-  current(): Promise<WatchCache>;
+  /** Whether it holds a key, if that is there. */
+  covers(key: string): boolean;
+  /** Whether it was up to date a moment ago: then keeping it so costs less than reading something else. */
+  lively(): boolean;
+  /** The cache, after everything that was committed before this call; with what is kept of the history after `since`. */
+  current(since?: Revision): Promise<WatchCache>;
   /** Has the cache, if there is one, at this log entry when it resolves; its events were delivered by then. */
   applied(entry: OwnEntry): Promise<void>;
-  /** Announces an entry that this process is about to write: its events are not to be decoded from the log. */
-  announce(entry: OwnEntry): void;
-  forget(entry: OwnEntry): void;
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
   /** The doorbell: something may have been written. */
   poke(): void;
+  /** Forgets what it holds, and ends its watches. */
+  drop(error: StoreError): void;
   close(): Promise<void>;
 }
 
@@ -42,9 +48,13 @@ export interface OwnEntry {
 }
 
 export interface TypeViewOptions {
-  readonly type: string;
+  /** What it holds: a type, a namespace or a key. */
+  readonly prefix: string;
   readonly log: LogReader;
-  readonly load: () => Promise<InitialState>;
+  readonly load: (since: Revision | undefined) => Promise<Loaded>;
+  /** Entries that this process has written or is about to write: their events need not be decoded from the log. */
+  readonly own: (writer: string) => OwnEntry | undefined;
+  readonly positions: Positions;
   readonly states: States;
   readonly codec: EventCodec;
   readonly clock: Clock;
@@ -54,12 +64,29 @@ export interface TypeViewOptions {
   readonly unavailable: (error: unknown) => StoreError;
 }
 
+interface Listening {
+  readonly attach: (to: WatchCache) => void;
+  readonly end: (error: StoreError | undefined) => void;
+  attached(): boolean;
+}
+
+/** Log entries are kept for more than an hour. A process that was frozen for longer would take expired ones for holes. */
+const catchUpMs = 30 * 60_000;
+const livelyMs = 5000;
+
 export function createTypeView(options: TypeViewOptions): TypeView {
-  const { type, log, load, states, codec, clock, logger, historyMs, pollMs, unavailable } = options;
-  const own = new Map<string, OwnEntry>();
-  const listening = new Set<{ end: (error: StoreError | undefined) => void }>();
+  const { prefix, log, load, own, positions, states, codec, clock, logger, historyMs, pollMs, unavailable } = options;
+  const type = typeOf(prefix);
+  const scope = rangeScope(prefix);
+  const inRange = (key: string): boolean =>
+    scope === 'type' || (scope === 'key' ? key === prefix : key.startsWith(prefix));
+  const listening = new Set<Listening>();
   let cache: WatchCache | undefined;
-  let loading: Promise<WatchCache> | undefined;
+  /** Of the cache: where its history begins, whether there is nothing earlier, and when it was loaded. */
+  let floor = 0;
+  let complete = false;
+  let loadedAt = 0;
+  let loading: Promise<unknown> | undefined;
   /** The reading of the log that goes on, and the one that begins after it. */
   let running: Promise<void> | undefined;
   let queued: Promise<void> | undefined;
@@ -70,12 +97,13 @@ export function createTypeView(options: TypeViewOptions): TypeView {
 
   const eventsOf = async (item: LogItem, into: WatchCache): Promise<readonly StoreEvent[]> => {
     if (!item.events) return [];
-    const known = own.get(item.writer);
-    if (known?.seq === item.seq) return known.events;
+    const known = own(item.writer);
+    if (known?.seq === item.seq) return part(known.events);
     const events: StoreEvent[] = [];
     const before = new Map<string, Entry | undefined>();
     for (const change of codec.decode(item.events)) {
       const key = type + change.rest;
+      if (!inRange(key)) continue;
       const { revision } = change;
       const entry = await states.entry(key, revision, change.state, item.time);
       const previous = before.has(key) ? before.get(key) : into.get(key);
@@ -90,20 +118,27 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     }
     return events;
   };
+  const part = (events: readonly StoreEvent[]): readonly StoreEvent[] =>
+    scope === 'type' ? events : events.filter(({ key }) => inRange(key));
 
-  const read = async (into: WatchCache): Promise<void> => {
-    const began = clock.now();
-    await log.follow(type, into.counter(), async (item) => {
+  /** Reads the log up to its end into a cache, as long as that is wanted. */
+  const follow = (into: WatchCache, wanted: () => boolean): Promise<void> =>
+    log.follow(type, into.counter(), async (item) => {
       // A commit of this process may have been applied meanwhile.
       if (item.seq <= into.counter()) return;
       const events = await eventsOf(item, into);
-      if (item.seq === into.counter() + 1 && into === cache) into.apply(events, item.seq + item.count - 1);
+      if (item.seq === into.counter() + 1 && wanted()) into.apply(events, item.seq + item.count - 1, item.time);
     });
+  const read = async (into: WatchCache): Promise<void> => {
+    const began = clock.now();
+    await follow(into, () => into === cache);
     readAt = began;
+    if (into === cache) positions.note(type, into.counter());
   };
 
   /** Reads the log once, beginning after this call. */
   const sync = (into: WatchCache): Promise<void> => {
+    if (into !== cache) return Promise.resolve();
     if (!running) {
       running = read(into).finally(() => {
         running = undefined;
@@ -114,46 +149,65 @@ export function createTypeView(options: TypeViewOptions): TypeView {
       .catch(() => {})
       .then(() => {
         queued = undefined;
-        return sync(into);
+        return cache ? sync(cache) : undefined;
       });
     return queued;
   };
 
-  const begin = (): Promise<WatchCache> => {
-    loading ??= load()
-      .then((initial) => {
-        if (closed) throw new StoreError('unavailable', 'the store is closed');
-        readAt = clock.now();
-        cache = createWatchCache({
-          clock,
-          log: logger,
-          limits: { ...defaultHistory, historyMs },
-          offsetOf: () => 0,
-          initial,
-        });
-        return cache;
-      })
-      .finally(() => {
-        loading = undefined;
-      });
-    return loading;
+  const begin = async (since: Revision | undefined): Promise<void> => {
+    const began = clock.now();
+    const initial = await load(since);
+    const next = createWatchCache({
+      clock,
+      log: logger,
+      limits: { ...defaultHistory, historyMs },
+      offsetOf: () => 0,
+      initial,
+    });
+    // What has been delivered already must stand in the one that takes over.
+    while (cache && next.counter() < cache.counter()) await follow(next, () => true);
+    if (closed) throw new StoreError('unavailable', 'the store is closed');
+    const before = cache;
+    cache = next;
+    floor = initial.compacted;
+    complete = initial.complete;
+    readAt = loadedAt = began;
+    if (!before) return;
+    for (const one of listening) if (one.attached()) one.attach(next);
+    before.close();
   };
 
   /** A process that was frozen for so long would take expired log entries for holes. */
-  const outdated = (): boolean => cache !== undefined && clock.now() - readAt > 2 * historyMs;
+  const outdated = (): boolean => cache !== undefined && clock.now() - readAt > catchUpMs;
+  const reaches = (since: Revision | undefined): boolean =>
+    since === undefined || since >= floor || complete || clock.now() - loadedAt > historyMs;
   const drop = (error: StoreError): void => {
-    for (const one of listening) one.end(error);
+    for (const one of listening) if (one.attached()) one.end(error);
     cache?.close();
     cache = undefined;
   };
 
-  const current = async (): Promise<WatchCache> => {
+  const current = async (since?: Revision): Promise<WatchCache> => {
     try {
       if (outdated()) drop(new StoreError('compacted', `the watch of ${type} was interrupted for too long`));
-      if (!cache) return await begin();
-      const at = cache;
-      await sync(at);
-      return at;
+      for (;;) {
+        if (cache && reaches(since)) {
+          const at = cache;
+          await sync(at);
+          // Another may have taken over, or none.
+          if (cache === at) return at;
+          continue;
+        }
+        // One that was begun before this call is at least as far as the log was then, and is read on from there.
+        if (loading) await loading;
+        else {
+          loading = begin(since).finally(() => {
+            loading = undefined;
+          });
+          await loading;
+          if (cache && reaches(since)) return cache;
+        }
+      }
     } catch (error) {
       throw unavailable(error);
     }
@@ -178,23 +232,42 @@ export function createTypeView(options: TypeViewOptions): TypeView {
 
   return {
     peek: () => cache,
+    covers: inRange,
+    lively: () => cache !== undefined && clock.now() - readAt < livelyMs,
     current,
-    announce: (entry) => void own.set(entry.writer, entry),
-    forget: (entry) => void own.delete(entry.writer),
     async applied(entry) {
       const end = entry.seq + entry.count - 1;
       // A load that goes on may have read the log before.
       if (loading) await loading.catch(() => {});
-      while (cache && !closed && cache.counter() < end) {
-        if (cache.counter() === entry.seq - 1) cache.apply(entry.events, end);
+      while (cache && !closed && !outdated() && cache.counter() < end) {
+        if (cache.counter() === entry.seq - 1) cache.apply(part(entry.events), end);
         else await sync(cache);
       }
     },
     watch(range, after, listener) {
       let inner: Subscription | undefined;
       let over = false;
-      const one = {
-        end(error: StoreError | undefined): void {
+      /** While it moves from one cache to the next, the end of the one is not its own. */
+      let moving = false;
+      let at = after;
+      const one: Listening = {
+        attached: () => inner !== undefined,
+        attach(to) {
+          if (over) return;
+          moving = true;
+          inner?.stop();
+          moving = false;
+          inner = to.watch(range, at, {
+            onEvents(events, revision) {
+              at = revision;
+              if (!over) listener.onEvents(events, revision);
+            },
+            onEnd(error) {
+              if (!moving) one.end(error);
+            },
+          });
+        },
+        end(error) {
           if (over) return;
           over = true;
           listening.delete(one);
@@ -202,22 +275,18 @@ export function createTypeView(options: TypeViewOptions): TypeView {
           listener.onEnd(error);
         },
       };
-      const attach = (to: WatchCache): void => {
-        if (over) return;
-        inner = to.watch(range, after, {
-          onEvents: (events, revision) => {
-            if (!over) listener.onEvents(events, revision);
-          },
-          onEnd: one.end,
-        });
-      };
       listening.add(one);
       arm();
-      if (cache && !outdated() && after <= cache.counter()) attach(cache);
-      else current().then(attach, (error: unknown) => one.end(unavailable(error)));
+      if (cache && !outdated() && after <= cache.counter() && reaches(after)) one.attach(cache);
+      else
+        current(after).then(
+          (to) => one.attach(cache ?? to),
+          (error: unknown) => one.end(unavailable(error)),
+        );
       return { stop: () => one.end(undefined) };
     },
     poke: poll,
+    drop,
     async close() {
       closed = true;
       timer?.cancel();

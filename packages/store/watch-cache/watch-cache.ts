@@ -29,8 +29,11 @@ export interface WatchCache {
   /** Throws StoreError: compacted, future. */
   list(range: KeyRange, options: ListOptions): Page;
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
-  /** Makes a durable batch visible, then calls the watchers. Events are in order; `counter` is where the batch ends. */
-  apply(events: readonly StoreEvent[], counter: number): void;
+  /**
+   * Makes a durable batch visible, then calls the watchers. Events are in order; `counter` is where the batch ends.
+   * `time`: when it was written, where that is not now.
+   */
+  apply(events: readonly StoreEvent[], counter: number, time?: number): void;
   /** The error for a revision that the type has not reached. */
   unreached(type: string, revision: Revision): StoreError | undefined;
   /** Forgets history of one type; `before` is a revision that was reached. */
@@ -191,10 +194,10 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
           }
         });
       }
-      return state.watchers.add(range, listener, backlog, counter);
+      return state.watchers.add(range, listener, backlog, counter, after < counter + state.offset);
     },
-    apply(events, end) {
-      noteHistory(clock.now(), counter, events);
+    apply(events, end, time = clock.now()) {
+      noteHistory(time, counter, events);
       for (const event of events) {
         const state = stateOf(typeOf(event.key));
         state.apply(event);

@@ -9,8 +9,11 @@ import { type KeyRange, type StoreEvent, StoreError, type Subscription, type Wat
  */
 export interface Watchers {
   size(): number;
-  /** `position`: the counter up to which the watcher is served with `backlog`, which it gets in a microtask. */
-  add(range: KeyRange, listener: WatchListener, backlog: StoreEvent[], position: number): Subscription;
+  /**
+   * `position`: the counter up to which the watcher is served with `backlog`, which it gets in a microtask. `behind`:
+   * whether it stood further back before, so that it is told the position also without events.
+   */
+  add(range: KeyRange, listener: WatchListener, backlog: StoreEvent[], position: number, behind: boolean): Subscription;
   /** Notes who wants an event of the batch that is being applied; nobody is called yet. */
   route(event: StoreEvent): void;
   /** Calls everybody noted by `route`; `counter` is where the store stands after the batch. */
@@ -75,11 +78,13 @@ export function createWatchers(offset: number, log: Logger): Watchers {
   };
 
   /** Hands out what was kept back, and what its listener causes by committing. */
-  const drain = (watcher: Watcher): void => {
+  const drain = (watcher: Watcher, behind = false): void => {
+    let tell = behind;
     while (watcher.backlog && !watcher.ended) {
       const events = watcher.backlog;
       watcher.backlog = undefined;
-      if (events.length > 0) call(watcher, events, watcher.position);
+      if (events.length > 0 || tell) call(watcher, events, watcher.position);
+      tell = false;
     }
   };
 
@@ -101,7 +106,7 @@ export function createWatchers(offset: number, log: Logger): Watchers {
 
   return {
     size: () => all.size,
-    add(range, listener, backlog, position) {
+    add(range, listener, backlog, position, behind) {
       const id = range.trigger === undefined ? range.prefix : groupId(range.prefix, range.trigger);
       const watcher: Watcher = { listener, position, backlog, calling: false, ended: false };
       let group = groups.get(id);
@@ -111,7 +116,7 @@ export function createWatchers(offset: number, log: Logger): Watchers {
       }
       group.watchers.add(watcher);
       all.add(watcher);
-      queueMicrotask(() => drain(watcher));
+      queueMicrotask(() => drain(watcher, behind));
       return {
         stop() {
           if (all.delete(watcher)) {

@@ -1,6 +1,6 @@
 import { type ManualClock, createManualClock } from '@nodeless/component-base/manual-clock';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
-import type { ObjectItem, Table } from '@nodeless/store/dynamodb/table';
+import type { ObjectItem, Table, Transaction } from '@nodeless/store/dynamodb/table';
 import type { Operation, Store } from '@nodeless/store/store';
 import { describe, expect, it } from 'vitest';
 import { type MemoryTable, createMemoryTable } from './memory-table.ts';
@@ -69,11 +69,11 @@ describe('a cold load', () => {
     await other.commit([put(a, 'one')]);
     const [made] = await other.commit([put(a, 'two')]);
     let hidden = 3;
-    const logBefore = async (...args: Parameters<Table['logBefore']>) => {
-      const page = await table.logBefore(...args);
+    const logAfter = async (...args: Parameters<Table['logAfter']>) => {
+      const page = await table.logAfter(...args);
       return hidden-- > 0 ? { ...page, items: page.items.filter(({ seq }) => seq !== made!.revision) } : page;
     };
-    const cold = open({ ...table, logBefore }, clock);
+    const cold = open({ ...table, logAfter }, clock);
     const page = await inTime(cold.list({ prefix: pods }), clock);
     expect([page.revision, page.entries[0]!.revision]).toEqual([made!.revision, made!.revision]);
   });
@@ -114,16 +114,21 @@ describe('a cold load', () => {
     await first.commit([put(a, 'old')]);
     await clock.advance(24 * 3_600_000);
     sweep(table, clock.now());
-    // Two writers have their tickets and have not come to write.
-    const slow = await table.takeTickets(pods, 1, clock.now());
-    await table.takeTickets(pods, 1, clock.now());
+    // Two writers have their tickets and have not come to write; they had found nothing in the log.
+    const { last: settled } = table.sequences.get(pods)!;
+    const slow = await table.takeTickets(pods, 1, clock.now(), settled);
+    const quick = await table.takeTickets(pods, 1, clock.now(), settled);
     const cold = open(table, clock);
     expect(await texts(cold, clock)).toEqual(['old']);
-    expect(await inTime(cold.revision(pods), clock)).toBe(slow + 1);
-    const item = { seq: slow, count: 1, writer: 'slow', time: clock.now(), events: new Uint8Array(), expires: 1 };
-    await expect(table.transact({ token: 't', logs: [{ type: pods, item }], objects: [] })).rejects.toMatchObject({
-      logFailed: true,
-    });
+    // Both may still come, so they stand after what was read.
+    expect(await inTime(cold.revision(pods), clock)).toBe(settled);
+    const entry = (seq: number): Transaction => {
+      const item = { seq, count: 1, writer: 'w', time: clock.now(), settled, events: new Uint8Array([0]), expires: 1 };
+      return { token: `t${seq}`, notAfter: Infinity, logs: [{ type: pods, item }], objects: [], used: [], unused: [] };
+    };
+    await table.transact(entry(quick));
+    expect(await inTime(cold.revision(pods), clock)).toBe(quick);
+    await expect(table.transact(entry(slow))).rejects.toMatchObject({ logFailed: true });
   });
 
   it('keeps what a change replaced, however old that is', async () => {

@@ -3,6 +3,7 @@ import { createLogReader } from '@nodeless/store/dynamodb/log-reader';
 import { type MakeDraft, createLogWriter } from '@nodeless/store/dynamodb/log-writer';
 import { createPatience, withRetries } from '@nodeless/store/dynamodb/patience';
 import { type LogItem, type Table, TableError } from '@nodeless/store/dynamodb/table';
+import { createPositions } from '@nodeless/store/dynamodb/positions';
 import { isStoreError } from '@nodeless/store/store';
 import { describe, expect, it } from 'vitest';
 import { type Gate, createMemoryTable, gated } from './memory-table.ts';
@@ -10,31 +11,36 @@ import { type Gate, createMemoryTable, gated } from './memory-table.ts';
 const type = '/pods/';
 const base = 2 ** 40;
 let ids = 0;
-const tombstone = (seq: number, count: number): LogItem => ({
+const tombstone = (seq: number, count: number, settled = 0): LogItem => ({
   seq,
   count,
   writer: `t${ids++}`,
   time: 0,
+  settled,
   events: undefined,
   expires: 1,
 });
 
 async function setUp(before: Gate = async () => {}, after?: Gate) {
   const raw = createMemoryTable();
-  await raw.createSequence(type, { last: base, base, compacted: base, touched: 0, buckets: 1 });
+  await raw.createSequence(type, { last: base, base, compacted: base, touched: 0, buckets: 1, settled: base });
   const clock = createManualClock();
   const table: Table = withRetries(gated(raw, before, after), { clock });
   const patience = createPatience();
   const log = createLogReader({ table, clock, patience, tombstone });
+  const positions = createPositions({
+    sequence: async () => raw.sequences.get(type)!,
+    follow: log.follow,
+    now: () => clock.now(),
+  });
   const writer = createLogWriter({
     table,
-    log,
+    positions,
     clock,
     now: () => clock.now(),
     patience,
     tombstone,
     newId: () => `w${ids++}`,
-    position: () => Promise.resolve(base),
   });
   const marks: string[] = [];
   /** A batch of `count` changes without objects: only the log matters here. */
@@ -42,8 +48,9 @@ async function setUp(before: Gate = async () => {}, after?: Gate) {
     (count: number): MakeDraft =>
     async (firsts, mark) => {
       marks.push(mark);
-      const item = { seq: firsts.get(type)!, count, writer: mark, time: 0, events: new Uint8Array([1]), expires: 1 };
-      return { logs: [{ type, item }], objects: [] };
+      const { first: seq, settled } = firsts.get(type)!;
+      const item = { seq, count, writer: mark, time: 0, settled, events: new Uint8Array([1]), expires: 1 };
+      return { logs: [{ type, item }], objects: [], used: [], unused: [] };
     };
   const write = async (count = 1) => {
     const outcome = writer.write(new Map([[type, count]]), draft(count));
@@ -130,7 +137,7 @@ describe('the log writer', () => {
       const { seq } = logs[0]!.item;
       if (logs.length > 1) {
         // No ticket any more: another writer has one in the middle of what is taken now, and comes later.
-        others.push(await raw.takeTickets(type, 1, 0));
+        others.push(await raw.takeTickets(type, 1, 0, base));
         return;
       }
       for (const n of [0, 1]) await raw.putLog(type, tombstone(seq + n, 1));
@@ -141,7 +148,13 @@ describe('the log writer', () => {
       [8, 1, 'tombstone'],
     ]);
     expect(others).toEqual([base + 7]);
-    const late = { logs: [{ type, item: { ...tombstone(base + 8, 1), events: new Uint8Array([2]) } }], objects: [] };
+    const late = {
+      logs: [{ type, item: { ...tombstone(base + 8, 1), events: new Uint8Array([2]) } }],
+      objects: [],
+      used: [],
+      unused: [],
+      notAfter: Infinity,
+    };
     await expect(raw.transact({ token: 'late', ...late })).rejects.toMatchObject({ logFailed: true });
   });
 

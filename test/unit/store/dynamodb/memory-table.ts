@@ -1,7 +1,8 @@
-import { typeOf } from '@nodeless/store/keys';
 import {
+  type Life,
   type LogItem,
   type ObjectItem,
+  type PendingChunks,
   type Sequence,
   type Table,
   TableError,
@@ -15,6 +16,8 @@ export interface MemoryTable extends Table {
   readonly sequences: Map<string, Sequence>;
   readonly items: Map<string, ObjectItem>;
   readonly bodies: Map<string, { data: Uint8Array; expires: number | undefined }>;
+  /** Notes of bodies, by id. */
+  readonly notes: Map<string, PendingChunks & { claimed: boolean }>;
   /** Every transaction that was done. */
   readonly done: Transaction[];
 }
@@ -28,7 +31,9 @@ export function createMemoryTable(remembers = true): MemoryTable {
   const sequences = new Map<string, Sequence>();
   const items = new Map<string, ObjectItem>();
   const bodies = new Map<string, { data: Uint8Array; expires: number | undefined }>();
+  const notes = new Map<string, PendingChunks & { claimed: boolean }>();
   const done: Transaction[] = [];
+  let life: Life | undefined;
   const tokens = new Set<string>();
   const logOf = (type: string): Map<number, LogItem> => {
     let log = logs.get(type);
@@ -46,17 +51,18 @@ export function createMemoryTable(remembers = true): MemoryTable {
     sequences,
     items,
     bodies,
+    notes,
     done,
     sequence: async (type) => sequences.get(type),
     async createSequence(type, sequence) {
       if (!sequences.has(type)) sequences.set(type, sequence);
       return sequences.get(type)!;
     },
-    async takeTickets(type, count, now) {
+    async takeTickets(type, count, now, settled) {
       const sequence = sequences.get(type);
       if (!sequence) throw new TableError('refused', 'no sequence');
       const last = sequence.last + count;
-      sequences.set(type, { ...sequence, last, touched: now });
+      sequences.set(type, { ...sequence, last, touched: now, settled });
       return last;
     },
     async raiseCompacted(type, before) {
@@ -64,18 +70,18 @@ export function createMemoryTable(remembers = true): MemoryTable {
       if (before > sequence.compacted) sequences.set(type, { ...sequence, compacted: before });
     },
     objects: async (places) => places.flatMap(({ key }) => items.get(key) ?? []),
-    scan: async (type) => [...items.values()].filter(({ key }) => typeOf(key) === type),
+    scan: async (prefix) => [...items.values()].filter(({ key }) => key.startsWith(prefix)),
     logEntry: async (type, seq) => logOf(type).get(seq),
     async logAfter(type, after) {
       const found = [...logOf(type).values()].filter(({ seq }) => seq > after).sort((a, b) => a.seq - b.seq);
       return { items: found, more: false };
     },
-    async logBefore(type, before) {
+    async logBefore(type, before, limit = Infinity) {
       const epoch = epochOf(before - 1);
       const found = [...logOf(type).values()]
         .filter(({ seq }) => seq < before && seq >= epoch * epochSize)
         .sort((a, b) => b.seq - a.seq);
-      return { items: found, more: false };
+      return { items: found.slice(0, limit), more: found.length > limit };
     },
     async putLog(type, item) {
       if (logOf(type).has(item.seq)) return false;
@@ -85,12 +91,15 @@ export function createMemoryTable(remembers = true): MemoryTable {
     async transact(transaction) {
       if (remembers && tokens.has(transaction.token)) return;
       const logFailed = transaction.logs.some(({ type, item }) => logOf(type).has(item.seq));
-      const objectFailed = !transaction.objects.every(holds);
+      const usable = ({ id }: PendingChunks): boolean => notes.get(id)?.claimed === false;
+      const objectFailed = !transaction.objects.every(holds) || !transaction.used.every(usable);
       if (logFailed || objectFailed) throw new TableError('cancelled', 'a condition', { logFailed, objectFailed });
       tokens.add(transaction.token);
       done.push(transaction);
       for (const { type, item } of transaction.logs) logOf(type).set(item.seq, item);
       for (const { item } of transaction.objects) if (item) items.set(item.key, item);
+      for (const { id } of transaction.used) notes.delete(id);
+      for (const note of transaction.unused) notes.set(note.id, { ...note, claimed: false });
     },
     async putChunk(type, id, index, data, expires) {
       bodies.set(`${type}#${id}#${index}`, { data: Uint8Array.from(data), expires });
@@ -104,6 +113,29 @@ export function createMemoryTable(remembers = true): MemoryTable {
         const body = bodies.get(`${type}#${id}#${index}`);
         if (body) body.expires = expires;
       }
+    },
+    async notePending(note) {
+      notes.set(note.id, { ...note, claimed: false });
+    },
+    pendingChunks: async (before) =>
+      [...notes.values()].filter(({ time }) => time < before).sort((a, b) => a.time - b.time),
+    async claimPending({ id }) {
+      const note = notes.get(id);
+      if (note) note.claimed = true;
+      return note !== undefined;
+    },
+    async dropPending({ id }) {
+      notes.delete(id);
+    },
+    life: async () => life,
+    async putLife(next) {
+      life = next;
+    },
+    async rebase(type, base, now) {
+      const sequence = sequences.get(type)!;
+      if (sequence.base < base && sequence.last < base)
+        sequences.set(type, { ...sequence, last: base, base, compacted: base, settled: base, touched: now });
+      return sequences.get(type)!;
     },
     close: () => {},
   };

@@ -10,7 +10,7 @@ function setUp() {
   const table = createMemoryTable();
   const codec = createEventCodec();
   let ids = 0;
-  return { table, codec, states: createStates({ table, codec, newId: () => `id${ids++}` }) };
+  return { table, codec, states: createStates({ table, codec, newId: () => `id${ids++}`, now: () => 5 }) };
 }
 
 /** Bytes that no compression makes smaller. */

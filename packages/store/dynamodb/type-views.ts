@@ -1,0 +1,93 @@
+import { rangeScope } from '../keys.ts';
+import { type Entry, type KeyRange, type ListOptions, type Page, StoreError, isStoreError } from '../store.ts';
+import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import type { OwnEntry, TypeView } from './type-view.ts';
+
+/**
+ * What this process holds of one type: all of it, once it was watched or listed as a whole; before that, the namespaces
+ * and keys that were listed lately.
+ */
+export interface TypeViews {
+  readonly whole: TypeView;
+  list(range: KeyRange, options: ListOptions): Promise<Page>;
+  /** What is believed to stand at a key; undefined where nothing in memory covers it. */
+  covering(key: string): { readonly entry: Entry | undefined; readonly counter: number } | undefined;
+  applied(entry: OwnEntry): Promise<void>;
+  /** Lets everybody who holds a part of the type do something with it. */
+  each(visit: (cache: WatchCache) => void): void;
+  drop(error: StoreError): void;
+  close(): Promise<void>;
+}
+
+/** Whoever lists so many parts of a type is better off with all of it. */
+const mostParts = 8;
+
+export function createTypeViews(type: string, view: (prefix: string) => TypeView): TypeViews {
+  const whole = view(type);
+  /** Those used last stand last. */
+  const parts = new Map<string, TypeView>();
+  const letGo = (prefix: string, error: StoreError): void => {
+    parts.get(prefix)?.drop(error);
+    parts.delete(prefix);
+  };
+  const unused = (): StoreError => new StoreError('compacted', 'no longer kept in memory');
+
+  const partOf = (prefix: string): TypeView | undefined => {
+    const part = parts.get(prefix);
+    if (
+      !part &&
+      rangeScope(prefix) === 'namespace' &&
+      [...parts.keys()].filter((key) => key.endsWith('/')).length >= mostParts
+    )
+      return undefined;
+    const found = part ?? view(prefix);
+    parts.delete(prefix);
+    parts.set(prefix, found);
+    if (parts.size > 2 * mostParts) letGo(parts.keys().next().value!, unused());
+    return found;
+  };
+  const fromWhole = async (range: KeyRange, options: ListOptions): Promise<Page> => {
+    const cache = await whole.current(options.at);
+    for (const prefix of parts.keys()) letGo(prefix, unused());
+    return cache.list(range, options);
+  };
+
+  return {
+    whole,
+    async list(range, options) {
+      if (whole.peek() || rangeScope(range.prefix) === 'type') return await fromWhole(range, options);
+      const part = partOf(range.prefix);
+      if (!part) return await fromWhole(range, options);
+      try {
+        return (await part.current()).list(range, options);
+      } catch (error) {
+        // It has no history from before it was loaded.
+        if (options.at !== undefined && isStoreError(error, 'compacted')) return await fromWhole(range, options);
+        throw error;
+      }
+    },
+    covering(key) {
+      for (const one of [whole, ...parts.values()]) {
+        const cache = one.peek();
+        if (cache && one.covers(key)) return { entry: cache.get(key), counter: cache.counter() };
+      }
+      return undefined;
+    },
+    async applied(entry) {
+      await Promise.all([whole, ...parts.values()].map((one) => one.applied(entry)));
+    },
+    each(visit) {
+      for (const one of [whole, ...parts.values()]) {
+        const cache = one.peek();
+        if (cache) visit(cache);
+      }
+    },
+    drop(error) {
+      whole.drop(error);
+      for (const prefix of [...parts.keys()]) letGo(prefix, error);
+    },
+    async close() {
+      await Promise.all([whole, ...parts.values()].map((one) => one.close()));
+    },
+  };
+}
