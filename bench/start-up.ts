@@ -8,9 +8,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeCommand } from '../scripts/set-up.mjs';
 import { type Connection, open } from './connection.ts';
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+/** As `npm start` runs it. */
+const { flags, env } = nodeCommand();
 const dataDir = mkdtempSync(join(tmpdir(), 'nodeless-bench-'));
 
 async function freePort(): Promise<number> {
@@ -30,8 +33,8 @@ async function start(port: number): Promise<{ pid: number; ready: number; stop: 
   const began = performance.now();
   const child = spawn(
     process.execPath,
-    [main, 'up', '--provider', 'simulated', '--port', String(port), '--data-dir', dataDir],
-    { stdio: 'ignore' },
+    [...flags, main, 'up', '--provider', 'simulated', '--port', String(port), '--data-dir', dataDir],
+    { stdio: 'ignore', env },
   );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   for (;;) {
