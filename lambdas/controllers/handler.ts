@@ -3,6 +3,8 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { madeOnce } from '@nodeless/component-base/made-once';
+import { stayAwake } from '@nodeless/component-base/stay-awake';
 import { batchResponse, functionLater, queueRecords } from '@nodeless/controller-runtime/aws/function-queues';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
@@ -20,19 +22,11 @@ const store = createDynamoDbStore({
 });
 const later = functionLater('controllers', clock);
 
-type Work = Awaited<ReturnType<typeof createControllersFunction>>;
-let made: Promise<Work> | undefined;
+// Not while the module is loaded: what fails is tried again with the next event.
+const work = madeOnce(() => createControllersFunction({ store, later, rootCertificate: amazonRoots(), clock, log }));
 
-/** Not while the module is loaded: what fails then is tried again with the next event. */
-function work(): Promise<Work> {
-  made ??= createControllersFunction({ store, later, rootCertificate: amazonRoots(), clock, log });
-  made.catch(() => {
-    made = undefined;
+export const handler = (event: SQSEvent): Promise<SQSBatchResponse> =>
+  stayAwake(async () => {
+    const run = await work();
+    return batchResponse(await run(queueRecords(event)));
   });
-  return made;
-}
-
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const run = await work();
-  return batchResponse(await run(queueRecords(event)));
-}

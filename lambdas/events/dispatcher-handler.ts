@@ -3,6 +3,9 @@ import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-la
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { madeOnce } from '@nodeless/component-base/made-once';
+import { stayAwake } from '@nodeless/component-base/stay-awake';
+import { taskRequest } from '@nodeless/component-base/task-identity';
 import { functionQueues } from '@nodeless/controller-runtime/aws/function-queues';
 import { wakingControllers } from '@nodeless/controllers/function-controllers';
 import { schedulerDoorbell } from '@nodeless/scheduler/doorbell';
@@ -12,8 +15,13 @@ import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import type { StreamImage } from '@nodeless/store/dynamodb/stream-records';
 import { createDispatcherFunction } from './dispatcher-function.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import { type TaskEvent, isTaskEvent } from './task-events.ts';
+
+/** What EventBridge says of a task that changed. */
+interface TaskEvent {
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly detail: unknown;
+}
 
 interface Tick {
   readonly tick: true;
@@ -26,11 +34,9 @@ const table = createDynamoTable({ client: createDynamoClient(), name: functionSe
 const store = createDynamoDbStore({ table, clock, log, pollMs: Infinity });
 const queues = functionQueues(clock);
 
-let made: Promise<Dispatcher> | undefined;
-
-/** Not while the module is loaded: what fails then is tried again with the next event. */
-function dispatcher(): Promise<Dispatcher> {
-  made ??= createDispatcherFunction({
+// Not while the module is loaded: what fails is tried again with the next event.
+const dispatcher = madeOnce(() =>
+  createDispatcherFunction({
     store,
     table,
     queues,
@@ -40,17 +46,15 @@ function dispatcher(): Promise<Dispatcher> {
     }),
     clock,
     log,
-  });
-  made.catch(() => {
-    made = undefined;
-  });
-  return made;
-}
+  }),
+);
 
-export async function handler(
-  event: DynamoDBStreamEvent | TaskEvent | Tick,
-  context: Context,
-): Promise<DynamoDBBatchResponse | void> {
+type Event = DynamoDBStreamEvent | TaskEvent | Tick;
+
+export const handler = (event: Event, context: Context): Promise<DynamoDBBatchResponse | void> =>
+  stayAwake(() => handle(event, context));
+
+async function handle(event: Event, context: Context): Promise<DynamoDBBatchResponse | void> {
   const to = await dispatcher();
   if ('Records' in event) {
     const failed = await to.dispatch(
@@ -62,7 +66,10 @@ export async function handler(
     );
     return { batchItemFailures: failed === undefined ? [] : [{ itemIdentifier: failed }] };
   }
-  if (isTaskEvent(event)) return to.taskChanged(event);
+  if ('detail-type' in event && event['detail-type'] === 'ECS Task State Change') {
+    const request = taskRequest(event.detail);
+    return request && to.ask('kubelet', 'virtual-kubelet', [request], event.id);
+  }
   // Tried again, it is the same request.
   if ('tick' in event) return to.tick(context.awsRequestId, event.full);
   log.error('an event that nobody expects', { event });

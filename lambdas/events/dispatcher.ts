@@ -3,14 +3,13 @@ import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import type { ResourceType } from '@nodeless/client/client';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
-import type { Change } from '@nodeless/controller-runtime/controller';
+import type { Change, Request } from '@nodeless/controller-runtime/controller';
 import { groupOf, hashed, keyOf, workMessage } from '@nodeless/controller-runtime/messages';
 import { type Queue, SendError } from '@nodeless/controller-runtime/queues';
 import type { Routed, RuleTable } from '@nodeless/controller-runtime/rule-table';
 import type { InvocationLister, StoreLister } from '@nodeless/controller-runtime/store-lister';
 import type { LoggedCommit, StreamImage, StreamRecords } from '@nodeless/store/dynamodb/stream-records';
 import type { StoreEvent, Value } from '@nodeless/store/store';
-import { type TaskEvent, taskRequests } from './task-events.ts';
 
 export interface StreamRecord {
   /** Equal when the record comes again. */
@@ -55,9 +54,6 @@ export interface Dispatcher {
   tick(id: string, full?: boolean): Promise<void>;
 }
 
-/** Who looks after pods, and where its messages go. */
-const podController = 'virtual-kubelet';
-const podQueue = 'kubelet';
 const defaultTickMs = 5 * 60_000;
 /** Younger commits are still on their way through the stream. */
 const onTheirWayMs = 30_000;
@@ -205,14 +201,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return batch[first]?.sequenceNumber;
     },
 
-    async taskChanged(event) {
-      const requests = await taskRequests(event, lister.begin());
+    async ask(queue, controller, requests, id) {
       await sendAll(
-        requests.map((request) => {
-          const message = workMessage(podController, request);
-          return { queue: podQueue, group: groupOf(message), key: keyOf(message), message };
+        requests.map(({ hint, ...request }) => {
+          const message = { ...workMessage(controller, request), ...(hint === undefined ? {} : { hint }) };
+          return { queue, group: groupOf(message), key: keyOf(message), message };
         }),
-        event.id,
+        id,
       );
     },
 

@@ -3,6 +3,8 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { madeOnce } from '@nodeless/component-base/made-once';
+import { stayAwake } from '@nodeless/component-base/stay-awake';
 import { batchResponse, functionLater, queueRecords } from '@nodeless/controller-runtime/aws/function-queues';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
@@ -19,19 +21,11 @@ const store = createDynamoDbStore({
 });
 const later = functionLater('scheduler', clock);
 
-type Work = Awaited<ReturnType<typeof createSchedulerFunction>>;
-let made: Promise<Work> | undefined;
+// Not while the module is loaded: what fails is tried again with the next event.
+const work = madeOnce(() => createSchedulerFunction({ store, later, clock, log }));
 
-/** Not while the module is loaded: what fails then is tried again with the next event. */
-function work(): Promise<Work> {
-  made ??= createSchedulerFunction({ store, later, clock, log });
-  made.catch(() => {
-    made = undefined;
+export const handler = (event: SQSEvent): Promise<SQSBatchResponse> =>
+  stayAwake(async () => {
+    const run = await work();
+    return batchResponse(await run(queueRecords(event)));
   });
-  return made;
-}
-
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const run = await work();
-  return batchResponse(await run(queueRecords(event)));
-}

@@ -87,7 +87,7 @@ export function createRuleTable(
     wants: (prefix) => current().has(prefix),
     async messages(prefix, changeOf, lookup) {
       const found = await Promise.all(
-        (current().get(prefix) ?? []).map((bound) => {
+        (current().get(prefix) ?? []).map(async (bound) => {
           const change = changeOf(bound.rule.type);
           return change ? made(bound, change, lookup) : [];
         }),

@@ -32,7 +32,8 @@ export async function workBatch(
         if (!same) messages.set(keyOf(message), { message, ids: [id] });
         else {
           same.ids.push(id);
-          if (message.attempt > same.message.attempt) same.message = message;
+          // The newest, but for the failures.
+          same.message = { ...message, attempt: Math.max(message.attempt, same.message.attempt) };
         }
       }
       for (const { message, ids } of messages.values()) {

@@ -52,6 +52,9 @@ export function retryAfterMs(attempt: number, random: () => number): number {
   return Math.ceil(ceiling / 2 + (random() * ceiling) / 2);
 }
 
+/** What was seen when it was asked for is old by then. */
+const again = ({ hint: _, ...message }: WorkMessage, attempt: number): WorkMessage => ({ ...message, attempt });
+
 export function createWorker(options: WorkerOptions): Worker {
   const { controllers, clientFor, lister, clock, log, deadlineMs = 60_000, random = Math.random } = options;
   const byName = new Map(controllers.map((controller) => [controller.name, controller]));
@@ -111,7 +114,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const afterMs = (await once(controller, message, cache))?.requeueAfterMs;
         if (afterMs === undefined) return undefined;
         if (afterMs > shortMs || turn >= shortWaits || clock.now() - began > deadlineMs / 2)
-          return { afterMs, message: { ...message, attempt: 0 }, group };
+          return { afterMs, message: again(message, 0), group };
         turn += 1;
         await new Promise<void>((resolve) => {
           clock.setTimer(resolve, afterMs);
@@ -126,7 +129,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const { attempt } = message;
         if (!isConflict(error))
           partsOf(controller).log.warn('reconcile failed', { key: keyOf(message), attempt, error });
-        return { afterMs: retryAfterMs(attempt, random), message: { ...message, attempt: attempt + 1 }, group };
+        return { afterMs: retryAfterMs(attempt, random), message: again(message, attempt + 1), group };
       }
     }
   };
