@@ -115,6 +115,8 @@ export async function createClusterRegistry(options: ClusterRegistryOptions): Pr
     async refresh() {
       // Reading a type's revision delivers what was missed to its watchers first.
       await Promise.all(refreshed.map((type) => store.revision(type)));
+      // After a sleep that the history did not outlast, the watches have ended.
+      await Promise.all([feed.caughtUp(), definitions.caughtUp()]);
     },
     close() {
       feed.stop();

@@ -6,6 +6,8 @@ import { type RbacIndex, type RbacResource, rbacResources } from './rbac-index.t
 export interface RbacFeed {
   /** Resolves once everything that exists is in the index. */
   readonly ready: Promise<void>;
+  /** Resolves once nothing is missing of what was delivered to the watchers before: after an interruption it is listed anew. */
+  caughtUp(): Promise<void>;
   stop(): void;
 }
 
@@ -20,6 +22,8 @@ export function feedRbacIndex(
 ): RbacFeed {
   let stopped = false;
   const subscriptions = new Map<RbacResource, Subscription>();
+  const following = new Map<RbacResource, Promise<void>>();
+  const interrupted = new Set<RbacResource>();
 
   const put = (resource: RbacResource, entry: Entry): void => index.put(resource, objectOf(entry.value) as Role);
   const apply = (resource: RbacResource, event: StoreEvent): void => {
@@ -41,15 +45,31 @@ export function feedRbacIndex(
         for (const event of events) apply(resource, event);
       },
       onEnd: (error) => {
+        if (stopped || !(error instanceof StoreError)) return;
         // What was missed is found by listing again.
-        if (!stopped && error instanceof StoreError && error.code !== 'unavailable') void follow(resource);
+        interrupted.add(resource);
+        if (error.code !== 'unavailable') void begin(resource).catch(() => {});
       },
     });
     subscriptions.set(resource, subscription);
   };
 
+  const begin = (resource: RbacResource): Promise<void> => {
+    interrupted.delete(resource);
+    const done = follow(resource).catch((error: unknown) => {
+      interrupted.add(resource);
+      throw error;
+    });
+    following.set(resource, done);
+    return done;
+  };
+
   return {
-    ready: Promise.all(rbacResources.map(follow)).then(() => undefined),
+    ready: Promise.all(rbacResources.map(begin)).then(() => undefined),
+    async caughtUp() {
+      for (const resource of interrupted) void begin(resource).catch(() => {});
+      await Promise.all(following.values());
+    },
     stop() {
       stopped = true;
       for (const subscription of subscriptions.values()) subscription.stop();

@@ -7,6 +7,8 @@ import { servedVersion } from './served-version.ts';
 export interface DefinitionsFeed {
   /** Resolves once everything that exists is served. */
   readonly ready: Promise<void>;
+  /** Resolves once nothing is missing of what was delivered to the watchers before: after an interruption it is listed anew. */
+  caughtUp(): Promise<void>;
   stop(): void;
 }
 
@@ -32,6 +34,8 @@ export function feedDefinitions({
   onChange = () => {},
 }: DefinitionsFeedOptions): DefinitionsFeed {
   let stopped = false;
+  let interrupted = false;
+  let following: Promise<void> | undefined;
   let subscription: Subscription | undefined;
   const served = new Map<string, { readonly shape: string; readonly versions: readonly ServedResource[] }>();
 
@@ -77,13 +81,27 @@ export function feedDefinitions({
         onChange();
       },
       onEnd: (error) => {
+        if (stopped || !(error instanceof StoreError)) return;
         // What was missed is found by listing again.
-        if (!stopped && error instanceof StoreError && error.code !== 'unavailable') void follow();
+        interrupted = true;
+        if (error.code !== 'unavailable') begin().catch(() => {});
       },
     });
   };
+  const begin = (): Promise<void> => {
+    interrupted = false;
+    following = follow().catch((error: unknown) => {
+      interrupted = true;
+      throw error;
+    });
+    return following;
+  };
   return {
-    ready: follow(),
+    ready: begin(),
+    async caughtUp() {
+      if (interrupted) begin().catch(() => {});
+      await following;
+    },
     stop() {
       stopped = true;
       subscription?.stop();

@@ -29,6 +29,8 @@ export interface TypeView {
   lively(): boolean;
   /** The cache, after everything that was committed before this call; with what is kept of the history after `since`. */
   current(since?: Revision): Promise<WatchCache>;
+  /** The cache, if it holds the state at a revision, however much has been committed since. */
+  reached(at: Revision): WatchCache | undefined;
   /** Has the cache, if there is one, at this log entry when it resolves; its events were delivered by then. */
   applied(entry: OwnEntry): Promise<void>;
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
@@ -235,6 +237,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     covers: inRange,
     lively: () => cache !== undefined && clock.now() - readAt < livelyMs,
     current,
+    reached: (at) => (cache && at >= floor && at <= cache.counter() ? cache : undefined),
     async applied(entry) {
       const end = entry.seq + entry.count - 1;
       // A load that goes on may have read the log before.

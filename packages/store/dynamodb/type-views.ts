@@ -55,6 +55,9 @@ export function createTypeViews(type: string, view: (prefix: string) => TypeView
   return {
     whole,
     async list(range, options) {
+      const { at } = options;
+      const reached = at === undefined ? undefined : (whole.reached(at) ?? parts.get(range.prefix)?.reached(at));
+      if (reached) return reached.list(range, options);
       if (whole.peek() || rangeScope(range.prefix) === 'type') return await fromWhole(range, options);
       const part = partOf(range.prefix);
       if (!part) return await fromWhole(range, options);
@@ -62,7 +65,7 @@ export function createTypeViews(type: string, view: (prefix: string) => TypeView
         return (await part.current()).list(range, options);
       } catch (error) {
         // It has no history from before it was loaded.
-        if (options.at !== undefined && isStoreError(error, 'compacted')) return await fromWhole(range, options);
+        if (at !== undefined && isStoreError(error, 'compacted')) return await fromWhole(range, options);
         throw error;
       }
     },
