@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Pod, PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Client } from '@nodeless/client/client';
-import { configMaps, nodes, pods, secrets, serviceAccounts } from '@nodeless/client/resource-types';
+import { configMaps, nodes, pods, serviceAccounts } from '@nodeless/client/resource-types';
 import type { LogOptions, PodRef } from '@nodeless/client/node-connection';
 import type { Clock } from '@nodeless/component-base/clock';
 import { silentLogger } from '@nodeless/component-base/logger';
@@ -43,6 +43,8 @@ export interface AgentCluster {
   startPod(name: string, spec: Partial<PodSpec>, options?: { readonly waiting?: boolean }): Promise<Pod>;
   readPod(name: string): Promise<Pod>;
   agentToken(pod: Pod, seconds?: number, audience?: string): Promise<string>;
+  /** Tokens that are asked for from now on live so many seconds; undefined = as long as they should. */
+  shortenTokens(seconds: (audience: string) => number | undefined): void;
   close(): Promise<void>;
 }
 
@@ -59,10 +61,18 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
   const { clock } = options;
   const store = createMemoryStore({ clock });
   const keys = await loadServiceAccountKeys(await createServiceAccountKey());
+  const tokens = createTokenIssuer({ keys, issuer, audiences: [issuer], clock });
+  let shorter: (audience: string) => number | undefined = () => undefined;
   const cluster = await createClusterRegistry({
     store,
     clock,
-    tokens: createTokenIssuer({ keys, issuer, audiences: [issuer], clock }),
+    tokens: {
+      issue: (claims) =>
+        tokens.issue({
+          ...claims,
+          expirationSeconds: shorter(claims.audiences[0] ?? '') ?? claims.expirationSeconds,
+        }),
+    },
   });
   const admin = cluster.clientFor(apiServerUser, 'test');
   await ensureBootstrap(admin, { serviceCidr: '10.96.0.0/16' });
@@ -140,14 +150,15 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
     async agentToken(pod, seconds = bootTokenSeconds, audience = agentAudience) {
       return (await requestToken(nodeClient(), clock, pod, audience, seconds)).token;
     },
+    shortenTokens(seconds) {
+      shorter = seconds;
+    },
     async close() {
       cluster.close();
       await store.close();
     },
   };
 }
-
-export const secretsType = secrets;
 
 export interface DoorServer {
   readonly port: number;
@@ -162,7 +173,8 @@ export async function serveDoor(door: FetchHandler, host = '127.0.0.1'): Promise
   const open = (port: number): Promise<Server> =>
     new Promise((resolve, reject) => {
       const server = createServer((request, response) => {
-        const body = request.method === 'GET' ? {} : { body: Readable.toWeb(request) as never, duplex: 'half' };
+        const body: RequestInit =
+          request.method === 'GET' ? {} : { body: Readable.toWeb(request) as never, duplex: 'half' as never };
         const stopped = new AbortController();
         response.on('close', () => stopped.abort());
         const headers = Object.entries(request.headers).map(([k, v]) => [k, String(v)] as [string, string]);

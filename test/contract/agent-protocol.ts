@@ -4,6 +4,7 @@ import { configMaps, events, pods, secrets } from '@nodeless/client/resource-typ
 import {
   agentAudience,
   type AgentReport,
+  type AgentVolume,
   type BootDocument,
   type ContainerReport,
   maxReportBytes,
@@ -118,10 +119,8 @@ const ok = async <T>(answer: Response): Promise<T> => {
 };
 const isReady = async (cluster: AgentCluster, name: string): Promise<string | undefined> =>
   (await cluster.readPod(name)).status?.conditions?.find((c) => c.type === 'Ready')?.status;
-const pathOf = (boot: BootDocument | VolumesResponse, volume: string) =>
-  ('volumes' in boot && Array.isArray(boot.volumes) ? boot.volumes : (boot as BootDocument).volumes.volumes).find(
-    (v) => v.name === volume,
-  );
+const volumeOf = (from: BootDocument | VolumesResponse, name: string): AgentVolume | undefined =>
+  ('protocol' in from ? from.volumes : from).volumes.find((v) => v.name === name);
 
 export const doorCases: DoorCases = {
   async 'nothing is told to who shows no token, or none of ours'({ cluster, call }) {
@@ -206,14 +205,14 @@ export const doorCases: DoorCases = {
     expect(boot.dns.searches).toEqual(['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local']);
     expect(boot.endsWith).toEqual([]);
     expect(boot.timing.volumes.max).toBeGreaterThan(0);
-    expect(pathOf(boot, 'settings')).toEqual({
+    expect(volumeOf(boot, 'settings')).toEqual({
       name: 'settings',
       gid: 2000,
       files: [{ path: 'color', mode: 0o644, content: 'cmVk' }],
     });
-    expect(pathOf(boot, 'keys')?.files).toEqual([{ path: 'deep/er/a', mode: 0o400, content: 'AAEC' }]);
-    expect(pathOf(boot, 'mixed')?.files).toEqual([
-      { path: 'vault', mode: 0o600, token: { audience: 'vault', expirationSeconds: 1200 } },
+    expect(volumeOf(boot, 'keys')?.files).toEqual([{ path: 'deep/er/a', mode: 0o444, content: 'AAEC' }]);
+    expect(volumeOf(boot, 'mixed')?.files).toEqual([
+      { path: 'vault', mode: 0o644, token: { audience: 'vault', expirationSeconds: 1200 } },
       { path: 'color', mode: 0o644, content: 'cmVk' },
     ]);
     const access = boot.volumes.volumes.find((v) => v.name.startsWith('kube-api-access-'));
@@ -263,7 +262,7 @@ export const doorCases: DoorCases = {
     const fresh = await ok<VolumesResponse>(answer);
     expect(fresh.revision).not.toBe(boot.volumes.revision);
     expect(answer.headers.get('etag')).toBe(`"${fresh.revision}"`);
-    expect(pathOf(fresh, 'settings')?.files[0]?.content).toBe('Ymx1ZQ==');
+    expect(volumeOf(fresh, 'settings')?.files[0]?.content).toBe('Ymx1ZQ==');
     await cluster.admin.update(configMaps, { metadata: { name: 'settings', namespace }, data: { color: 'red' } });
     const back = await ok<VolumesResponse>(await call('GET', paths.volumes, { token }));
     expect(back).toEqual(boot.volumes);
@@ -278,7 +277,7 @@ export const doorCases: DoorCases = {
     expect((await call('GET', paths.volumes, { token, headers })).status).toBe(304);
     await cluster.admin.patch(pods, { namespace, name: 'full' }, 'merge', { metadata: { labels: { tier: 'gold' } } });
     const after = await ok<VolumesResponse>(await call('GET', paths.volumes, { token, headers }));
-    const labels = pathOf(after, 'about')?.files.find((f) => f.path === 'labels');
+    const labels = volumeOf(after, 'about')?.files.find((f) => f.path === 'labels');
     expect(Buffer.from(labels?.content ?? '', 'base64').toString()).toBe('tier="gold"');
   },
 
@@ -290,7 +289,7 @@ export const doorCases: DoorCases = {
     const volumes = await ok<VolumesResponse>(
       await call('GET', paths.volumes, { token: await cluster.agentToken(pod) }),
     );
-    expect(pathOf(volumes, 'v')?.files.every((f) => f.token === undefined)).toBe(true);
+    expect(volumeOf(volumes, 'v')?.files.every((f) => f.token === undefined)).toBe(true);
   },
 
   async 'tokens are given for what the pod’s volumes project, and the agent itself'({ cluster, call }) {

@@ -80,10 +80,10 @@ export async function readAgentVolumes(pod: Pod, client: Client): Promise<AgentV
     const bytes = Buffer.from(content);
     const text = bytes.length < 64 ? bytes.toString('latin1') : '';
     const token = text.startsWith(nonce) ? queries[Number(text.slice(nonce.length))] : undefined;
-    if (!token) return { path, mode, content: bytes.toString('base64') };
+    if (!token) return { path, ...rights(mode, owner, gid), content: bytes.toString('base64') };
     // As the kubelet: a token is for the one user or group that the pod runs as, where there is one.
-    const own = owner !== undefined || gid !== undefined;
-    return { path, mode: own ? 0o600 : mode, ...(owner === undefined ? {} : { uid: owner }), token };
+    if (owner !== undefined && gid === undefined) return { path, mode: 0o600, uid: owner, token };
+    return { path, ...rights(gid === undefined ? mode : 0o600, owner, gid), token };
   };
   const list: AgentVolume[] = resolved.flatMap((volume) =>
     volume.kind === 'files'
@@ -94,6 +94,15 @@ export async function readAgentVolumes(pod: Pod, client: Client): Promise<AgentV
     response: { revision: createHash('sha256').update(JSON.stringify(list)).digest('hex').slice(0, 32), volumes: list },
     changeability: changeability(volumes, maps, keys),
   };
+}
+
+/**
+ * An fsGroup is for every process of the pod. A task's containers cannot be put into further groups, so its rights go to the user
+ * that they all run as, or, where that is not known, to everyone in the containers that mount the volume.
+ */
+function rights(mode: number, owner: number | undefined, gid: number | undefined): { mode: number; uid?: number } {
+  if (gid === undefined) return { mode };
+  return owner === undefined ? { mode: mode | 0o444 } : { mode, uid: owner };
 }
 
 function volumeReferences(volumes: readonly Volume[]): { configMaps: Set<string>; secrets: Set<string> } {
