@@ -86,7 +86,7 @@ export interface DesiredRule {
 export interface DesiredListener {
   readonly port: number;
   readonly protocol: string;
-  /** The first one is the default. */
+  /** The first one is the default. None, for a protocol that needs one: the listener keeps those it has, and is not made. */
   readonly certificates: readonly string[];
   readonly sslPolicy: string;
   /** '' = none. */

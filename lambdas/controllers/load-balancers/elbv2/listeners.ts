@@ -79,8 +79,12 @@ export function createListeners(options: {
     listener: DesiredListener,
     found: Listener | undefined,
     context: EnsureListeners,
-  ): Promise<string> => {
+  ): Promise<string | undefined> => {
+    // Nothing to encrypt with: what is there stays as it is, what is not there cannot be made.
+    const uncertified = secure.has(listener.protocol) && listener.certificates.length === 0;
+    if (uncertified && family(found?.Protocol) !== family(listener.protocol)) return undefined;
     if (!found) return create(listener, context);
+    if (uncertified) return found.ListenerArn;
     const ListenerArn = found.ListenerArn ?? '';
     if (family(found.Protocol) !== family(listener.protocol)) {
       // Two listeners cannot have one port: here the old one has to go first.
@@ -98,7 +102,7 @@ export function createListeners(options: {
     return ListenerArn;
   };
   const ensureCertificates = async (listener: DesiredListener, ListenerArn: string): Promise<void> => {
-    if (!secure.has(listener.protocol)) return;
+    if (!secure.has(listener.protocol) || listener.certificates.length === 0) return;
     const present = await reads.moreCertificates(ListenerArn);
     const wanted = listener.certificates.slice(1);
     for (const CertificateArn of wanted)
@@ -161,6 +165,7 @@ export function createListeners(options: {
           found.find((one) => one.Port === listener.port),
           context,
         );
+        if (arn === undefined) continue;
         await ensureCertificates(listener, arn);
         if (listener.protocol.startsWith('HTTP')) await ensureRules(listener, arn, context);
       }
