@@ -155,6 +155,11 @@ export interface PodRecords {
   recall(pod: Readonly<Pod>): void;
   /** Conditions to be written with the status (transition times are the writer's). */
   conditions(ref: PodRef): readonly PodCondition[];
+  /**
+   * Does what follows from what is known, short of starting anything. True: createPod would start something, for which the pod
+   * has to be resolved.
+   */
+  settle(ref: PodRef): Promise<boolean>;
   /** When there is something to do that no event will tell of, in milliseconds of the clock. */
   wakeAt(ref: PodRef): number | undefined;
   /** Asks for the stop and does not wait for it; observePod shows when it is done. */

@@ -24,7 +24,7 @@ import type { SecretKeeper } from './secret-keeper.ts';
 import type { FargateSettings } from './settings.ts';
 import { startProblem } from './stop-reasons.ts';
 import { planTask } from './task-definition.ts';
-import { later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
+import { isUnsettled, later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
 import { isEnding, isStopped, taskId, type TaskState, taskState } from './task-state.ts';
 
 export interface FargateProviderDeps {
@@ -40,6 +40,8 @@ export interface FargateProviderDeps {
 export interface FargateProvider extends PodProvider, PodRecords {
   /** `detail` of an event of ECS, or a task that was read. Whose it is; undefined = none of ours. Repeats and disorder are harmless. */
   taskSeen(detail: unknown): PodRef | undefined;
+  /** The same for a task that was read already. */
+  taskFound(task: TaskState): PodRef | undefined;
   /** Where the logs of a pod's containers are: the task's ARN, and that of the one before. */
   taskOf(ref: PodRef): Promise<{ readonly arn: string; readonly previous: string | undefined } | undefined>;
 }
@@ -54,6 +56,8 @@ interface Known {
   /** ECS has forgotten the task. */
   lost: boolean;
   blocked: ResolvedPod | undefined;
+  /** Why ECS would not start it the last time. */
+  refusal: ProviderError | undefined;
   gone: boolean;
   wakeAt: number | undefined;
   turn: Promise<void>;
@@ -81,6 +85,7 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       doubted: false,
       lost: false,
       blocked: undefined,
+      refusal: undefined,
       gone: false,
       wakeAt: undefined,
       turn: Promise.resolve(),
@@ -95,6 +100,9 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     for (const { onChange } of listeners) onChange(ref);
   };
 
+  const write = (known: Known, record: Omit<TaskRecord, 'at'>): TaskRecord =>
+    (known.record = { ...record, at: clock.now() });
+
   /** Takes over what was seen, if it is newer: by attempt, then by version. */
   const take = (known: Known, task: TaskState): boolean => {
     const attempt = task.identity?.attempt;
@@ -105,14 +113,15 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
         return false;
     }
     if (!record || record.arn !== task.arn)
-      known.record = {
+      write(known, {
         ...(record ?? {}),
         arn: task.arn,
         attempt: attempt ?? record?.attempt ?? 0,
         version: 0,
         stopped: false,
+        told: false,
         ...(record && record.arn !== '' ? { previous: record.arn } : {}),
-      };
+      });
     const before = known.task?.arn === task.arn ? known.task : undefined;
     if (before && before.version > task.version) return false;
     // Health changes without a version; events do not carry it.
@@ -126,6 +135,8 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     const { record } = known;
     if (!record || record.arn === '') return undefined;
     const { task } = known;
+    // Events can be lost; what does not change soon is looked at.
+    if (isUnsettled(record) && clock.now() - (record.at ?? 0) >= lookAgainMs) known.doubted = true;
     if (task && task.arn === record.arn && task.version >= record.version && !known.doubted) return task;
     if (known.pod && !known.doubted) return known.lost ? undefined : 'remembered';
     const found = await ecs.describe(record.arn);
@@ -150,13 +161,13 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     const record = known.record as TaskRecord;
     if (!isStopped(task) || record.stopped) return;
     const goesOn = step.do === 'wait';
-    known.record = {
+    write(known, {
       ...record,
       version: task.version,
       stopped: true,
       retryAt: goesOn ? step.until : undefined,
       ...(goesOn ? { failures: step.failures } : {}),
-    };
+    });
     const problem = startProblem(task);
     if (problem?.reason === 'ErrImagePull')
       tell(known, 'Warning', 'Failed', `Failed to pull image: ${problem.message}`);
@@ -183,14 +194,15 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
         return ecs.runTask(request);
       });
       const ran = known.task?.startedAt !== undefined || before?.told === true;
-      known.record = {
+      write(known, {
         arn: task.arn,
         attempt,
         version: 0,
         ...(before && before.arn !== '' && before.arn !== task.arn ? { previous: before.arn } : {}),
         restarts: (before?.restarts ?? 0) + (attempt > 0 && ran ? 1 : 0),
         failures: before?.failures,
-      };
+      });
+      known.refusal = undefined;
       if (known.task?.arn !== task.arn) known.task = undefined;
       take(known, task);
       tell(
@@ -210,34 +222,35 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
   const noteRefusal = (known: Known, attempt: number, error: ProviderError): void => {
     const before = known.record;
     const failures = (before?.failures ?? 0) + 1;
-    known.record = {
+    known.refusal = error;
+    write(known, {
       ...(before ?? { arn: '', attempt, version: 0 }),
       failures,
       retryAt: clock.now() + backOffMs(failures, false),
-    };
+    });
     tell(known, 'Warning', error.reason ?? 'FailedCreatePodSandBox', error.message);
+  };
+
+  /** Everything that follows but a launch; the step is what is left. */
+  const settle = async (known: Known): Promise<Step> => {
+    if (known.gone) return { do: 'nothing' };
+    const task = await current(known);
+    const step = stepOf(known, task);
+    if (step.do === 'stop') {
+      await ecs.stop((known.record as TaskRecord).arn, step.reason);
+      if (known.record?.stopAsked === undefined) tell(known, 'Normal', 'Killing', step.reason);
+    }
+    if (step.do === 'wait' && task && task !== 'remembered') noteEnd(known, task, step);
+    const launches = step.do === 'launch' && known.record?.stopAsked === undefined;
+    return step.do === 'launch' && !launches ? { do: 'nothing' } : step;
   };
 
   const advance = async (known: Known, resolved: ResolvedPod): Promise<void> => {
     known.pod = newer(known.pod, resolved.pod);
-    if (known.gone) return;
     const broken = Object.values(resolved.containers).some((c) => c.error);
     known.blocked = broken ? resolved : undefined;
-    const task = await current(known);
-    const step = stepOf(known, task);
-    switch (step.do) {
-      case 'launch':
-        if (broken || known.record?.stopAsked !== undefined) return;
-        return launch(known, resolved, step.attempt);
-      case 'stop':
-        await ecs.stop((known.record as TaskRecord).arn, step.reason);
-        if (known.record?.stopAsked === undefined) tell(known, 'Normal', 'Killing', step.reason);
-        return;
-      case 'wait':
-        if (task && task !== 'remembered') noteEnd(known, task, step);
-        return;
-      default:
-    }
+    const step = await settle(known);
+    if (step.do === 'launch' && !broken) await launch(known, resolved, step.attempt);
   };
 
   /** One pod's calls, one after another: of two that come together the second finds what the first has done. */
@@ -263,21 +276,21 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     if (known.gone) return undefined;
     if (!known.record && !known.pod) await search(known);
     const { record } = known;
-    if (!record) return known.blocked ? blockedPod(known.ref, known.blocked) : undefined;
-    if (record.arn === '') return undefined;
+    if (!record || record.arn === '') return unstarted(known);
     const task = await current(known);
     const step = stepOf(known, task);
     known.wakeAt = wakeTime(known, task, step);
     if (task === 'remembered') return rememberedPod(known.pod as Pod);
     if (!task) return lostPod(known, step);
     noteEnd(known, task, step);
-    known.record = { ...(known.record as TaskRecord), version: task.version };
-    if (task.startedAt !== undefined && !record.told) {
-      known.record = { ...known.record, told: true };
+    let written = known.record as TaskRecord;
+    if (written.version !== task.version) written = write(known, { ...written, version: task.version });
+    if (task.startedAt !== undefined && !written.told) {
+      written = write(known, { ...written, told: true });
       tell(known, 'Normal', 'Started', launchBreakdown(task));
     }
     const sight = { ref: known.ref, nodeName: task.identity?.node ?? known.pod?.spec?.nodeName ?? '', pod: known.pod };
-    return observedPod({ ...sight, record: known.record, task, step, now: clock.now() });
+    return observedPod({ ...sight, record: written, task, step, now: clock.now() });
   };
 
   const wakeTime = (known: Known, task: TaskState | 'remembered' | undefined, step: Step): number | undefined => {
@@ -297,10 +310,10 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       if (!known.record) await search(known);
       const { record } = known;
       if (!record || record.arn === '') {
-        known.record = { arn: '', attempt: 0, version: 0, ...record, stopAsked: clock.now() };
+        write(known, { arn: '', attempt: 0, version: 0, ...record, stopAsked: clock.now() });
         return;
       }
-      if (record.stopAsked === undefined) known.record = { ...record, stopAsked: clock.now() };
+      if (record.stopAsked === undefined) write(known, { ...record, stopAsked: clock.now() });
       if (record.stopped || known.lost || (known.task?.arn === record.arn && isEnding(known.task))) return;
       await ecs.stop(record.arn, 'The pod is being stopped');
     });
@@ -319,6 +332,14 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     while (!(await hasStopped(knownOf(ref)))) await sleep(clock, stopPollMs);
   };
 
+  const taskFound = (task: TaskState): PodRef | undefined => {
+    if (!task.identity) return undefined;
+    const { namespace, name, uid } = task.identity;
+    const known = knownOf({ namespace, name, uid });
+    if (!known.gone && take(known, task)) changed(known.ref);
+    return known.ref;
+  };
+
   return {
     name: 'fargate',
     // The agent writes them, from the virtual kubelet's door.
@@ -332,6 +353,10 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     updatePod(resolved) {
       const known = knownOf(refOf(resolved.pod));
       return inTurn(known, () => advance(known, resolved));
+    },
+    settle(ref) {
+      const known = knownOf(ref);
+      return inTurn(known, async () => (await settle(known)).do === 'launch');
     },
     beginStop: (ref) => beginStop(ref),
     stopPod: (ref) => stopPod(ref),
@@ -359,13 +384,9 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     },
     taskSeen(detail) {
       const task = taskState(detail);
-      if (!task?.identity) return undefined;
-      const { namespace, name, uid } = task.identity;
-      const known = knownOf({ namespace, name, uid });
-      if (known.gone) return known.ref;
-      if (take(known, task)) changed(known.ref);
-      return known.ref;
+      return task && taskFound(task);
     },
+    taskFound,
     async taskOf(ref) {
       const known = knownOf(ref);
       if (!known.record) await search(known);
@@ -408,34 +429,34 @@ function newer(a: Readonly<Pod> | undefined, b: Readonly<Pod>): Readonly<Pod> {
   return a && Number(a.metadata?.resourceVersion ?? 0) > Number(b.metadata?.resourceVersion ?? 0) ? a : b;
 }
 
-/** Settings that cannot be made yet keep a pod from being launched. */
-function blockedPod(ref: PodRef, resolved: ResolvedPod): ObservedPod {
-  const { pod } = resolved;
-  const init = new Set((pod.spec?.initContainers ?? []).map((c) => c.name));
+/** No task was ever started for it: what its containers wait for, where that is more than their turn. */
+function unstarted({ ref, pod, blocked, refusal, record }: Known): ObservedPod | undefined {
+  const waits: { name: string; reason: string; message: string }[] = [];
+  for (const { name, error } of Object.values(blocked?.containers ?? {})) if (error) waits.push({ name, ...error });
+  if (waits.length === 0 && refusal) {
+    const reason = refusal.reason ?? 'RunContainerError';
+    for (const { name } of pod?.spec?.containers ?? []) waits.push({ name, reason, message: refusal.message });
+  }
+  if (waits.length === 0) return pod?.status?.containerStatuses && record ? rememberedPod(pod) : undefined;
+  const init = new Set((blocked?.pod.spec?.initContainers ?? []).map((c) => c.name));
   return {
     ref,
-    nodeName: pod.spec?.nodeName ?? '',
+    nodeName: (blocked?.pod ?? pod)?.spec?.nodeName ?? '',
     podIp: '',
     podIps: [],
     startTime: undefined,
-    containers: Object.values(resolved.containers).flatMap(({ name, error }) =>
-      error
-        ? [
-            {
-              name,
-              kind: init.has(name) ? ('init' as const) : ('regular' as const),
-              containerId: '',
-              imageId: '',
-              image: '',
-              state: { waiting: { reason: error.reason, message: error.message } },
-              lastState: undefined,
-              restartCount: 0,
-              started: false,
-              ready: false,
-            },
-          ]
-        : [],
-    ),
+    containers: waits.map(({ name, reason, message }) => ({
+      name,
+      kind: init.has(name) ? ('init' as const) : ('regular' as const),
+      containerId: '',
+      imageId: '',
+      image: '',
+      state: { waiting: { reason, message } },
+      lastState: undefined,
+      restartCount: 0,
+      started: false,
+      ready: false,
+    })),
     failure: undefined,
     finished: false,
   };

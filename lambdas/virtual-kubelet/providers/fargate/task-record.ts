@@ -25,8 +25,10 @@ export interface TaskRecord {
   readonly retryAt?: number;
   /** When the stop was asked for (milliseconds). */
   readonly stopAsked?: number;
-  /** The launch has been told of in an event. */
+  /** The launch has been told of in an event: its containers have started. */
   readonly told?: boolean;
+  /** When this was written last (milliseconds). */
+  readonly at?: number;
 }
 
 export function readRecord(pod: Readonly<Pod>): TaskRecord | undefined {
@@ -58,5 +60,12 @@ export function recordCondition(record: TaskRecord): PodCondition {
 export function later(a: TaskRecord | undefined, b: TaskRecord | undefined): TaskRecord | undefined {
   if (!a || !b) return a ?? b;
   if (a.attempt !== b.attempt) return a.attempt > b.attempt ? a : b;
-  return b.version > a.version || (b.arn !== '' && a.arn === '') ? b : a;
+  if ((a.arn === '') !== (b.arn === '')) return a.arn === '' ? b : a;
+  if (a.version !== b.version) return a.version > b.version ? a : b;
+  return (b.at ?? 0) > (a.at ?? 0) ? b : a;
+}
+
+/** It is about to change: containers have not started yet, or are to stop. */
+export function isUnsettled(record: TaskRecord): boolean {
+  return record.arn !== '' && !record.stopped && (record.told !== true || record.stopAsked !== undefined);
 }
