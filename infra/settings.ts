@@ -192,7 +192,7 @@ export function settingProblems(settings: NodelessSettings): string[] {
   );
   for (const admin of settings.admins)
     need(
-      /^arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/\S+$/.test(admin) || admin.includes('${Token['),
+      /^arn:aws[a-z-]*:iam::\d{12}:(?:(?:role|user)\/\S+|root)$/.test(admin) || admin.includes('${Token['),
       'admins',
       `${JSON.stringify(admin)} is not the ARN of an IAM role or user (arn:aws:iam::123456789012:role/name)`,
     );

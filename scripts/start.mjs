@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { nodeBinary, nodeCommand, root, setUp } from './set-up.mjs';
 
-setUp('runtime');
 const [first, ...rest] = process.argv.slice(2);
+setUp(asksAws(rest) ? 'all' : 'runtime');
 const { flags, env } = nodeCommand();
 const args = [...flags, join(root, 'cli', 'main.ts'), ...(first === '--cli' ? rest : ['up', ...process.argv.slice(2)])];
 
@@ -21,3 +21,14 @@ process.on('SIGHUP', () => child.kill('SIGHUP'));
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
 });
+
+// What only the AWS half needs comes with the commands that use it.
+function asksAws([command, ...options]) {
+  if (first !== '--cli') return false;
+  if (command === 'deploy' || command === 'destroy') return true;
+  const about = command === 'doctor' ? ['--region', '--profile', '--cluster'] : ['--cluster'];
+  return (
+    ['doctor', 'kubeconfig', 'token'].includes(command) &&
+    options.some((option) => about.includes(option.split('=')[0]))
+  );
+}

@@ -5,30 +5,40 @@ import { dirname, resolve } from 'node:path';
 import { defaultDataDir, findRunning } from '@nodeless/local/data-dir';
 import { askDocker } from '@nodeless/local/providers';
 import { outputFormat } from '../output.ts';
+import type { Finding } from '../aws/quotas.ts';
+import { type AwsCommandOptions, withAws } from './aws-options.ts';
 import type { AddCommand } from './command.ts';
 
-interface Finding {
-  readonly check: string;
-  readonly status: 'ok' | 'warning' | 'problem';
-  readonly message: string;
+interface DoctorOptions extends AwsCommandOptions {
+  dataDir: string;
+  port: string;
+  cluster?: string;
+  output?: string;
 }
 
 export const addDoctor: AddCommand = (program, output) => {
-  program
-    .command('doctor')
-    .description('check what a cluster needs on this machine (exit code 1: something must be mended)')
+  withAws(
+    program
+      .command('doctor')
+      .description(
+        'check what a cluster needs on this machine, or with --region in AWS (exit code 1: something must be mended)',
+      ),
+  )
+    .option('--cluster <name>', 'with --region: a cluster to look at, too')
     .option('--data-dir <folder>', 'folder of the cluster', defaultDataDir)
     .option('--port <number>', 'port of the API server', '6443')
     .option('-o, --output <format>', 'json')
-    .action(async (options: { dataDir: string; port: string; output?: string }) => {
+    .action(async (options: DoctorOptions) => {
       outputFormat(options.output, ['json']);
-      const findings = [
-        nodeVersion(),
-        await docker(),
-        await port(Number(options.port), options.dataDir),
-        folder(options.dataDir),
-        kubectl(),
-      ];
+      const findings = isAboutAws(options)
+        ? await inAws(options)
+        : [
+            nodeVersion(),
+            await docker(),
+            await port(Number(options.port), options.dataDir),
+            folder(options.dataDir),
+            kubectl(),
+          ];
       if (options.output === 'json') output.json(findings);
       else {
         const marks = {
@@ -41,6 +51,16 @@ export const addDoctor: AddCommand = (program, output) => {
       if (findings.some((f) => f.status === 'problem')) process.exitCode = 1;
     });
 };
+
+function isAboutAws({ region, profile, cluster }: DoctorOptions): boolean {
+  return [region, profile, cluster].some((given) => given !== undefined);
+}
+
+async function inAws(options: DoctorOptions): Promise<Finding[]> {
+  const { createCloud } = await import('../aws/sdk-cloud.ts');
+  const { examine } = await import('../aws/examine.ts');
+  return [nodeVersion(), ...(await examine(await createCloud(options), options.cluster)), kubectl()];
+}
 
 function nodeVersion(): Finding {
   const good = Number(process.versions.node.split('.')[0]) >= 24;

@@ -3,6 +3,8 @@ import { addApply } from './apply.ts';
 import type { AddCommand } from './command.ts';
 import { addCompletion } from './completion.ts';
 import { addDelete } from './delete.ts';
+import { addDeploy } from './deploy.ts';
+import { addDestroy } from './destroy.ts';
 import { addDoctor } from './doctor.ts';
 import { addDown } from './down.ts';
 import { addGet } from './get.ts';
@@ -21,6 +23,8 @@ export const commands: readonly AddCommand[] = [
   addGet,
   addLogs,
   addDelete,
+  addDeploy,
+  addDestroy,
   addKubeconfig,
   addToken,
   addDoctor,
