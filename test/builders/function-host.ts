@@ -33,8 +33,10 @@ export function createFunctionHost<E, R>(options: {
   make: (world: World) => Promise<(event: E) => Promise<R>>;
   /** true: the environment dies here. */
   dies?: (step: Step) => boolean;
+  /** What an invocation threw, or could not begin for. */
+  onError?: (error: unknown) => void;
 }): FunctionHost<E, R> {
-  const { name, table, make, dies = () => false } = options;
+  const { name, table, make, dies = () => false, onError = () => {} } = options;
   const counts = { invocations: 0, coldStarts: 0, deaths: 0, steps: new Map<string, number>() };
   let steps = 0;
   let idle: Environment[] = [];
@@ -102,6 +104,7 @@ export function createFunctionHost<E, R>(options: {
         return result;
       } catch (error) {
         // An error that the function throws leaves its environment as it is; what was never made is no use.
+        if (!environment.dead) onError(error);
         if (!environment.dead)
           await environment.run.then(
             () => idle.push(environment),

@@ -17,6 +17,7 @@ import { createSqsQueue } from '@nodeless/controller-runtime/aws/sqs-queue';
 import { createLater } from '@nodeless/controller-runtime/queues';
 import type { QueueRecord } from '@nodeless/controller-runtime/work-batch';
 import { createControllersFunction } from '@nodeless/controllers/controllers-function';
+import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
 import { wakingControllers } from '@nodeless/controllers/function-controllers';
 import { createDispatcherFunction } from '@nodeless/events/dispatcher-function';
 import { forward } from '@nodeless/events/forward';
@@ -111,6 +112,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       options.onLog?.(line);
     },
   });
+  const onError = (error: unknown): void => log.error('a function failed', { error });
   let activity = 0;
   const stream = createStreamRig<StreamedImage>({ clock, shards: 2 });
   const plainTable = createStreamingTable((record) => {
@@ -132,6 +134,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     later: createQueueRig({ clock, name: 'later', fifo: false, visibilityMs: 10_000 }),
     dead,
   };
+  const queueUrl = (name: string): string => `http://queues.test/1/${name}${name === 'later' ? '' : '.fifo'}`;
   const sqs = validated(
     new SQSClient({
       region: 'us-east-1',
@@ -139,9 +142,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       endpoint: 'http://queues.test',
       useQueueUrlAsEndpoint: false,
       requestHandler: createSqsEndpoint({
-        queues: Object.fromEntries(
-          Object.entries(queues).map(([name, queue]) => [`http://queues.test/1/${name}`, queue]),
-        ),
+        queues: Object.fromEntries(Object.entries(queues).map(([name, queue]) => [queueUrl(name), queue])),
       }),
     }),
     { responses: true },
@@ -160,8 +161,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     target: 'arn:aws:lambda:us-east-1:000000000000:function:timer',
     role: 'arn:aws:iam::000000000000:role/timer',
   });
-  const queueOf = (world: World, name: QueueName) =>
-    world.queue(createSqsQueue(sqs, `http://queues.test/1/${name}`, clock));
+  const queueOf = (world: World, name: QueueName) => world.queue(createSqsQueue(sqs, queueUrl(name), clock));
   const laterOf = (world: World, queue: QueueName) =>
     createLater({ queue, delays: queueOf(world, 'later'), schedules, clock });
   const storeOf = (table: Table, pollMs = neverMs) => createDynamoDbStore({ table, clock, pollMs, log });
@@ -171,11 +171,13 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     name: 'controllers',
     table: plainTable,
     dies,
+    onError,
     make: (world) =>
       createControllersFunction({
         store: storeOf(world.table),
         later: laterOf(world, 'controllers'),
         rootCertificate: 'PEM',
+        loadBalancers: createSimulatedLoadBalancers({ clusterId: 'test' }),
         clock,
         log,
         random,
@@ -185,6 +187,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     name: 'scheduler',
     table: plainTable,
     dies,
+    onError,
     make: (world) =>
       createSchedulerFunction({
         store: storeOf(world.table),
@@ -198,6 +201,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     name: 'dispatcher',
     table: plainTable,
     dies,
+    onError,
     async make(world) {
       const made = await createDispatcherFunction({
         store: storeOf(world.table),
@@ -232,6 +236,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     name: 'later',
     table: plainTable,
     dies,
+    onError,
     async make(world) {
       const send = forwardWith(world);
       return (messages) => send(messages.map(({ messageId, body }) => ({ id: messageId, body })));
@@ -241,6 +246,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     name: 'timer',
     table: plainTable,
     dies,
+    onError,
     async make(world) {
       const send = forwardWith(world);
       return async (body) => {
@@ -354,8 +360,9 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   };
   const settle = async (ms = 0): Promise<void> => {
     await quiet();
-    for (let left = ms; left > 0; left -= stepMs) {
-      await clock.advance(Math.min(stepMs, left));
+    const step = ms > 60_000 ? 20 * stepMs : stepMs;
+    for (let left = ms; left > 0; left -= step) {
+      await clock.advance(Math.min(step, left));
       await quiet();
     }
   };

@@ -46,14 +46,22 @@ export function byAge(replicaSets: readonly ReplicaSet[]): ReplicaSet[] {
   );
 }
 
-/** A name-safe hash of a template and the collision count (FNV-1a, written with letters and digits that spell no words). */
+/**
+ * A name-safe hash of a template and the collision count (FNV-1a, written with letters and digits that spell no words). Equal for
+ * equal templates, in whatever order their fields came.
+ */
 export function templateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
   let hash = 0x811c9dc5;
-  for (const char of `${JSON.stringify(withoutHash(template))}${collisionCount ?? ''}`) {
+  for (const char of `${JSON.stringify(withoutHash(template), sortedKeys)}${collisionCount ?? ''}`) {
     hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193) >>> 0;
   }
   const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
   return [...String(hash)].map((digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** What the new ReplicaSet's annotations should be at `revision`. */
