@@ -9,6 +9,7 @@ export type Place =
   | 'stream'
   | 'parameters'
   | 'service-account-key'
+  | 'secret-values'
   | 'signing-key'
   | 'queue-controllers'
   | 'queue-scheduler'
@@ -349,6 +350,11 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       why: 'finds what carries the tag; IAM knows no resource for it',
     },
     { actions: ['secretsmanager:DeleteSecret'], on: ['pull-secrets'], why: 'imagePullSecrets' },
-    { actions: ['ssm:DeleteParameters'], on: ['service-account-key'], why: 'made by setup, not by the stack' },
+    { actions: ['ssm:GetParametersByPath'], on: ['parameters'], why: 'which values of Secrets are left' },
+    {
+      actions: ['ssm:DeleteParameters'],
+      on: ['service-account-key', 'secret-values'],
+      why: 'made by functions, not by the stack',
+    },
   ],
 };

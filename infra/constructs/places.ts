@@ -45,6 +45,7 @@ function arnsOf(scope: Construct, parts: Parts): Record<Place, string[]> {
     stream: [state.streamArn],
     parameters: ['', '/*'].map((rest) => arn('ssm', `parameter${parametersPath(cluster)}${rest}`)),
     'service-account-key': [arn('ssm', `parameter${parametersPath(cluster)}/service-account-key`)],
+    'secret-values': [arn('ssm', `parameter${parametersPath(cluster)}/values/*`)],
     'signing-key': signingKey ? [signingKey.keyArn] : [],
     'queue-controllers': [queues.controllers.queueArn],
     'queue-scheduler': [queues.scheduler.queueArn],
@@ -64,7 +65,7 @@ function arnsOf(scope: Construct, parts: Parts): Record<Place, string[]> {
       ...settings.pods.roles,
     ],
     'pod-logs': [workload.logGroup.logGroupArn],
-    'pull-secrets': [arn('secretsmanager', `secret:nodeless-${cluster}-*`)],
+    'pull-secrets': [arn('secretsmanager', `secret:nodeless-${cluster}-registry-*`)],
     'load-balancers': ['loadbalancer', 'targetgroup', 'listener', 'listener-rule'].map((kind) =>
       arn('elasticloadbalancing', `${kind}/*`),
     ),

@@ -40,7 +40,8 @@ export class Workload extends Construct {
       description: `Pods of the nodeless cluster ${name} that name no role: it may do nothing`,
     });
     const repositories = `arn:${partition}:ecr:*:*:repository/*`;
-    const pullSecrets = `arn:${partition}:secretsmanager:${region}:${account}:secret:nodeless-${name}-*`;
+    const pullSecrets = `arn:${partition}:secretsmanager:${region}:${account}:secret:nodeless-${name}-registry-*`;
+    const values = `arn:${partition}:ssm:${region}:${account}:parameter/nodeless/${name}/values/*`;
     this.executionRole = new iam.Role(this, 'ExecutionRole', {
       assumedBy: tasks,
       description: `ECS pulls images and writes logs for the nodeless cluster ${name}`,
@@ -52,10 +53,8 @@ export class Workload extends Construct {
               actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
               resources: [repositories],
             }),
-            new iam.PolicyStatement({
-              actions: ['secretsmanager:GetSecretValue'],
-              resources: [pullSecrets],
-            }),
+            new iam.PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [pullSecrets] }),
+            new iam.PolicyStatement({ actions: ['ssm:GetParameters'], resources: [values] }),
             new iam.PolicyStatement({
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
               resources: [this.logGroup.logGroupArn],
@@ -69,7 +68,11 @@ export class Workload extends Construct {
       ['*', repositories],
       'images may be in any repository that shares with this account; asking for a login knows no resource',
     );
-    acknowledgeWildcards(this.executionRole, [pullSecrets], 'imagePullSecrets of this cluster');
+    acknowledgeWildcards(
+      this.executionRole,
+      [pullSecrets, values],
+      'imagePullSecrets and values of Secrets of this cluster',
+    );
     if (!pods.containerInsights)
       acknowledge(
         this.cluster,

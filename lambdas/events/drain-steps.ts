@@ -23,7 +23,7 @@ import {
   type Route53Client,
 } from '@aws-sdk/client-route-53';
 import { DeleteSecretCommand, ListSecretsCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { DeleteParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { DeleteParametersCommand, GetParametersByPathCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { DrainStep } from './drain.ts';
 import { loadBalancerSteps } from './drain-load-balancers.ts';
@@ -54,7 +54,7 @@ export function drainSteps(clients: DrainClients, targets: DrainTargets): DrainS
     ...loadBalancerSteps(clients.elb, targets.cluster),
     { name: 'DNS records', rank: 1, clear: () => clearRecords(clients.route53, targets.hostedZone) },
     { name: 'pull secrets', rank: 1, clear: () => clearSecrets(clients.secrets, targets.cluster) },
-    { name: 'signing keys', rank: 1, clear: () => clearSigningKey(clients.ssm, targets.cluster) },
+    { name: 'keys and secret values', rank: 1, clear: () => clearParameters(clients.ssm, targets.cluster) },
     { name: 'task definitions', rank: 2, clear: () => clearTaskDefinitions(clients.ecs, targets.cluster) },
     { name: 'security groups', rank: 2, clear: () => clearSecurityGroups(clients.ec2, targets) },
     {
@@ -212,11 +212,21 @@ async function clearSecrets(secrets: DrainClients['secrets'], cluster: string): 
   return found.length;
 }
 
-async function clearSigningKey(ssm: DrainClients['ssm'], cluster: string): Promise<number> {
-  const { DeletedParameters = [] } = await ssm.send(
-    new DeleteParametersCommand({ Names: [`/nodeless/${cluster}/service-account-key`] }),
-  );
-  return DeletedParameters.length;
+/** What was written there by functions; what the stack holds is CloudFormation's. */
+async function clearParameters(ssm: DrainClients['ssm'], cluster: string): Promise<number> {
+  const path = `/nodeless/${cluster}`;
+  const names = [`${path}/service-account-key`];
+  let NextToken: string | undefined;
+  do {
+    const page = await ssm.send(new GetParametersByPathCommand({ Path: `${path}/values`, Recursive: true, NextToken }));
+    for (const { Name } of page.Parameters ?? []) if (Name) names.push(Name);
+    NextToken = page.NextToken;
+  } while (NextToken);
+  let count = 0;
+  await inChunks(names, 10, async (Names) => {
+    count += (await ssm.send(new DeleteParametersCommand({ Names }))).DeletedParameters?.length ?? 0;
+  });
+  return count;
 }
 
 /** Those that controllers made; the stack's own are CloudFormation's. */

@@ -133,9 +133,11 @@ class World {
     const start = StartRecordName === undefined ? 0 : this.records.findIndex(({ Name }) => Name === StartRecordName);
     const rest = this.records.slice(start + this.pageSize);
     return {
-      ResourceRecordSets: this.records
-        .slice(start, start + this.pageSize)
-        .map((record) => ({ ...record, TTL: 5, ResourceRecords: [{ Value: '10.0.0.1' }] })),
+      ResourceRecordSets: this.records.slice(start, start + this.pageSize).map((record) => ({
+        ...record,
+        TTL: 5,
+        ResourceRecords: [{ Value: record.Type === 'CNAME' ? 'example.com' : '10.0.0.1' }],
+      })),
       IsTruncated: rest.length > 0,
       ...(rest[0] ? { NextRecordName: rest[0].Name, NextRecordType: rest[0].Type } : {}),
       MaxItems: 100,
@@ -164,6 +166,13 @@ class World {
         .at(-1)
         ?.replace(/-AbCdEf$/, '') ?? '',
     );
+  }
+  GetParametersByPath({ Path, NextToken }: Input) {
+    const { items, next } = this.page(
+      [...this.parameters].filter((name) => name.startsWith(`${Path}/`)),
+      NextToken,
+    );
+    return { Parameters: items.map((Name) => ({ Name })), NextToken: next };
   }
   DeleteParameters({ Names }: Input) {
     return { DeletedParameters: (Names as string[]).filter((name) => this.parameters.delete(name)) };
@@ -231,13 +240,21 @@ describe('the steps of a drain', () => {
       { Name: 'cluster.local.', Type: 'SOA' },
       { Name: 'web.default.svc.cluster.local.', Type: 'A' },
       { Name: 'db.default.svc.cluster.local.', Type: 'A' },
-      { Name: '_http._tcp.db.default.svc.cluster.local.', Type: 'SRV' },
+      { Name: 'v6.default.svc.cluster.local.', Type: 'CNAME' },
     ];
     world.secrets
-      .set('nodeless-a-pull-1', ours)
-      .set('nodeless-a-b-pull-1', theirs)
+      .set('nodeless-a-registry-1', ours)
+      .set('nodeless-a-b-registry-1', theirs)
       .set('mine', [{ Key: 'x', Value: 'a' }]);
-    world.parameters.add('/nodeless/a/service-account-key');
+    for (const name of [
+      'a/service-account-key',
+      'a/values/1',
+      'a/values/2',
+      'a/values/3',
+      'a/endpoint',
+      'a-b/values/1',
+    ])
+      world.parameters.add(`/nodeless/${name}`);
     world.securityGroups.set('sg-0aa', ours);
     world.securityGroups.set('sg-0bb', ours);
     world.securityGroups.set('sg-0cc', [...ours, { Key: 'aws:cloudformation:stack-id', Value: 'x' }]);
@@ -252,8 +269,8 @@ describe('the steps of a drain', () => {
     expect([...world.balancers.keys()]).toEqual([lb('two')]);
     expect([...world.groups.keys()]).toEqual([tg('two')]);
     expect(world.records.map(({ Type }) => Type)).toEqual(['NS', 'SOA']);
-    expect([...world.secrets.keys()]).toEqual(['nodeless-a-b-pull-1', 'mine']);
-    expect([...world.parameters]).toEqual([]);
+    expect([...world.secrets.keys()]).toEqual(['nodeless-a-b-registry-1', 'mine']);
+    expect([...world.parameters]).toEqual(['/nodeless/a/endpoint', '/nodeless/a-b/values/1']);
     expect([...world.securityGroups.keys()]).toEqual(['sg-0aa', 'sg-0cc']);
   });
 
