@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '@nodeless/component-base/clock';
 import { backoffDelay } from '@nodeless/component-base/retry';
 import { StoreError } from '../store.ts';
-import type { MakeTombstone } from './log-reader.ts';
+import { LifeEnded, type MakeTombstone, lifeGap } from './log-reader.ts';
 import type { Patience } from './patience.ts';
 import type { Positions } from './positions.ts';
 import { type Table, TableError, type Transaction } from './table.ts';
@@ -65,6 +65,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     for (let attempt = 0; ; attempt++) {
       try {
         const last = await table.takeTickets(type, count, now(), settled);
+        if (last - settled > lifeGap) {
+          await table.putLog(type, tombstone(last - count + 1, count, settled));
+          throw new LifeEnded(type);
+        }
         lastSeen.set(type, last);
         return { first: last - count + 1, settled: Math.min(settled, last - count) };
       } catch (error) {

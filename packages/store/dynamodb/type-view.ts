@@ -14,7 +14,7 @@ import { defaultHistory } from '../watch-cache/history.ts';
 import { type WatchCache, createWatchCache } from '../watch-cache/watch-cache.ts';
 import type { EventCodec } from './event-codec.ts';
 import type { Loaded } from './load.ts';
-import type { LogReader } from './log-reader.ts';
+import { LifeEnded, type LogReader, lifeGap } from './log-reader.ts';
 import type { Positions } from './positions.ts';
 import type { States } from './states.ts';
 import type { LogItem } from './table.ts';
@@ -243,6 +243,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
       // A load that goes on may have read the log before.
       if (loading) await loading.catch(() => {});
       while (cache && !closed && !outdated() && cache.counter() < end) {
+        if (entry.seq - cache.counter() > lifeGap) throw new LifeEnded(type);
         if (cache.counter() === entry.seq - 1) cache.apply(part(entry.events), end);
         else await sync(cache);
       }
