@@ -10,6 +10,7 @@ import {
   type ReconcileContext,
   type Request,
   type Result,
+  type WatchRule,
   watchRule,
 } from '@nodeless/controller-runtime/controller';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
@@ -46,7 +47,7 @@ export interface PodReconcilerOptions {
 }
 
 export const podReconcilerName = 'virtual-kubelet';
-const sweepMs = 300_000;
+export const sweepMs = 300_000;
 const mountRetryMs = 5_000;
 const throttleRetryMs = 1_000;
 
@@ -282,20 +283,23 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
 
   return {
     name: podReconcilerName,
-    watches: [
-      watchRule<Pod>({
-        type: pods,
-        requests({ type, object, previous }) {
-          if (!isOurs(object.spec?.nodeName ?? '')) return [];
-          if (type === 'modified' && previous && podSignature(previous) === podSignature(object)) return [];
-          return [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }];
-        },
-      }),
-    ],
+    watches: [podRule(isOurs)],
     concurrency: 32,
     ...(options.sweep ? { resyncMs: sweepMs } : {}),
     reconcile,
   };
+}
+
+/** What of pods concerns their kubelet. */
+export function podRule(isOurs: (nodeName: string) => boolean): WatchRule {
+  return watchRule<Pod>({
+    type: pods,
+    requests({ type, object, previous }) {
+      if (!isOurs(object.spec?.nodeName ?? '')) return [];
+      if (type === 'modified' && previous && podSignature(previous) === podSignature(object)) return [];
+      return [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }];
+    },
+  });
 }
 
 const isApi = ({ metadata }: Service): boolean => metadata?.namespace === 'default' && metadata.name === 'kubernetes';

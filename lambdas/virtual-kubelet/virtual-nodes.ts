@@ -4,12 +4,19 @@ import { isAlreadyExists, isConflict, isNotFound } from '@nodeless/apimachinery/
 import { formatTime } from '@nodeless/apimachinery/time';
 import type { Client } from '@nodeless/client/client';
 import { nodes } from '@nodeless/client/resource-types';
-import { type Controller, type ReconcileContext, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Controller,
+  type ReconcileContext,
+  type WatchRule,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { mergeStatus, newNode, type NodeIdentity, nodeLabels, nodeStatus, saysMore } from './node.ts';
 import type { NodeCapacity, PodProvider } from './providers/provider.ts';
 
 export interface VirtualNodesOptions {
   readonly provider: Pick<PodProvider, 'nodes'>;
+  /** By the form of the name. */
+  readonly isOurs: (nodeName: string) => boolean;
   /** `v1.36.3` */
   readonly kubeletVersion: string;
   /** A client that acts as the node. */
@@ -22,7 +29,7 @@ export const heartbeatMs = 300_000;
 const tries = 5;
 
 export function createVirtualNodes(options: VirtualNodesOptions): Controller {
-  const { provider, kubeletVersion, clientFor } = options;
+  const { provider, isOurs, kubeletVersion, clientFor } = options;
 
   const ensure = async (name: string, capacity: NodeCapacity, { clock, cache }: ReconcileContext): Promise<void> => {
     const client = clientFor(name);
@@ -54,16 +61,7 @@ export function createVirtualNodes(options: VirtualNodesOptions): Controller {
 
   return {
     name: virtualNodesName,
-    watches: [
-      watchRule<Node>({
-        type: nodes,
-        // One that was deleted comes back; what others write on a node is their business.
-        requests: async ({ type, object }) =>
-          type === 'deleted' && (await provider.nodes()).has(object.metadata?.name ?? '')
-            ? [{ name: object.metadata?.name ?? '' }]
-            : [],
-      }),
-    ],
+    watches: [nodeRule(isOurs)],
     resyncMs: heartbeatMs,
     async reconcile({ name }, context) {
       const offered = await provider.nodes();
@@ -71,6 +69,15 @@ export function createVirtualNodes(options: VirtualNodesOptions): Controller {
       await Promise.all(wanted.map(([one, capacity]) => ensure(one, capacity, context)));
     },
   };
+}
+
+/** One that was deleted comes back; what others write on a node is their business. */
+export function nodeRule(isOurs: (nodeName: string) => boolean): WatchRule {
+  return watchRule<Node>({
+    type: nodes,
+    requests: ({ type, object }) =>
+      type === 'deleted' && isOurs(object.metadata?.name ?? '') ? [{ name: object.metadata?.name ?? '' }] : [],
+  });
 }
 
 /** Labels that describe it are set to what is true now; others stay. (Taints a node may only bring along when it is made.) */

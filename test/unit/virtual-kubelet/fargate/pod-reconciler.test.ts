@@ -1,0 +1,162 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { nodes, pods } from '@nodeless/client/resource-types';
+import type { ContainerLife } from '../../../aws/rigs/ecs-task.ts';
+import { spotNode } from '../../../builders/fargate.ts';
+import {
+  createFargateCluster,
+  type FargateCluster,
+  type FargateClusterOptions,
+} from '../../../builders/fargate-cluster.ts';
+
+let cluster: FargateCluster;
+const make = async (options: FargateClusterOptions = {}): Promise<FargateCluster> =>
+  (cluster = await createFargateCluster(options));
+afterEach(() => cluster?.close());
+const life = (lives: Record<string, ContainerLife>): FargateClusterOptions => ({
+  lives: (_, name) => lives[name] ?? {},
+});
+const running = (name: string) => async () => {
+  const pod = await cluster.pod(name);
+  return pod?.status?.phase === 'Running' ? pod : undefined;
+};
+
+describe('virtual nodes', () => {
+  test('are registered, one a zone, architecture and kind of capacity', async () => {
+    const { client } = await make();
+    const { items } = await client.list(nodes);
+    expect(items.map((n) => n.metadata?.name)).toEqual(
+      ['us-east-1a', 'us-east-1b'].flatMap((zone) =>
+        ['amd64-on-demand', 'amd64-spot', 'arm64-on-demand', 'arm64-spot'].map((rest) => `fargate-${zone}-${rest}`),
+      ),
+    );
+    const spot = items.find((n) => n.metadata?.name === spotNode);
+    expect(spot?.metadata?.labels).toMatchObject({
+      'kubernetes.io/arch': 'arm64',
+      'topology.kubernetes.io/zone': 'us-east-1b',
+      'topology.kubernetes.io/region': 'us-east-1',
+      'node.kubernetes.io/instance-type': 'fargate',
+      'nodeless.dev/capacity-type': 'spot',
+    });
+    expect(spot?.spec?.taints).toEqual(
+      expect.arrayContaining([
+        { key: 'kubernetes.io/arch', value: 'arm64', effect: 'NoSchedule' },
+        { key: 'nodeless.dev/capacity-type', value: 'spot', effect: 'NoSchedule' },
+      ]),
+    );
+    expect(spot?.status?.conditions?.find((c) => c.type === 'Ready')?.status).toBe('True');
+  });
+
+  test('come back when they are deleted, and are said to be well at each tick', async () => {
+    const { client, settle, clock } = await make();
+    await client.delete(nodes, { name: spotNode });
+    await settle();
+    await client.get(nodes, { name: spotNode });
+    const before = clock.now();
+    await settle(600_000, 10_000);
+    const node = await client.get(nodes, { name: spotNode });
+    const beat = node.status?.conditions?.find((c) => c.type === 'Ready')?.lastHeartbeatTime;
+    expect(Date.parse(beat ?? '')).toBeGreaterThan(before + 290_000);
+  });
+});
+
+describe('a pod', () => {
+  test('becomes a task and then runs', async () => {
+    const { createPod, until, ecs, eventsOf } = await make();
+    await createPod('web');
+    const pod = await until('running', running('web'));
+    expect(pod.status).toMatchObject({
+      podIP: expect.stringMatching(/^10\./),
+      containerStatuses: [{ name: 'app', ready: true, started: true, restartCount: 0 }],
+    });
+    expect(pod.status?.conditions?.find((c) => c.type === 'Ready')?.status).toBe('True');
+    expect(ecs.launches).toHaveLength(1);
+    const events = await eventsOf('web');
+    expect(events.map((e) => e.reason)).toEqual(['Launched', 'Started']);
+    expect(events.at(-1)?.message).toBe('Started in 27.0s: place 8.0s, pull images 12.0s, start 7.0s');
+  });
+
+  test('asks ECS for nothing that events have told', async () => {
+    const { createPod, until, ecs } = await make();
+    await createPod('web');
+    await until('running', running('web'));
+    await cluster.settle(100_000, 5_000);
+    expect(Object.fromEntries(ecs.calls)).toEqual({
+      ListTasks: expect.any(Number),
+      DescribeTaskDefinition: 1,
+      RegisterTaskDefinition: 1,
+      RunTask: 1,
+    });
+  });
+
+  test('that is deleted is stopped within its grace and then gone', async () => {
+    const { createPod, until, client, ecs, pod } = await make(
+      life({ app: { onStop: { afterMs: 5_000, exitCode: 0 } } }),
+    );
+    await createPod('web');
+    await until('running', running('web'));
+    await client.delete(pods, { namespace: 'default', name: 'web' });
+    await cluster.settle(2_000);
+    expect((await pod('web'))?.status?.phase).toBe('Running');
+    await until('gone', async () => (await pod('web')) === undefined);
+    expect(ecs.tasks().map((t) => [t.lastStatus, t.stopCode])).toEqual([['STOPPED', 'UserInitiated']]);
+  });
+
+  test('that keeps failing gets further tasks, later and later', async () => {
+    const { createPod, until, ecs, pod } = await make(life({ app: { exitAfterMs: 5_000, exitCode: 3 } }));
+    await createPod('web');
+    const waiting = await until('back-off', async () => {
+      const found = await pod('web');
+      return found?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff' ? found : undefined;
+    });
+    expect(waiting.status?.containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+      ready: false,
+    });
+    await until('more tasks', async () => ecs.launches.length === 5, 1_200_000);
+    const gaps = ecs.launches.slice(1).map(({ at }, i) => Math.round((at - (ecs.launches[i]?.at ?? 0)) / 1000));
+    // A life takes 42 seconds; what is more is the wait.
+    expect(gaps.map((gap) => gap - 42)).toEqual([0, 10, 20, 40].map((wait) => expect.closeTo(wait, -0.5) as unknown));
+    expect(new Set(ecs.launches.map((l) => l.clientToken)).size).toBe(5);
+    expect(waiting.status?.phase).toBe('Running');
+  });
+
+  test('that succeeds has succeeded, and its task is gone', async () => {
+    const { createPod, until, pod } = await make(life({ app: { exitAfterMs: 5_000, exitCode: 0 } }));
+    await createPod('job', { restartPolicy: 'Never' });
+    const done = await until('done', async () => {
+      const found = await pod('job');
+      return found?.status?.phase === 'Succeeded' ? found : undefined;
+    });
+    expect(done.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
+  });
+
+  test('whose image cannot be pulled says so', async () => {
+    const { createPod, until, pod, eventsOf } = await make(
+      life({ app: { pullError: 'CannotPullContainerError: not found' } }),
+    );
+    await createPod('web');
+    const waits = (reason: string) => async () => {
+      const state = (await pod('web'))?.status?.containerStatuses?.[0]?.state?.waiting;
+      return state?.reason === reason ? state : undefined;
+    };
+    expect((await until('ErrImagePull', waits('ErrImagePull'))).message).toBe('CannotPullContainerError: not found');
+    await until('ImagePullBackOff', waits('ImagePullBackOff'));
+    expect((await eventsOf('web')).map((e) => e.reason)).toContain('Failed');
+    expect((await pod('web'))?.status?.phase).toBe('Pending');
+  });
+
+  test('that ran out of memory was killed for it', async () => {
+    const oom = { exitAfterMs: 5_000, exitCode: 137, reason: 'OutOfMemoryError: Container killed due to memory usage' };
+    const { createPod, until, pod } = await make(life({ app: oom }));
+    await createPod('job', { restartPolicy: 'Never' });
+    const failed = await until('failed', async () => {
+      const found = await pod('job');
+      return found?.status?.phase === 'Failed' ? found : undefined;
+    });
+    expect(failed.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 137,
+      reason: 'OOMKilled',
+    });
+  });
+});
