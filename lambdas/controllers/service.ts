@@ -142,18 +142,21 @@ export function createServiceController(provider: LoadBalancerProvider): Control
   const wants = (service: Service): boolean =>
     wantsLoadBalancer(service, provider.loadBalancerClass, provider.alsoServes);
 
+  const removeOrphans = async (request: Request): Promise<Result | void> => {
+    const of = { namespace: request.namespace ?? '', name: request.name };
+    for (const owner of await provider.list(of)) {
+      if (owner.namespace !== of.namespace || owner.name !== of.name) continue;
+      const unfinished = await provider.remove(owner);
+      if (unfinished) return { requeueAfterMs: unfinished.retryAfterMs };
+    }
+  };
+
   const reconcile = async (request: Request, context: ReconcileContext): Promise<Result | void> => {
     const { cache } = context;
     const service = await cache.get(services, request);
     if (!service) {
-      // Removed without waiting for its finalizer: what it had is not left behind.
-      const of = { namespace: request.namespace ?? '', name: request.name };
-      for (const owner of await provider.list(of)) {
-        if (owner.namespace !== of.namespace || owner.name !== of.name) continue;
-        const unfinished = await provider.remove(owner);
-        if (unfinished) return { requeueAfterMs: unfinished.retryAfterMs };
-      }
-      return;
+      // Removed without waiting for its finalizer: what it had is not left behind. Where asking is dear, the sweep does it.
+      return provider.resyncMs === undefined ? removeOrphans(request) : undefined;
     }
     if (!wants(service)) {
       if (hasFinalizer(service) && isOurs(service, provider)) return release(service, context);
@@ -170,9 +173,9 @@ export function createServiceController(provider: LoadBalancerProvider): Control
     const all = await context.cache.list(services);
     let first: unknown;
     let requeueAfterMs: number | undefined;
-    const one = async (request: Request): Promise<void> => {
+    const one = async (work: Promise<Result | void>): Promise<void> => {
       try {
-        const result = await reconcile(request, context);
+        const result = await work;
         if (result?.requeueAfterMs !== undefined)
           requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, result.requeueAfterMs);
       } catch (error) {
@@ -181,10 +184,10 @@ export function createServiceController(provider: LoadBalancerProvider): Control
     };
     for (const service of all)
       if (wants(service) || hasFinalizer(service))
-        await one({ namespace: service.metadata?.namespace, name: service.metadata?.name ?? '' });
+        await one(reconcile({ namespace: service.metadata?.namespace, name: service.metadata?.name ?? '' }, context));
     const known = new Set(all.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`));
     for (const { namespace, name } of await provider.list())
-      if (!known.has(`${namespace}/${name}`)) await one({ namespace, name });
+      if (!known.has(`${namespace}/${name}`)) await one(removeOrphans({ namespace, name }));
     if (first !== undefined) throw first;
     return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
   };

@@ -132,7 +132,8 @@ export function createIngressController({ elbv2, certificates }: IngressControll
     return { requeueAfterMs: problem.retryAfterMs };
   };
 
-  const reconcile = async (group: Request, context: ReconcileContext): Promise<Result | void> => {
+  /** `orphan`: something of the group stands in AWS though no Ingress says so. */
+  const reconcile = async (group: Request, context: ReconcileContext, orphan = false): Promise<Result | void> => {
     const { cache } = context;
     const classes = await cache.list(ingressClasses);
     const all = await cache.list(ingresses, group.namespace);
@@ -143,7 +144,7 @@ export function createIngressController({ elbv2, certificates }: IngressControll
         groupId(groupOf(ingress)) === groupId(group),
     );
     const leavers = all.filter((ingress) => holds(ingress, group) && !members.includes(ingress));
-    if (members.length === 0) return remove(group, leavers, context);
+    if (members.length === 0) return orphan || leavers.length > 0 ? remove(group, leavers, context) : undefined;
     await perform(planFinalizers(members, group), context);
     let model: ApplicationModel;
     try {
@@ -221,15 +222,18 @@ export function createIngressController({ elbv2, certificates }: IngressControll
     for (const ingress of await context.cache.list(ingresses))
       for (const group of groupsConcerned(ingress))
         if (isServed(ingress, classes) || holds(ingress, group)) groups.set(groupId(group), group);
+    const orphans = new Set<string>();
     for (const { kind, id } of await elbv2.deployer.inventory.owners()) {
+      if (kind !== 'ingress' || groups.has(id)) continue;
       const [namespace, name] = id.includes('/') ? id.split('/') : [undefined, id];
-      if (kind === 'ingress' && !groups.has(id)) groups.set(id, { namespace, name: name ?? '' });
+      groups.set(id, { namespace, name: name ?? '' });
+      orphans.add(id);
     }
     let first: unknown;
     let requeueAfterMs: number | undefined;
-    for (const group of groups.values()) {
+    for (const [id, group] of groups) {
       try {
-        const result = await reconcile(group, context);
+        const result = await reconcile(group, context, orphans.has(id));
         if (result?.requeueAfterMs !== undefined)
           requeueAfterMs = Math.min(requeueAfterMs ?? Infinity, result.requeueAfterMs);
       } catch (error) {
