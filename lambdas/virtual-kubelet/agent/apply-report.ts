@@ -71,8 +71,7 @@ export function failedProbe(pod: Pod, container: string, runId: string): AgentVe
 }
 
 /** `ecs://<runtimeId>` → `<runtimeId>`. */
-export const runIdOf = (containerId: string | undefined): string =>
-  containerId?.slice(containerId.indexOf('://') + 3) ?? '';
+export const runIdOf = (containerId: string | undefined): string => containerId?.replace(/^[^:]*:\/\//, '') ?? '';
 
 export type Applied =
   | { readonly outcome: 'stale' | 'repeated' | 'unchanged' }

@@ -71,7 +71,7 @@ export function createContainers(deps: ContainersDeps): Containers {
             wasReady: false,
             report: (type: 'Normal' | 'Warning', reason: string, message: string) => {
               if (message.endsWith(unknownHealth)) return;
-              if (reason === 'Unhealthy') lastProblem.set(runKey(name, one), message);
+              if (reason === 'Unhealthy') lastProblem.set(`${runKey(name, one)}/${kindOf(message)}`, message);
               onEvent(type, reason, message, spec.fieldPath);
             },
           },
@@ -115,7 +115,10 @@ export function createContainers(deps: ContainersDeps): Containers {
     const started = verdict?.started ?? false;
     const ready = verdict?.ready ?? false;
     if (verdict?.failed && !failures.has(id))
-      failures.set(id, { probe: verdict.failed, message: lastProblem.get(id) ?? `${verdict.failed} probe failed` });
+      failures.set(id, {
+        probe: verdict.failed,
+        message: lastProblem.get(`${id}/${verdict.failed}`) ?? `${verdict.failed} probe failed`,
+      });
     const failed = failures.get(id);
     const key = `${id}/${started}/${ready}`;
     const known = changedAt.get(name);
@@ -155,6 +158,9 @@ export function createContainers(deps: ContainersDeps): Containers {
 /** One run of a container: a restart by its policy is another, whatever happens to the id. */
 const runKey = (name: string, one: TaskContainer): string =>
   `${name}/${one.id}/${one.restartCount ?? 0}/${one.startedAt ?? ''}`;
+
+/** A probe's message begins with its kind: `Liveness probe failed: …`. */
+const kindOf = (message: string): string => (message.split(' ')[0] ?? '').toLowerCase();
 
 const fingerprint = (view: TaskView): string =>
   [...view.containers].map(([name, one]) => `${runKey(name, one)}/${one.state}/${one.exitCode ?? ''}`).join('\n');
