@@ -66,7 +66,8 @@ export function createContainers(deps: ContainersDeps): Containers {
             id: runKey(name, one),
             container: probedContainer(spec),
             podIp: view.podIp,
-            startedAt: Date.parse(one.startedAt ?? '') || clock.now(),
+            // Two clocks: what has started has not done so in the future.
+            startedAt: Math.min(clock.now(), Date.parse(one.startedAt ?? '') || clock.now()),
             wasStarted: false,
             wasReady: false,
             report: (type: 'Normal' | 'Warning', reason: string, message: string) => {
