@@ -145,9 +145,7 @@ export function createRoute53Rig(options: {
           const { code, message, status } = error;
           return xmlResponse(
             status,
-            code === 'InvalidChangeBatch'
-              ? `<InvalidChangeBatch><Messages>${toXml([message], 'Message')}</Messages></InvalidChangeBatch>`
-              : `<ErrorResponse><Error>${toXml({ Type: 'Sender', Code: code, Message: message }, 'x')}</Error></ErrorResponse>`,
+            `<ErrorResponse><Error>${toXml({ Type: 'Sender', Code: code, Message: message }, 'x')}</Error></ErrorResponse>`,
           );
         }
       },
