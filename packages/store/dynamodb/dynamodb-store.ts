@@ -34,6 +34,7 @@ export interface DynamoDbStoreOptions {
   readonly pollMs?: number;
   /** For tests. */
   readonly newId?: () => string;
+  readonly random?: () => number;
 }
 
 export interface DynamoDbStore extends Store {
@@ -45,8 +46,8 @@ export interface DynamoDbStore extends Store {
 
 export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStore {
   const { clock, waitClock = clock, log: logger = silentLogger, historyMs = defaultHistory.historyMs } = options;
-  const { pollMs = 250, newId = randomUUID } = options;
-  const table = withRetries(options.table, { clock: waitClock });
+  const { pollMs = 250, newId = randomUUID, random = Math.random } = options;
+  const table = withRetries(options.table, { clock: waitClock, random });
   const codec = createEventCodec();
   const now = (): number => clock.now();
   const bodies = createBodies({ table, now, historyMs, logger });
@@ -146,7 +147,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
   };
 
   const committer = createCommitter({
-    writer: createLogWriter({ table, positions, clock: waitClock, now, patience, tombstone, newId }),
+    writer: createLogWriter({ table, positions, clock: waitClock, now, patience, tombstone, newId, random }),
     states,
     codec,
     now,

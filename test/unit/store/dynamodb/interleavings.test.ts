@@ -1,11 +1,11 @@
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import type { Table } from '@nodeless/store/dynamodb/table';
-import { typeOf } from '@nodeless/store/keys';
-import { type Entry, type Operation, type Store, type StoreEvent, isStoreError } from '@nodeless/store/store';
-import { describe, expect, it } from 'vitest';
-import { createMemoryTable, type MemoryTable } from './memory-table.ts';
+import { type Operation, type Store, isStoreError } from '@nodeless/store/store';
+import { describe, it } from 'vitest';
+import { createMemoryTable } from './memory-table.ts';
 import { createScheduler, type Faults, randomOf } from './scheduler.ts';
+import { type Attempt, type Heard, readBack, verifyHistory } from './verify-history.ts';
 
 /**
  * Writers whose every step waits for its turn, in orders drawn from a seed, with deaths, lost requests, lost answers,
@@ -15,20 +15,6 @@ const types = ['/pods/', '/nodes/'];
 const keys = ['/pods/a/x', '/pods/a/y', '/nodes//n', '/pods/b/z'];
 const none: Faults = { kill: 0, loseRequest: 0, loseAnswer: 0, late: 0, repeat: 0, conflict: 0, throttle: 0, wait: 0 };
 const plain = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
-
-interface Attempt {
-  readonly text: string;
-  readonly operations: readonly Operation[];
-  readonly began: number;
-  ended: number;
-  outcome: 'open' | 'done' | 'refused' | 'unknown';
-  entries: readonly (Entry | undefined)[];
-}
-
-interface Heard {
-  readonly writer: number;
-  readonly events: StoreEvent[];
-}
 
 async function play(seed: number, { faults, writers, commits, tokens = true }: Case): Promise<void> {
   const random = randomOf(seed);
@@ -94,7 +80,7 @@ async function play(seed: number, { faults, writers, commits, tokens = true }: C
   if (problems.length > 0) throw problems[0];
 
   const log = await readBack(open(table), starts, clock);
-  verify(table, starts, log, attempts, heard);
+  verifyHistory(table, starts, log, attempts, heard);
 }
 
 async function operationsOf(
@@ -124,114 +110,6 @@ async function operationsOf(
   }
   return operations;
 }
-
-/** The whole log as a watcher sees it who comes afterwards. */
-async function readBack(
-  store: Store,
-  starts: ReadonlyMap<string, number>,
-  clock: ReturnType<typeof createManualClock>,
-): Promise<Map<string, { events: StoreEvent[]; entries: readonly Entry[] }>> {
-  const log = new Map<string, { events: StoreEvent[]; entries: readonly Entry[] }>();
-  for (const [type, start] of starts) {
-    const events: StoreEvent[] = [];
-    const listed = await inTime(store.list({ prefix: type }), clock);
-    store.watch({ prefix: type }, start, {
-      onEvents: (batch) => void events.push(...batch),
-      onEnd: (error) => {
-        if (error) throw error;
-      },
-    });
-    await clock.advance(1);
-    log.set(type, { events, entries: listed.entries });
-  }
-  await inTime(store.close(), clock);
-  return log;
-}
-
-async function inTime<T>(promise: Promise<T>, clock: ReturnType<typeof createManualClock>): Promise<T> {
-  let over = false;
-  const end = (): void => {
-    over = true;
-  };
-  promise.then(end, end);
-  for (let i = 0; i < 500 && !over; i++) await clock.advance(100);
-  return await promise;
-}
-
-function verify(
-  table: MemoryTable,
-  starts: ReadonlyMap<string, number>,
-  log: ReadonlyMap<string, { events: StoreEvent[]; entries: readonly Entry[] }>,
-  attempts: readonly Attempt[],
-  heard: readonly Heard[],
-): void {
-  const texts = new Map<string, number>();
-  for (const [type, { events, entries }] of log) {
-    // Each change follows the one before it of its key: nobody wrote over what he had not seen.
-    const state = new Map<string, StoreEvent>();
-    let last = starts.get(type)!;
-    for (const event of events) {
-      expect(event.revision).toBeGreaterThan(last);
-      last = event.revision;
-      const before = state.get(event.key);
-      expect(event.previous?.revision).toBe(before?.type === 'put' ? before.revision : undefined);
-      expect(Buffer.from(event.entry.value.bytes).toString().split('@')[1]).toBe(String(event.revision));
-      state.set(event.key, event);
-      const text = textOf(event.entry);
-      texts.set(text, (texts.get(text) ?? 0) + 1);
-    }
-    // The objects are what the log says.
-    const current = [...state.values()].filter((event) => event.type === 'put').map(({ entry }) => entry);
-    expect(entries.map(shown)).toEqual(current.sort((a, b) => (a.key < b.key ? -1 : 1)).map(shown));
-    for (const [key, item] of table.items) {
-      if (typeOf(key) !== type) continue;
-      expect([key, item.revision, item.state !== undefined]).toEqual([
-        key,
-        state.get(key)?.revision,
-        state.get(key)?.type === 'put',
-      ]);
-    }
-    for (const { events: seen } of heard) {
-      const own = seen.filter((event) => typeOf(event.key) === type);
-      if (own.length === 0) continue;
-      // Whoever died or stopped early has seen the beginning of it, in order and whole.
-      expect(own.map(shownEvent)).toEqual(events.slice(0, own.length).map(shownEvent));
-    }
-  }
-  for (const { outcome, text, operations, entries } of attempts) {
-    const writes = operations.filter(({ type }) => type !== 'check').length;
-    const found = texts.get(text) ?? 0;
-    if (outcome === 'done') {
-      expect([text, found]).toEqual([text, writes]);
-      for (const entry of entries) {
-        if (!entry) continue;
-        const event = log.get(typeOf(entry.key))!.events.find(({ revision }) => revision === entry.revision);
-        expect(event?.key).toBe(entry.key);
-      }
-    } else if (outcome === 'refused') expect([text, found]).toEqual([text, 0]);
-    else expect([0, writes]).toContain(found);
-  }
-  verifyOrder(attempts);
-}
-
-/** Who began after another was answered has the higher revision. */
-function verifyOrder(attempts: readonly Attempt[]): void {
-  const done = attempts.filter(({ outcome }) => outcome === 'done');
-  for (const earlier of done) {
-    for (const later of done) {
-      if (later.began <= earlier.ended) continue;
-      for (const a of earlier.entries) {
-        for (const b of later.entries) {
-          if (a && b && typeOf(a.key) === typeOf(b.key)) expect(b.revision).toBeGreaterThan(a.revision);
-        }
-      }
-    }
-  }
-}
-
-const textOf = (entry: Entry): string => Buffer.from(entry.value.bytes).toString().split('@')[0]!;
-const shown = (entry: Entry | undefined): unknown => entry && [entry.key, entry.revision, textOf(entry)];
-const shownEvent = (event: StoreEvent): unknown => [event.type, shown(event.entry), shown(event.previous)];
 
 interface Case {
   readonly faults: Faults;
