@@ -8,11 +8,8 @@ import { pods } from '@nodeless/client/resource-types';
 import type { Watch } from '@nodeless/client/client';
 import type { Controller } from '@nodeless/controller-runtime/controller';
 import { createElbv2BackendHealth } from '@nodeless/controllers/load-balancers/elbv2/elbv2-backend-health';
-import {
-  type Elbv2,
-  createElbv2,
-  createElbv2LoadBalancers,
-} from '@nodeless/controllers/load-balancers/elbv2/elbv2-load-balancers';
+import { type Elbv2, createElbv2 } from '@nodeless/controllers/load-balancers/elbv2/elbv2';
+import { createElbv2LoadBalancers } from '@nodeless/controllers/load-balancers/elbv2/elbv2-load-balancers';
 import { drainedCondition } from '@nodeless/controllers/load-balancers/health-gates';
 import { createServiceController } from '@nodeless/controllers/service';
 import { createTargetReadinessController } from '@nodeless/controllers/target-readiness';

@@ -3,11 +3,8 @@ import { Socket } from 'node:net';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type ManualClock, createManualClock } from '@nodeless/component-base/manual-clock';
-import {
-  type Elbv2,
-  createElbv2,
-  createElbv2LoadBalancers,
-} from '@nodeless/controllers/load-balancers/elbv2/elbv2-load-balancers';
+import { type Elbv2, createElbv2 } from '@nodeless/controllers/load-balancers/elbv2/elbv2';
+import { createElbv2LoadBalancers } from '@nodeless/controllers/load-balancers/elbv2/elbv2-load-balancers';
 import type { LoadBalancerModel, LoadBalancerProvider } from '@nodeless/controllers/load-balancers/load-balancer';
 import { type Ec2Rig, createEc2Rig } from './rigs/ec2-security-groups.ts';
 import { type Elbv2Rig, type Elbv2RigOptions, createElbv2Rig } from './rigs/elbv2.ts';

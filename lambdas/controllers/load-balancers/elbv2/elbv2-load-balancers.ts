@@ -1,32 +1,10 @@
 /** Services of type LoadBalancer on network load balancers, one each, their pods as targets. */
-import { DescribeVpcsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { Clock } from '@nodeless/component-base/clock';
 import type { LoadBalancerNotice, LoadBalancerOwner, LoadBalancerProvider } from '../load-balancer.ts';
+import { createNoticeMemory } from '../notice-memory.ts';
 import { explain } from './aws-problems.ts';
 import type { StackOwner } from './desired-stack.ts';
-import { type Surroundings, buildNetworkModel } from './network-model.ts';
-import { type StackDeployer, createStackDeployer } from './stack-deployer.ts';
-
-export interface Elbv2Options {
-  /** With bounded retries and timeouts (`elbv2ClientSettings`). */
-  readonly elbv2: ElasticLoadBalancingV2Client;
-  readonly ec2: EC2Client;
-  readonly clock: Clock;
-  readonly cluster: string;
-  readonly vpcId: string;
-  readonly subnets: { readonly public: readonly string[]; readonly private: readonly string[] };
-  /** On every load balancer; pods let in what comes from it. */
-  readonly securityGroup: string;
-  /** Of Services and Ingresses that do not say. Default `internal`, as the AWS Load Balancer Controller has it. */
-  readonly defaultScheme?: 'internal' | 'internet-facing';
-}
-
-/** For SDK clients that work for this folder. */
-export const elbv2ClientSettings = {
-  maxAttempts: 5,
-  requestHandler: { connectionTimeout: 3000, requestTimeout: 15_000 },
-} as const;
+import type { Elbv2 } from './elbv2.ts';
+import { buildNetworkModel } from './network-model.ts';
 
 export const networkLoadBalancerClass = 'nodeless.dev/nlb';
 /** Of the AWS Load Balancer Controller. */
@@ -34,43 +12,6 @@ export const upstreamLoadBalancerClass = 'service.k8s.aws/nlb';
 const provisioningMs = 15_000;
 const removingMs = 10_000;
 const resyncMs = 10 * 60_000;
-
-/** What load balancers of every kind share: made once for all controllers of a process. */
-export interface Elbv2 {
-  readonly deployer: StackDeployer;
-  readonly cluster: string;
-  surroundings(): Promise<Surroundings>;
-}
-
-export function createElbv2(options: Elbv2Options): Elbv2 {
-  const { ec2, vpcId } = options;
-  let cidrs: Promise<readonly string[]> | undefined;
-  const readCidrs = async (): Promise<readonly string[]> => {
-    const { Vpcs = [] } = await ec2.send(new DescribeVpcsCommand({ VpcIds: [vpcId] }));
-    return (Vpcs[0]?.CidrBlockAssociationSet ?? [])
-      .filter(({ CidrBlockState }) => CidrBlockState?.State === 'associated')
-      .map(({ CidrBlock = '' }) => CidrBlock);
-  };
-  return {
-    deployer: createStackDeployer(options),
-    cluster: options.cluster,
-    async surroundings() {
-      cidrs ??= readCidrs();
-      try {
-        return {
-          cluster: options.cluster,
-          subnets: options.subnets,
-          backendSecurityGroup: options.securityGroup,
-          vpcCidrs: await cidrs,
-          defaultScheme: options.defaultScheme ?? 'internal',
-        };
-      } catch (error) {
-        cidrs = undefined;
-        throw error;
-      }
-    },
-  };
-}
 
 export function createElbv2LoadBalancers(elbv2: Elbv2): LoadBalancerProvider {
   const { deployer } = elbv2;
@@ -128,17 +69,5 @@ export function createElbv2LoadBalancers(elbv2: Elbv2): LoadBalancerProvider {
         .filter(({ kind }) => kind === 'service')
         .map(({ id, uid }) => ({ namespace: id.split('/')[0] ?? '', name: id.split('/')[1] ?? '', uid }));
     },
-  };
-}
-
-/** Lets a notice through once, until it was not there for a while. */
-export function createNoticeMemory(): (owner: string, notices: readonly LoadBalancerNotice[]) => LoadBalancerNotice[] {
-  const known = new Map<string, ReadonlySet<string>>();
-  return (owner, notices) => {
-    const before = known.get(owner) ?? new Set();
-    const text = ({ reason, message }: LoadBalancerNotice): string => `${reason} ${message}`;
-    if (notices.length === 0) known.delete(owner);
-    else known.set(owner, new Set(notices.map(text)));
-    return notices.filter((notice) => !before.has(text(notice)));
   };
 }
