@@ -135,7 +135,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
   },
   'kubelet-door': {
     bundle: 'virtual-kubelet',
-    handler: 'index.handler',
+    handler: 'index.door',
     description: 'What agents in tasks and the API server ask the kubelet',
     memory: 1024,
     timeout: 900,

@@ -21,6 +21,9 @@ export const entries = {
   drain: 'lambdas/events/drain-handler.ts',
 };
 
+/** Programs that lie beside a function's own code, in one file each: they are handed to somebody else. */
+const beside = { 'virtual-kubelet': { agent: 'lambdas/virtual-kubelet/agent/main.ts' } };
+
 /** The functions that can be bundled now. */
 export const bundled = () => Object.keys(entries).filter((name) => existsSync(join(root, entries[name])));
 
@@ -45,15 +48,13 @@ const banner = "import{createRequire as __cr}from'node:module';const require=__c
 export async function bundleFunction(name, { outdir = join(root, 'dist') } = {}) {
   const entry = entries[name];
   const folder = join(outdir, 'functions', name);
-  const result = await build({
+  const shared = {
     absWorkingDir: root,
-    entryPoints: { index: entry },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -68,10 +69,12 @@ export async function bundleFunction(name, { outdir = join(root, 'dist') } = {})
     logLevel: 'warning',
     banner: { js: banner },
     plugins: [jsonByParse],
-  });
+  };
+  const result = await build({ ...shared, entryPoints: { index: entry }, splitting: true });
+  const programs = Object.hasOwn(beside, name) ? [await build({ ...shared, entryPoints: beside[name] })] : [];
   rmSync(folder, { recursive: true, force: true });
   const files = [];
-  for (const { path, contents } of result.outputFiles) {
+  for (const { path, contents } of [result, ...programs].flatMap(({ outputFiles }) => outputFiles)) {
     const file = relative(folder, path);
     if (file.endsWith('.map')) {
       write(join(outdir, 'source-maps', name, file), contents);

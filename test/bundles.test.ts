@@ -23,7 +23,7 @@ const allowed: Readonly<Record<string, Contents>> = {
   },
   scheduler: { lambdas: ['scheduler', 'events'], services: ['dynamodb', 'scheduler', 'sqs', 'ssm'] },
   'virtual-kubelet': {
-    lambdas: ['virtual-kubelet', 'events'],
+    lambdas: ['virtual-kubelet', 'apiserver', 'events'],
     services: ['cloudwatch-logs', 'dynamodb', 'ec2', 'ecs', 'efs', 'kms', 'scheduler', 'secrets-manager', 'sqs', 'ssm'],
   },
   // It maps records to requests with the watch rules of everybody who acts.

@@ -14,6 +14,7 @@ import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import type { StreamImage } from '@nodeless/store/dynamodb/stream-records';
+import { wakingControllers as wakingKubelet } from '@nodeless/virtual-kubelet/waking-controllers';
 import { createDispatcherFunction } from './dispatcher-function.ts';
 
 /** What EventBridge says of a task that changed. */
@@ -43,6 +44,7 @@ const dispatcher = madeOnce(() =>
     wakes: (served) => ({
       controllers: wakingControllers(served),
       scheduler: [schedulerDoorbell(defaultProfile)],
+      kubelet: wakingKubelet,
     }),
     clock,
     log,

@@ -10,12 +10,13 @@ import {
   type PodMetrics,
   type PodPortForward,
   type PodProvider,
+  type PodRecords,
   type PodRef,
   ProviderError,
 } from '../providers/provider.ts';
 import { answerKubeletRequest, type KubeletView } from './kubelet-endpoints.ts';
 
-export type ConnectedProvider = PodProvider & Partial<PodLogs & PodExec & PodPortForward & PodMetrics>;
+export type ConnectedProvider = PodProvider & Partial<PodLogs & PodExec & PodPortForward & PodMetrics & PodRecords>;
 
 /** How the API server, in the same process, reaches the kubelet of a node. Errors carry the kubelet's texts. */
 export function createInProcessConnection(deps: {
@@ -57,6 +58,7 @@ export function createInProcessConnection(deps: {
   return {
     async logs(nodeName, ref, options) {
       const pod = podOn(nodeName, ref);
+      provider.recall?.(pod);
       checkLogs(pod, options);
       if (!provider.openLogs) throw unsupported('reading logs');
       const open = provider.openLogs;

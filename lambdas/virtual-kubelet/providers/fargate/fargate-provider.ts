@@ -391,7 +391,10 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       const known = knownOf(ref);
       if (!known.record) await search(known);
       const { record } = known;
-      return record && record.arn !== '' ? { arn: record.arn, previous: record.previous } : undefined;
+      if (!record || record.arn === '') return undefined;
+      // Between two attempts the one that has ended is both: the last there is, and the one before the next.
+      const waits = record.stopped === true && record.retryAt !== undefined;
+      return { arn: record.arn, previous: waits ? record.arn : record.previous };
     },
     recall(pod) {
       const known = knownOf(refOf(pod as Pod));
