@@ -9,6 +9,8 @@ import { batchResponse, functionLater, queueRecords } from '@nodeless/controller
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import { awsAdmission } from '@nodeless/registry/admission/aws-admission';
+import { balancersFromSettings } from './aws/balancers.ts';
 import { createControllersFunction } from './controllers-function.ts';
 import { amazonRoots } from './public-roots.ts';
 
@@ -23,7 +25,17 @@ const store = createDynamoDbStore({
 const later = functionLater('controllers', clock);
 
 // Not while the module is loaded: what fails is tried again with the next event.
-const work = madeOnce(() => createControllersFunction({ store, later, rootCertificate: amazonRoots(), clock, log }));
+const work = madeOnce(() =>
+  createControllersFunction({
+    store,
+    later,
+    rootCertificate: amazonRoots(),
+    balancers: balancersFromSettings(clock),
+    admission: awsAdmission,
+    clock,
+    log,
+  }),
+);
 
 export const handler = (event: SQSEvent): Promise<SQSBatchResponse> =>
   stayAwake(async () => {

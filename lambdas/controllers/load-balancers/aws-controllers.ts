@@ -1,7 +1,6 @@
 /** Everything about load balancers and names that runs in AWS only, put together: for who runs it and for who only wakes it. */
 import type { DataPathSettings } from '@nodeless/apimachinery/service-data-path';
 import type { Controller } from '@nodeless/controller-runtime/controller';
-import type { Wakeable } from '@nodeless/controller-runtime/rule-table';
 import { createIngressController } from '../ingress/ingress.ts';
 import { createTargetReadinessController } from '../target-readiness.ts';
 import { createDataPathController, type ServiceSubnet } from './data-path.ts';
@@ -46,10 +45,7 @@ export function createAwsControllers(options: AwsControllersOptions): AwsControl
 }
 
 /** The same for the dispatcher, which asks for names, rules and times and runs nothing. */
-export function wakingAwsControllers(): {
-  readonly loadBalancers: LoadBalancerProvider;
-  readonly more: readonly Wakeable[];
-} {
+export function wakingAwsControllers(): AwsControllers {
   const nobody = { deployer: { inventory: {}, reads: {} } } as unknown as Elbv2;
   return createAwsControllers({
     elbv2: nobody,

@@ -1,0 +1,48 @@
+/** AWS's side of load balancers and names, made from the function's settings. */
+import { ACMClient } from '@aws-sdk/client-acm';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { Route53Client } from '@aws-sdk/client-route-53';
+import type { Clock } from '@nodeless/component-base/clock';
+import { functionSettings, setting } from '@nodeless/component-base/function-settings';
+import { type AwsControllers, createAwsControllers } from '../load-balancers/aws-controllers.ts';
+import type { ServiceSubnet } from '../load-balancers/data-path.ts';
+import { createZoneWriter } from '../load-balancers/dns/zone-writer.ts';
+import { createCertificates } from '../load-balancers/elbv2/certificates.ts';
+import { createElbv2, elbv2ClientSettings } from '../load-balancers/elbv2/elbv2.ts';
+
+interface Subnets {
+  readonly public: readonly string[];
+  readonly private: readonly string[];
+  /** Of the service range, where it is a part of the VPC. */
+  readonly service?: readonly ServiceSubnet[];
+}
+
+/** `apiHost`: host of the cluster's endpoint; '' = not known. */
+export function balancersFromSettings(clock: Clock, apiHost = ''): AwsControllers {
+  const subnets = JSON.parse(setting('NODELESS_LB_SUBNETS')) as Subnets;
+  const serviceSubnets = subnets.service ?? [];
+  const domain = setting('NODELESS_CLUSTER_DOMAIN');
+  return createAwsControllers({
+    elbv2: createElbv2({
+      elbv2: new ElasticLoadBalancingV2Client(elbv2ClientSettings),
+      ec2: new EC2Client(elbv2ClientSettings),
+      clock,
+      cluster: functionSettings().cluster,
+      vpcId: setting('NODELESS_VPC'),
+      subnets,
+      securityGroup: setting('NODELESS_LB_SECURITY_GROUP'),
+    }),
+    certificates: createCertificates({ client: new ACMClient(elbv2ClientSettings), clock }),
+    zone: createZoneWriter({
+      client: new Route53Client(elbv2ClientSettings),
+      zoneId: setting('NODELESS_HOSTED_ZONE'),
+      domain,
+      clock,
+    }),
+    dataPaths: { byDefault: 'auto', agents: false, loadBalancers: serviceSubnets.length > 0 },
+    serviceSubnets,
+    domain,
+    apiHost,
+  });
+}
