@@ -7,6 +7,7 @@ import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
 import { stayAwake } from '@nodeless/component-base/stay-awake';
+import { followedTypes } from '@nodeless/registry/cluster';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
@@ -23,22 +24,30 @@ const { cluster, table, parameters: path } = functionSettings();
 const region = setting('AWS_REGION');
 const log = createLogger({ fields: { function: 'apiserver' } });
 const defaultPlaces = 25;
+const followed = new Set(followedTypes);
 const requestHandler = new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 3_000 });
 
 const parameters = createClusterParameters({ client: new SSMClient({ requestHandler, maxAttempts: 3 }), path, clock });
 const store = createDynamoDbStore({
+  // Each look is paid for. What every function follows besides its watches is brought up to date by each invocation.
+  pollMs: (type) => (followed.has(type) && !terms.watched(type) ? 60_000 : 250),
   table: createDynamoTable({ client: createDynamoClient(), name: table, clock }),
   clock,
   log,
 });
-const placesClient = new DynamoDBClient({ requestHandler, maxAttempts: 2 });
 const places = createStreamPlaces({
-  client: placesClient,
+  client: new DynamoDBClient({ requestHandler, maxAttempts: 2 }),
   table,
   // A quarter of what the account may run at once, as setup found it.
   count: async () => Number((await parameters.get('stream-places')) ?? defaultPlaces),
   clock,
   log,
+});
+const terms = createStreamTerms({
+  revision: (prefix) => store.revision(prefix),
+  onWatch: (prefix) => store.poke(prefix),
+  places,
+  clock,
 });
 const functionCluster = createFunctionCluster({
   cluster,
@@ -47,7 +56,7 @@ const functionCluster = createFunctionCluster({
   signingKey: process.env['NODELESS_SIGNING_KEY'],
   originSecret: process.env['NODELESS_ORIGIN_SECRET'],
   parameters,
-  terms: createStreamTerms({ revision: (prefix) => store.revision(prefix), places, clock }),
+  terms,
   store,
   clock,
   log,

@@ -83,7 +83,14 @@ export interface StreamPlaces {
   take(ms: number): Promise<(() => void) | undefined>;
 }
 
+export interface OpenStreams extends StreamTerms {
+  /** Whether a watch of this type is held now. */
+  watched(prefix: string): boolean;
+}
+
 export interface StreamTermsDeps {
+  /** Told of each watch that is going to be held. */
+  readonly onWatch?: (prefix: string) => void;
   /** The current revision of a type. */
   readonly revision: (prefix: string) => Promise<number>;
   readonly places: StreamPlaces;
@@ -95,10 +102,12 @@ export interface StreamTermsDeps {
 
 const tooMany = (seconds: number): Error => tooManyRequests('nothing has changed; please ask again later', seconds);
 
-export function createStreamTerms(deps: StreamTermsDeps): StreamTerms {
+export function createStreamTerms(deps: StreamTermsDeps): OpenStreams {
   const { clock, random = Math.random, plan = planWatch } = deps;
   /** Per type: what was seen last, and when it was first seen to be different from before. */
   const seen = new Map<string, { readonly revision: number; readonly changedAt: number | undefined }>();
+
+  const held = new Map<string, number>();
 
   const look = async (prefix: string): Promise<{ revision: number; quietMs: number | undefined }> => {
     const revision = await deps.revision(prefix);
@@ -120,8 +129,22 @@ export function createStreamTerms(deps: StreamTermsDeps): StreamTerms {
       const behind = asked.resourceVersion === undefined || asked.resourceVersion < revision;
       const decided = plan({ ...asked, behind, quietMs }, random());
       if ('retryAfterSeconds' in decided) throw tooMany(decided.retryAfterSeconds);
-      return await grant(decided.holdMs);
+      const { ms, release } = await grant(decided.holdMs);
+      const { prefix } = asked;
+      held.set(prefix, (held.get(prefix) ?? 0) + 1);
+      deps.onWatch?.(prefix);
+      let over = false;
+      return {
+        ms,
+        release() {
+          if (over) return;
+          over = true;
+          held.set(prefix, (held.get(prefix) ?? 1) - 1);
+          release();
+        },
+      };
     },
+    watched: (prefix) => (held.get(prefix) ?? 0) > 0,
     follow: ({ remainingMs }) => grant(Math.max(leastMs, remainingMs - marginMs)),
   };
 }

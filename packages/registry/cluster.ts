@@ -62,7 +62,8 @@ export interface ClusterRegistry {
   close(): void;
 }
 
-const refreshed = [
+/** Types that every process follows from its start, and `refresh` brings up to date. */
+export const followedTypes: readonly string[] = [
   ...rbacResources.map((resource) => `${rbacGroup}/${resource}/`),
   'apiextensions.k8s.io/customresourcedefinitions/',
 ];
@@ -114,7 +115,7 @@ export async function createClusterRegistry(options: ClusterRegistryOptions): Pr
     },
     async refresh() {
       // Reading a type's revision delivers what was missed to its watchers first.
-      await Promise.all(refreshed.map((type) => store.revision(type)));
+      await Promise.all(followedTypes.map((type) => store.revision(type)));
       // After a sleep that the history did not outlast, the watches have ended.
       await Promise.all([feed.caughtUp(), definitions.caughtUp()]);
     },

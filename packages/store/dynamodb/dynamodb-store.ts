@@ -30,8 +30,8 @@ export interface DynamoDbStoreOptions {
   readonly log?: Logger;
   /** How long earlier states can be listed and watched from. Five minutes by default. */
   readonly historyMs?: number;
-  /** How often the log of a watched type is looked at without a doorbell. */
-  readonly pollMs?: number;
+  /** How often the log of a watched type is looked at without a doorbell; may differ by type. */
+  readonly pollMs?: number | ((type: string) => number);
   /** For tests. */
   readonly newId?: () => string;
   readonly random?: () => number;
@@ -117,7 +117,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
         prefix,
         load: (since) => loadRange(prefix, since, loader),
         historyMs,
-        pollMs,
+        pollMs: () => (typeof pollMs === 'function' ? pollMs(type) : pollMs),
         unavailable,
       }),
     );

@@ -62,7 +62,7 @@ export interface TypeViewOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly historyMs: number;
-  readonly pollMs: number;
+  readonly pollMs: () => number;
   readonly unavailable: (error: unknown) => StoreError;
 }
 
@@ -217,7 +217,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
 
   const arm = (): void => {
     if (timer || polling || closed || listening.size === 0) return;
-    timer = clock.setTimer(poll, pollMs);
+    timer = clock.setTimer(poll, pollMs());
   };
   const poll = (): void => {
     timer?.cancel();

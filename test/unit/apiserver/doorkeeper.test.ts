@@ -93,7 +93,7 @@ describe('createDoorkeeper', () => {
     ['secreT', 403],
     ['secret', 200],
   ])('behind an edge, %s in its header is %s', async (value, status) => {
-    const headers = value === undefined ? {} : { [originSecretHeader]: value };
+    const headers: Record<string, string> = value === undefined ? {} : { [originSecretHeader]: value };
     expect((await keeper([never], 'secret').answer(request('/livez', headers)))?.status).toBe(status);
   });
 });
