@@ -105,7 +105,12 @@ export async function startBalancedCluster(options: BalancedOptions = {}): Promi
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
       socket.on('close', () => sockets.delete(socket));
-      socket.on('data', () => socket.end(name));
+      socket.on('data', (chunk: Buffer) => {
+        const http = / HTTP\/1/.test(chunk.toString());
+        socket.end(
+          http ? `HTTP/1.1 200 OK\r\ncontent-length: ${name.length}\r\nconnection: close\r\n\r\n${name}` : name,
+        );
+      });
     });
     servers.set(ip, { server, sockets, port: 1 });
     await new Promise<void>((resolve) => {

@@ -1,12 +1,13 @@
 /**
  * A model of Elastic Load Balancing v2 behind the real SDK client: give `requestHandler` to it. Load balancers take their time,
- * targets are checked and drained as AWS does it, limits hold, and listeners of network load balancers really take TCP
- * connections on the loopback device and pass them to targets. What is simplified stands in the options.
+ * targets are checked and drained as AWS does it, limits hold, and listeners really take TCP connections (of
+ * application load balancers: HTTP) on the loopback device and pass them to targets. What is simplified stands in the options.
  */
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import type { HttpRequest } from '@smithy/protocol-http';
 import type { Clock } from '@nodeless/component-base/clock';
 import { type Quotas, type Subnet, createOperations } from './elbv2-operations.ts';
+import { createHttpListener } from './elbv2-http-path.ts';
 import { type LoadBalancer, type State, type TargetGroup, groupsOf } from './elbv2-state.ts';
 import { type Dial, createTargets } from './elbv2-targets.ts';
 import { type Faults, type Throttle, createFaults } from './call-faults.ts';
@@ -109,12 +110,15 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
       for (const socket of sockets) socket.destroy();
     }
     for (const { arn, protocol } of state.listeners.values()) {
-      if (servers.has(arn) || !['TCP', 'TCP_UDP', 'TLS'].includes(protocol)) continue;
+      // TLS is not really spoken: what listens for it takes plain connections.
+      if (servers.has(arn) || protocol === 'UDP') continue;
       const sockets = new Set<Socket>();
-      const server = createServer((socket) => {
+      const server: Server = protocol.startsWith('HTTP')
+        ? createHttpListener({ state, targets, dial, listenerArn: arn, turn: () => turn++ })
+        : createServer((socket) => accept(arn, socket));
+      server.on('connection', (socket: Socket) => {
         sockets.add(socket);
         socket.on('close', () => sockets.delete(socket));
-        accept(arn, socket);
       });
       const ready = new Promise<void>((resolve) => {
         server.listen(0, '127.0.0.1', resolve);
