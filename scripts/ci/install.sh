@@ -11,7 +11,8 @@ command -v dockerd >/dev/null || packages+=(docker.io)
 command -v strace >/dev/null || packages+=(strace)
 command -v nft >/dev/null || packages+=(nftables)
 command -v curl >/dev/null || packages+=(curl)
-command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || packages+=(maven)
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || packages+=(busybox-static)
@@ -47,4 +48,16 @@ if ! "$emulator/bin/python" -c 'import ministack' 2>/dev/null || [ "$(cat "$emul
   python3 -m venv --clear "$emulator"
   "$emulator/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/aws-emulator.txt"
   printf '%s\n' "$pinned" >"$emulator/installed.txt"
+fi
+
+# The Java client's informer, with the jars that it needs; kept between runs.
+java_informer="$tools/informer-java"
+fixture="$here/../../test/fixtures/informer-java"
+if [ ! -e "$java_informer/classes/Informer.class" ] || ! cmp -s "$fixture/pom.xml" "$java_informer/pom.xml" ||
+  ! cmp -s "$fixture/Informer.java" "$java_informer/Informer.java"; then
+  rm -rf "$java_informer"
+  mkdir -p "$java_informer"
+  mvn -q -B -f "$fixture/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$java_informer/lib"
+  javac -cp "$java_informer/lib/*" -d "$java_informer/classes" "$fixture/Informer.java"
+  cp "$fixture/pom.xml" "$fixture/Informer.java" "$java_informer/"
 fi
