@@ -97,7 +97,8 @@ export const handler = (event: SQSEvent): Promise<SQSBatchResponse> =>
 /** Before the function is ended by its platform. */
 const marginMs = 3_000;
 
-export const door = globalThis.awslambda?.streamifyResponse(
+// The SDK makes an `awslambda` without it where there is none.
+export const door = globalThis.awslambda?.streamifyResponse?.(
   async (event: UrlEvent, stream: Writable, context: Context) => {
     await stayAwake(async () => {
       const limit = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - marginMs));
