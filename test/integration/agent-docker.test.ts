@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Container, Pod, PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isConflict } from '@nodeless/apimachinery/status';
-import { configMaps, events, pods, secrets } from '@nodeless/client/resource-types';
+import { configMaps, endpointSlices, events, pods, secrets, services } from '@nodeless/client/resource-types';
+import { serviceLoopback } from '@nodeless/apimachinery/service-loopback';
+import { createServiceDirectory } from '@nodeless/virtual-kubelet/agent-door/service-directory';
 import { systemClock } from '@nodeless/component-base/clock';
 import { agentContainer, agentContainerName, agentOverride } from '@nodeless/virtual-kubelet/agent/agent-container';
 import { failedProbe, probeStatus } from '@nodeless/virtual-kubelet/agent/apply-report';
@@ -58,7 +60,13 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
     const program = bundle.outputFiles[0]?.text ?? '';
     expect(program.length).toBeGreaterThan(1000);
     expect(program.length).toBeLessThan(100 * 1024);
-    cluster = await createAgentCluster({ clock: systemClock, timing, program });
+    cluster = await createAgentCluster({
+      clock: systemClock,
+      timing,
+      program,
+      services: (client) =>
+        createServiceDirectory({ client, dataPaths: { byDefault: 'auto', agents: true, loadBalancers: false } }),
+    });
     address = await bridgeAddress(engine);
     server = await serveDoor(cluster.door, address);
   }, 120_000);
@@ -409,6 +417,35 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
     );
     await ask('/set?ready=true');
     await until(async () => (await ready()) === 'True');
+  }, 60_000);
+
+  test('a Service is reached at its loopback address, with its own port, where its ready pods are', async () => {
+    const server1 = await run({ containers: [app()] });
+    const service = await cluster.admin.create(services, {
+      metadata: { name: 'web', namespace },
+      spec: { ports: [{ port: 80, targetPort: probedAppPorts.control }] },
+    });
+    const slice = await cluster.admin.create(endpointSlices, {
+      metadata: { name: 'web-1', namespace, labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [server1.task.address], conditions: { ready: true } }],
+      ports: [{ name: '', port: probedAppPorts.control, protocol: 'TCP' }],
+    });
+    const client = await run({ containers: [app()] });
+    const url = `http://${serviceLoopback(service.spec?.clusterIP ?? '')}/at-start`;
+    const get = () =>
+      client.task.exec('app', [
+        'node',
+        '-e',
+        `fetch('${url}').then((r) => r.text()).then(console.log, (e) => console.log(e.cause.code))`,
+      ]);
+    expect(await get()).toBe('{}');
+    await cluster.admin.update(endpointSlices, {
+      ...slice,
+      endpoints: [{ addresses: [server1.task.address], conditions: { ready: false } }],
+    });
+    // It is asked again where the pods are as soon as what is known is ten seconds old.
+    await until(async () => (await get()) === 'ECONNRESET');
   }, 60_000);
 
   test('it takes less memory than a task is charged for it', async () => {

@@ -15,6 +15,8 @@ import { type Containers, createContainers } from './containers.ts';
 import { type DoorClient, DoorError } from './door-client.ts';
 import { createEventLog } from './event-log.ts';
 import { createReporter } from './reporter.ts';
+import { createServiceEndpoints } from './service-endpoints.ts';
+import { createServiceProxy } from './service-proxy.ts';
 import { assumeRunning, type ReadTask } from './task-metadata.ts';
 import { createVolumeKeeper } from './volume-keeper.ts';
 import { createVolumeWriter } from './volume-writer.ts';
@@ -38,7 +40,7 @@ export interface Agent {
   terminate(): void;
 }
 
-const capabilities: readonly Capability[] = ['volumes', 'tokens', 'probes', 'health-check-probes'];
+const capabilities: readonly Capability[] = ['volumes', 'tokens', 'probes', 'health-check-probes', 'services'];
 /** ECS gives up on the containers that wait after two minutes. */
 const bootPatienceMs = 110_000;
 const lastReportMs = 2_000;
@@ -116,6 +118,19 @@ export function createAgent(deps: AgentDeps): Agent {
 
     for (const folder of document.emptyDirs) await writer.prepare(folder);
     await volumes.begin(document);
+    const services = document.capabilities.includes('services')
+      ? createServiceProxy({
+          door,
+          endpoints: createServiceEndpoints({ door, clock, log }),
+          containers: document.containers,
+          clock,
+          log,
+          timing: timing.services,
+          onEvent: (type, reason, message) => note(type, reason, message, ''),
+        })
+      : undefined;
+    // Before the pod's containers, which may want a Service at once.
+    await services?.begin();
     const credentials = keepOwnToken(deps);
     await writeFile(deps.readyFile, `${pod.uid}\n`);
     log.info('the volumes stand', { pod: `${pod.namespace}/${pod.name}`, volumes: document.volumes.volumes.length });
@@ -130,6 +145,7 @@ export function createAgent(deps: AgentDeps): Agent {
     log.info('the agent ends', { reason });
     volumes.stop();
     credentials.stop();
+    services?.stop();
     if (reason === 'gone') reporter.stop();
     else {
       await containers.lookAgain();
