@@ -1,7 +1,10 @@
 /** The API server of one cluster in AWS, made of the cluster's parameters and its store. Nothing is made before it is needed. */
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
+import { madeOnce } from '@nodeless/component-base/made-once';
+import { createHttpNodeConnection } from '@nodeless/client/http-node-connection';
 import { stsHost } from '@nodeless/client/iam-token';
+import { createKubeletTokenSigner } from '@nodeless/registry/subresources/kubelet-token';
 import { type ServiceAccountKeys, loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
 import type { Store } from '@nodeless/store/store';
 import type { TokenAuthenticator } from '../authentication/authenticator.ts';
@@ -14,7 +17,7 @@ import { checkSignature, checkWith } from '../token-checks.ts';
 import { versionInfo } from '../version.ts';
 import type { ClusterParameters } from './cluster-parameters.ts';
 
-export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'nodes' | 'admission' | 'terms'> {
+export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'admission' | 'terms'> {
   /** The name; the id that tokens are signed for may be longer (parameter `cluster-id`). */
   readonly cluster: string;
   readonly region: string;
@@ -42,7 +45,6 @@ interface Identity {
 
 export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluster {
   const { clock, log, parameters, store, region } = deps;
-  let made: Promise<Identity> | undefined;
 
   const required = async (name: string): Promise<string> => {
     const value = await parameters.get(name);
@@ -76,13 +78,7 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
     });
     return { issuer, keys, iam, keeper };
   };
-  const identity = (): Promise<Identity> => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
+  const identity = madeOnce(make);
 
   return {
     keeper: async () => (await identity()).keeper,
@@ -97,7 +93,10 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
         authenticators: [iam],
         // The doorkeeper lets nobody in without a credential but to /readyz.
         anonymous: true,
-        nodes: deps.nodes,
+        nodes: createHttpNodeConnection({
+          url: async () => (await required('kubelet-endpoint')).replace(/\/$/, ''),
+          token: createKubeletTokenSigner({ keys, issuer, clock }),
+        }),
         admission: deps.admission,
         terms: deps.terms,
       });
