@@ -11,6 +11,7 @@ import { followedTypes } from '@nodeless/registry/cluster';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
+import { fargatePods } from '@nodeless/registry/admission/fargate/fargate-pods';
 import type { Context } from 'aws-lambda';
 import type { Writable } from 'node:stream';
 import { createClusterParameters } from './aws/cluster-parameters.ts';

@@ -26,6 +26,9 @@ export const fargateSizes: readonly (readonly [cpu: number, memory: readonly num
 /** What the agent's container takes of each task, beside what the pod asks for. CPU: only what is left over. */
 export const agentMemoryMib = 96;
 
+/** Of a task, the agent included. */
+export const maxContainers = 10;
+
 /** GiB of disk that every task has without asking and at most. */
 export const ephemeralGib = { free: 20, least: 21, most: 200 } as const;
 
