@@ -95,9 +95,9 @@ async function problem(answer: Response): Promise<ApiError> {
 }
 
 const instead = {
-  exec: 'run the command in a pod of its own (kubectl run, or a Job), or use the hub profile',
-  attach: 'read its output with kubectl logs --follow, or use the hub profile',
-  'port-forward': 'give the pod a Service of type LoadBalancer or an Ingress, or use the hub profile',
+  exec: 'run the command in a pod of its own, with kubectl run or a Job',
+  attach: 'read its output with kubectl logs --follow',
+  'port-forward': 'give the pod a Service of type LoadBalancer, or an Ingress',
 } as const;
 
 function refusal(what: keyof typeof instead, nodeName: string): ApiError {

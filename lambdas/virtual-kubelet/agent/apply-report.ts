@@ -8,6 +8,7 @@
  * whether the task has to be stopped.
  */
 import type { Container, ContainerStatus, Pod, PodCondition } from '@nodeless/apimachinery/generated/types/core/v1';
+import { formatTime } from '@nodeless/apimachinery/time';
 import { podConditions } from '../pod-conditions.ts';
 import type { PodPhase } from '../pod-phase.ts';
 import { isSidecar } from '../restart-policy.ts';
@@ -23,6 +24,9 @@ export interface AgentVerdict {
   readonly started: boolean;
   readonly ready: boolean;
   readonly startedAt?: string;
+  /** Which ECS does not tell of a single container. */
+  readonly finishedAt?: string;
+  readonly exitCode?: number;
   readonly restartCount?: number;
   readonly failed?: { readonly probe: 'liveness' | 'startup'; readonly message: string };
 }
@@ -155,14 +159,17 @@ export function withVerdicts(pod: Pod, now: string): Pod {
 function verdicts(pod: Pod, report: AgentReport): Record<string, AgentVerdict> {
   const names = new Set([...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map((c) => c.name));
   const result: Record<string, AgentVerdict> = {};
-  for (const { name, runId, state, started, ready, startedAt, restartCount, failed } of report.containers) {
+  for (const one of report.containers) {
+    const { name, runId, state, started, ready, startedAt, finishedAt, exitCode, restartCount, failed } = one;
     if (!names.has(name)) continue;
     result[name] = {
       runId,
       state,
       started,
       ready,
-      ...(startedAt === undefined ? {} : { startedAt }),
+      ...(startedAt === undefined ? {} : { startedAt: formatTime(Date.parse(startedAt)) }),
+      ...(finishedAt === undefined ? {} : { finishedAt: formatTime(Date.parse(finishedAt)) }),
+      ...(exitCode === undefined ? {} : { exitCode }),
       ...(restartCount === undefined ? {} : { restartCount }),
       ...(failed === undefined ? {} : { failed: { probe: failed.probe, message: failed.message } }),
     };
