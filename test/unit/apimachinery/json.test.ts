@@ -213,8 +213,10 @@ describe('properties', () => {
         }
         // half a surrogate written as an escape, and the last of two equal keys, are where the two differ
         const mine = parseJson(broken, { duplicates: 'replace' });
+        // exact integers beyond 2^53 are ours alone
+        const rounded = (_: string, v: unknown): unknown => (typeof v === 'bigint' ? Number(v) : v);
         if (!JSON.stringify(engine).includes('\\ud'))
-          expect(JSON.stringify({ value: mine.value })).toBe(JSON.stringify(engine));
+          expect(JSON.stringify({ value: mine.value }, rounded)).toBe(JSON.stringify(engine));
       }),
     );
   });
