@@ -57,6 +57,7 @@ const functionCluster = createFunctionCluster({
   signingKey: process.env['NODELESS_SIGNING_KEY'],
   originSecret: process.env['NODELESS_ORIGIN_SECRET'],
   parameters,
+  admission: [fargatePods],
   terms,
   store,
   clock,

@@ -78,8 +78,6 @@ export function beginTask(options: TaskLifeOptions): TaskLife {
     onChange(task);
   };
   const date = (): Date => new Date(clock.now());
-  const definitionOf = (name: string): ContainerDefinition =>
-    definitions.find((d) => d.name === name) as ContainerDefinition;
 
   const start = (): void => {
     const failed = definitions.find((d) => lives(d.name as string).pullError !== undefined);

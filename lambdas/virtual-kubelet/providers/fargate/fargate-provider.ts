@@ -114,7 +114,7 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     }
     if (!record || record.arn !== task.arn)
       write(known, {
-        ...(record ?? {}),
+        ...record,
         arn: task.arn,
         attempt: attempt ?? record?.attempt ?? 0,
         version: 0,
