@@ -5,7 +5,7 @@ import { nodeBinary, root, setUp } from './set-up.mjs';
 
 setUp('all');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
-const env = { ...process.env, PATH: `${join(nodeBinary(), '..')}:${process.env.PATH}` };
+const env = { ...process.env, NO_COLOR: '1', PATH: `${join(nodeBinary(), '..')}:${process.env.PATH}` };
 const steps = [
   ['types', bin('tsc'), ['-p', '.', '--noEmit']],
   ['lint', bin('oxlint'), ['--type-aware']],
