@@ -11,7 +11,7 @@ import { followedTypes } from '@nodeless/registry/cluster';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
-import { fargatePods } from '@nodeless/registry/admission/fargate/fargate-pods';
+import { awsAdmission } from '@nodeless/registry/admission/aws-admission';
 import type { Context } from 'aws-lambda';
 import type { Writable } from 'node:stream';
 import { createClusterParameters } from './aws/cluster-parameters.ts';
@@ -57,7 +57,7 @@ const functionCluster = createFunctionCluster({
   signingKey: process.env['NODELESS_SIGNING_KEY'],
   originSecret: process.env['NODELESS_ORIGIN_SECRET'],
   parameters,
-  admission: [fargatePods],
+  admission: awsAdmission,
   terms,
   store,
   clock,
