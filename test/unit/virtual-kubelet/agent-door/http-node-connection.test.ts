@@ -115,7 +115,7 @@ describe('what a function cannot carry', () => {
   const cases: [string, () => Promise<unknown>, RegExp][] = [
     ['exec', () => connection.exec(nodeName, ref(), 'app', ['sh'], io), /kubectl run/],
     ['attach', () => connection.attach(nodeName, ref(), 'app', io), /kubectl logs --follow/],
-    ['port-forward', () => connection.portForward(nodeName, ref(), 80), /LoadBalancer or an Ingress/],
+    ['port-forward', () => connection.portForward(nodeName, ref(), 80), /LoadBalancer, or an Ingress/],
   ];
   for (const [what, call, alternative] of cases) {
     it(`${what} is refused with what to do instead`, async () => {
