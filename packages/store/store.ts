@@ -186,6 +186,12 @@ export interface Store {
    * those at `before` itself still succeed. Errors: future, unavailable.
    */
   compact(type: string, before: Revision): Promise<void>;
+  /**
+   * Runs work that may be answered from any one moment after its beginning, as a request may be: a store behind a
+   * network need not read the same twice for it. After a commit that failed, and for work that takes longer than a
+   * second, reads are of their own moment again. Absent: the store has nothing to gain from it.
+   */
+  during?<T>(work: () => T): T;
   /** Ends watches and releases the folder or connections; commits in flight are finished first. Idempotent. */
   close(): Promise<void>;
 }

@@ -120,6 +120,7 @@ export function meterTable(inner: MemoryTable): Meter {
       for (const { place, item } of objects)
         writes += 2 * writeUnits(Math.max(objectBytes(item), objectBytes(inner.items.get(place.key))));
       for (const note of [...used, ...unused]) writes += 2 * writeUnits(noteBytes(note));
+      if (transaction.quiet) writes += 2;
       usage.transactions++;
       request(`transact ${[...logs.map(({ type }) => type), ...objects.map(({ place }) => place.key)].join(' ')}`, {
         writes,
@@ -158,6 +159,14 @@ export function meterTable(inner: MemoryTable): Meter {
     dropPending(note) {
       request('delete PENDING', { writes: 1 });
       return inner.dropPending(note);
+    },
+    generation() {
+      request('get QUIET', { reads: 1 });
+      return inner.generation();
+    },
+    growGeneration() {
+      request('update QUIET', { writes: 1 });
+      return inner.growGeneration();
     },
     life() {
       request('get LIFE', { reads: 1 });

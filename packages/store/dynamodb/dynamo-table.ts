@@ -3,7 +3,7 @@ import type { Clock } from '@nodeless/component-base/clock';
 import { typeOf } from '../keys.ts';
 import { createDynamoBodies } from './dynamo-bodies.ts';
 import { createDynamoRequests } from './dynamo-requests.ts';
-import { transact } from './dynamo-transaction.ts';
+import { growth, transact } from './dynamo-transaction.ts';
 import {
   lifeFromItem,
   lifeToItem,
@@ -17,6 +17,7 @@ import { type Table, TableError } from './table.ts';
 import {
   epochOf,
   epochSize,
+  generationItemKey,
   lifeItemKey,
   logItemKey,
   logPartition,
@@ -132,6 +133,13 @@ export function createDynamoTable({ client, name, clock, timeoutMs = 3000 }: Dyn
 
     ...createDynamoBodies(requests),
 
+    async generation() {
+      const item = await get(generationItemKey);
+      return Number(item?.['n']?.N ?? 0);
+    },
+    async growGeneration() {
+      await update(generationItemKey, growth);
+    },
     async life() {
       const item = await get(lifeItemKey);
       return item && lifeFromItem(item);

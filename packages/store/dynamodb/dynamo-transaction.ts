@@ -3,11 +3,13 @@ import type { Clock } from '@nodeless/component-base/clock';
 import type { DynamoRequests } from './dynamo-requests.ts';
 import { keyItem, logToItem, objectToItem, pendingToItem } from './item-codec.ts';
 import { type Condition, type ObjectAction, TableError, type Transaction } from './table.ts';
-import { objectItemKey, pendingItemKey } from './table-schema.ts';
+import { generationItemKey, objectItemKey, pendingItemKey } from './table-schema.ts';
+
+export const growth = { UpdateExpression: 'ADD n :one', ExpressionAttributeValues: { ':one': { N: '1' } } };
 
 export async function transact(requests: DynamoRequests, clock: Clock, transaction: Transaction): Promise<void> {
   const { client, name, call } = requests;
-  const { token, logs, objects, used, unused, notAfter } = transaction;
+  const { token, logs, objects, used, unused, quiet, notAfter } = transaction;
   const actions: TransactWriteItem[] = logs.map(({ type, item }) => ({
     Put: { TableName: name, Item: logToItem(type, item), ConditionExpression: 'attribute_not_exists(pk)' },
   }));
@@ -22,6 +24,9 @@ export async function transact(requests: DynamoRequests, clock: Clock, transacti
     });
   }
   for (const chunks of unused) actions.push({ Put: { TableName: name, Item: pendingToItem(chunks) } });
+  if (quiet) {
+    actions.push({ Update: { TableName: name, Key: keyItem(generationItemKey), ...growth } });
+  }
   const command = new TransactWriteItemsCommand({ TransactItems: actions, ClientRequestToken: token });
   // After it was signed: a process may have been frozen since it looked at the clock, and from here on the age of the
   // signature says how late it may arrive.

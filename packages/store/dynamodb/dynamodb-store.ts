@@ -12,14 +12,15 @@ import { createEventCodec } from './event-codec.ts';
 import { loadRange } from './load.ts';
 import { LifeEnded, createLogReader, type MakeTombstone } from './log-reader.ts';
 import { createLogWriter } from './log-writer.ts';
+import { createGeneration, createMoments } from './moments.ts';
 import { createPatience, withRetries } from './patience.ts';
-import { createPositions } from './positions.ts';
+import { type Positions, createPositions, settledPosition } from './positions.ts';
 import { createRecent } from './recent.ts';
 import { createSequences } from './sequences.ts';
 import { createStates } from './states.ts';
 import type { Table } from './table.ts';
-import { bucketOf } from './table-schema.ts';
-import { type OwnEntry, createTypeView } from './type-view.ts';
+import { bucketOf, isQuiet } from './table-schema.ts';
+import { type OwnEntry, type TypeView, createTypeView } from './type-view.ts';
 import { type TypeViews, createTypeViews } from './type-views.ts';
 
 export interface DynamoDbStoreOptions {
@@ -63,8 +64,16 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     expires: expiry(now(), historyMs),
   });
   const log = createLogReader({ table, clock: waitClock, patience, tombstone });
-  const sequences = createSequences({ table, log, now, tombstone });
-  const positions = createPositions({ sequence: sequences.fresh, follow: log.follow, now });
+  const moments = createMoments(now);
+  const generation = createGeneration(table, moments);
+  const sequences = createSequences({
+    table,
+    log,
+    now,
+    tombstone,
+    read: (type, sequence, time) => positions.note(type, settledPosition(sequence, time)),
+  });
+  const positions: Positions = createPositions({ sequence: sequences.fresh, follow: log.follow, now });
   const recent = createRecent();
   const views = new Map<string, TypeViews>();
   /** By type and writer: the entries of a batch share their mark. */
@@ -102,25 +111,25 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
   const viewsOf = (type: string): TypeViews => {
     let found = views.get(type);
     if (found) return found;
-    const view = {
-      log,
-      own: (writer: string) => own.get(ownKey(type, writer)),
-      positions,
-      states,
-      codec,
-      clock,
-      logger,
-    };
-    found = createTypeViews(type, (prefix) =>
+    const quiet = isQuiet(type);
+    const view = (prefix: string): TypeView =>
       createTypeView({
-        ...view,
         prefix,
+        log,
         load: (since) => loadRange(prefix, since, loader),
+        own: (writer) => own.get(ownKey(type, writer)),
+        positions,
+        moments,
+        generation: quiet ? generation : undefined,
+        states,
+        codec,
+        clock,
+        logger,
         historyMs,
         pollMs: () => (typeof pollMs === 'function' ? pollMs(type) : pollMs),
         unavailable,
-      }),
-    );
+      });
+    found = createTypeViews(type, { view, moments, quiet });
     views.set(type, found);
     return found;
   };
@@ -130,18 +139,19 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
       keys.map(async (key) => ({ key, bucket: bucketOf(key, await buckets(typeOf(key))) })),
     );
     const found = new Map<string, Entry>();
+    const moment = moments.next();
     const items = new Map((await table.objects(places)).map((item) => [item.key, item]));
     for (const key of keys) {
       const item = items.get(key);
       if (!item?.state) {
-        recent.note(key, item?.revision ?? 0, undefined);
+        recent.note(key, item?.revision ?? 0, undefined, moment);
         continue;
       }
       const covered = views.get(typeOf(key))?.covering(key)?.entry;
       const known = recent.at(key, item.revision) ?? (covered?.revision === item.revision ? covered : undefined);
       const entry = known ?? (await states.entry(key, item.revision, item.state, item.time));
       found.set(key, entry);
-      recent.note(key, entry.revision, entry);
+      recent.note(key, entry.revision, entry, moment);
     }
     return found;
   };
@@ -170,10 +180,11 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     announce: (entry, type) => void own.set(ownKey(type, entry.writer), entry),
     forget: ({ writer }, type) => void own.delete(ownKey(type, writer)),
     async committed(entries) {
+      const moment = moments.next();
       for (const [type, { seq, count, events }] of entries) {
         positions.wrote(type, seq, count);
         for (const { type: kind, key, revision, entry } of events)
-          recent.note(key, revision, kind === 'put' ? entry : undefined);
+          recent.note(key, revision, kind === 'put' ? entry : undefined, moment);
       }
       await Promise.all([...entries].map(async ([type, entry]) => await views.get(type)?.applied(entry)));
     },
@@ -200,13 +211,26 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
   return {
     get: (key) =>
       asked(async () => {
-        const whole = views.get(typeOf(key))?.whole;
+        const type = typeOf(key);
+        const whole = views.get(type)?.whole;
+        const sufficient = moments.sufficient();
         // What has not been kept up with for a while may have much to catch up with; one key is read by itself.
-        if (whole?.lively()) return (await whole.current()).get(key);
+        if (whole?.lively() || (whole?.peek() && isQuiet(type)))
+          return (await whole.current(undefined, sufficient)).get(key);
+        const last = sufficient === undefined ? undefined : recent.get(key);
+        if (last && last.moment >= sufficient!) return last.entry;
         return (await read([key])).get(key);
       }),
     list: (range, listOptions = {}) => asked(() => viewsOf(typeOf(range.prefix)).list(range, listOptions)),
-    commit: (operations) => committer.commit(operations),
+    async commit(operations) {
+      try {
+        return await committer.commit(operations);
+      } catch (error) {
+        moments.renew();
+        throw error;
+      }
+    },
+    during: moments.during,
     watch: (range, after, listener) =>
       closing
         ? endedSubscription(listener, closed())

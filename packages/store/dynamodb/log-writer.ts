@@ -5,6 +5,7 @@ import { LifeEnded, type MakeTombstone, lifeGap } from './log-reader.ts';
 import type { Patience } from './patience.ts';
 import type { Positions } from './positions.ts';
 import { type Table, TableError, type Transaction } from './table.ts';
+import { isQuiet } from './table-schema.ts';
 
 /** Brings a set of changes into the log, one entry a type, together with their objects. */
 export interface LogWriter {
@@ -117,10 +118,11 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const attempt = async (draft: Draft, taken: number, ticketless: boolean): Promise<'committed' | 'stale' | 'lost'> => {
     const { logs, objects, used, unused } = draft;
     const notAfter = taken + ticketMs;
+    const quiet = logs.some(({ type }) => isQuiet(type));
     for (let tries = 0; ; tries++) {
       if (clock.now() > notAfter) return 'lost';
       try {
-        await table.transact({ token: newId(), notAfter, logs, objects, used, unused });
+        await table.transact({ token: newId(), notAfter, logs, objects, used, unused, quiet });
         return 'committed';
       } catch (error) {
         if (!(error instanceof TableError)) throw error;

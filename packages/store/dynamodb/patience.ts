@@ -65,6 +65,8 @@ export function withRetries(table: Table, { clock, random }: RetryingOptions): T
     pendingChunks: again(table.pendingChunks),
     claimPending: again(table.claimPending),
     dropPending: again(table.dropPending),
+    generation: again(table.generation),
+    growGeneration: again(table.growGeneration),
     life: again(table.life),
     putLife: again(table.putLife),
     rebase: again(table.rebase),

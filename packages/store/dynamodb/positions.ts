@@ -18,7 +18,7 @@ export interface Positions {
 }
 
 export interface PositionsOptions {
-  /** Read at this moment. */
+  /** Reads it, and notes the position that follows from it. */
   readonly sequence: (type: string) => Promise<Sequence>;
   readonly follow: LogReader['follow'];
   readonly now: () => number;
@@ -51,9 +51,8 @@ export function createPositions({ sequence, follow, now }: PositionsOptions): Po
     const last = known.get(type);
     if (last && now() - last.time < usefulMs) return last.position;
     if (last) known.delete(type);
-    const began = now();
-    note(type, settledPosition(await sequence(type), began));
-    return known.get(type)!.position;
+    const { base } = await sequence(type);
+    return known.get(type)?.position ?? base;
   };
   const end = async (type: string): Promise<number> => {
     let position = await at(type);

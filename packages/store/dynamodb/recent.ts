@@ -5,8 +5,11 @@ export interface Recent {
   get(key: string): Known | undefined;
   /** The entry, if it is the one of this revision. */
   at(key: string, revision: Revision): Entry | undefined;
-  /** Older news than what is known change nothing; without an entry and with revision 0, the key was not there. */
-  note(key: string, revision: Revision, entry: Entry | undefined): void;
+  /**
+   * What stood at a key at a moment (moments.ts) or later. Older news than what is known change nothing; without an entry
+   * and with revision 0, the key was not there.
+   */
+  note(key: string, revision: Revision, entry: Entry | undefined, moment: number): void;
   clear(): void;
 }
 
@@ -14,9 +17,10 @@ export interface Known {
   readonly revision: Revision;
   /** Undefined: it was deleted. */
   readonly entry: Entry | undefined;
+  readonly moment: number;
 }
 
-const kept = 256;
+const kept = 512;
 
 export function createRecent(): Recent {
   const known = new Map<string, Known>();
@@ -27,11 +31,11 @@ export function createRecent(): Recent {
       const last = known.get(key);
       return last?.revision === revision ? last.entry : undefined;
     },
-    note(key, revision, entry) {
+    note(key, revision, entry, moment) {
       const last = known.get(key);
-      if (last && last.revision >= revision && revision > 0) return;
+      if (last && last.revision > revision && revision > 0) return;
       known.delete(key);
-      if (revision > 0) known.set(key, { revision, entry });
+      if (revision > 0) known.set(key, { revision, entry: last?.revision === revision ? last.entry : entry, moment });
       if (known.size > kept) known.delete(known.keys().next().value!);
     },
   };

@@ -2,7 +2,7 @@ import { baseCounter } from '../watch-cache/history.ts';
 import type { LogReader, MakeTombstone } from './log-reader.ts';
 import { settledPosition } from './positions.ts';
 import type { Life, Sequence, Table } from './table.ts';
-import { bucketsOf } from './table-schema.ts';
+import { bucketsOf, isQuiet } from './table-schema.ts';
 
 /** The sequences of the types, each begun when it is first asked for, and anew when the table has come to another life. */
 export interface Sequences {
@@ -14,13 +14,15 @@ export interface Sequences {
 }
 
 export interface SequencesOptions {
-  readonly table: Pick<Table, 'sequence' | 'createSequence' | 'life' | 'rebase' | 'putLog'>;
+  readonly table: Pick<Table, 'sequence' | 'createSequence' | 'life' | 'rebase' | 'putLog' | 'growGeneration'>;
   readonly log: LogReader;
   readonly now: () => number;
   readonly tombstone: MakeTombstone;
+  /** Told of each one that is read, and when that began. */
+  readonly read: (type: string, sequence: Sequence, time: number) => void;
 }
 
-export function createSequences({ table, log, now, tombstone }: SequencesOptions): Sequences {
+export function createSequences({ table, log, now, tombstone, read }: SequencesOptions): Sequences {
   const sequences = new Map<string, Promise<Sequence>>();
   let life: Promise<Life | undefined> | undefined;
   const lifeOf = (): Promise<Life | undefined> => {
@@ -51,11 +53,16 @@ export function createSequences({ table, log, now, tombstone }: SequencesOptions
       return Promise.resolve();
     });
     if (rebased.base > end + 1) await table.putLog(type, tombstone(end + 1, rebased.base - end, end));
+    if (isQuiet(type)) await table.growGeneration();
     return rebased;
   };
 
   const fresh = (type: string): Promise<Sequence> => {
-    const sequence = begin(type);
+    const began = now();
+    const sequence = begin(type).then((found) => {
+      read(type, found, began);
+      return found;
+    });
     sequences.set(type, sequence);
     sequence.catch(() => {
       if (sequences.get(type) === sequence) sequences.delete(type);
@@ -64,10 +71,7 @@ export function createSequences({ table, log, now, tombstone }: SequencesOptions
   };
   return {
     known: (type) => sequences.get(type) ?? fresh(type),
-    async fresh(type) {
-      // The first one is as fresh as can be for those who come while it is read.
-      return await fresh(type);
-    },
+    fresh,
     forget(type) {
       sequences.delete(type);
       life = undefined;

@@ -11,6 +11,7 @@ import type { PendingChunks } from './table.ts';
  *   SEQ#<type>            SEQ                  n last ticket, t when, s settled, base, compacted, buckets
  *   BODY#<type>#<id>      <index, 4 digits>    d a piece of a large body
  *   PENDING               <time>#<id>          bodies that no commit refers to, yet or any more: type, id, parts, t; q claimed
+ *   QUIET                 QUIET                n generation of the quiet types
  *   LIFE                  LIFE                 id of the table that this life began in, base
  */
 export const tableDefinition = {
@@ -85,6 +86,35 @@ export function pendingItemKey({ time, id }: PendingChunks): ItemKey {
 }
 
 export const lifeItemKey: ItemKey = { pk: 'LIFE', sk: 'LIFE' };
+
+export const generationItemKey: ItemKey = { pk: 'QUIET', sk: 'QUIET' };
+
+/**
+ * Types that every request asks for and that are written once in a while: each commit to one of them grows a number that
+ * they share, so that one look at it says whether anything is new in any of them.
+ */
+const quiet = new Set([
+  ...['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'].map((one) => `rbac.authorization.k8s.io/${one}/`),
+  'apiextensions.k8s.io/customresourcedefinitions/',
+  'apiregistration.k8s.io/apiservices/',
+  ...[
+    'mutatingwebhookconfigurations',
+    'validatingwebhookconfigurations',
+    'mutatingadmissionpolicies',
+    'mutatingadmissionpolicybindings',
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicybindings',
+  ].map((one) => `admissionregistration.k8s.io/${one}/`),
+  '/limitranges/',
+  'scheduling.k8s.io/priorityclasses/',
+  'storage.k8s.io/storageclasses/',
+  'networking.k8s.io/ingressclasses/',
+  'node.k8s.io/runtimeclasses/',
+]);
+
+export function isQuiet(type: string): boolean {
+  return quiet.has(type);
+}
 
 /** Types that are written by many at once; the others live in one partition. */
 const spread = new Set(['/pods/', '/events/', 'events.k8s.io/events/', 'discovery.k8s.io/endpointslices/']);

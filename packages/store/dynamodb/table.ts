@@ -48,6 +48,10 @@ export interface Table {
   claimPending(chunks: PendingChunks): Promise<boolean>;
   dropPending(chunks: PendingChunks): Promise<void>;
 
+  /** How often one of the quiet types (table-schema.ts) was written. */
+  generation(): Promise<number>;
+  growGeneration(): Promise<void>;
+
   /** The life that the table is in: another one after each restore. Undefined in the first. */
   life(): Promise<Life | undefined>;
   putLife(life: Life): Promise<void>;
@@ -148,6 +152,8 @@ export interface Transaction {
   readonly objects: readonly ObjectAction[];
   /** Notes that it takes away, each of which must be there and unclaimed: these chunks are in use from now on. */
   readonly used: readonly PendingChunks[];
+  /** Whether one of the quiet types is among them: their generation grows. */
+  readonly quiet: boolean;
   /** Notes that it makes: these chunks are in use no more. */
   readonly unused: readonly PendingChunks[];
 }

@@ -14,6 +14,7 @@ import { defaultHistory } from '../watch-cache/history.ts';
 import { type WatchCache, createWatchCache } from '../watch-cache/watch-cache.ts';
 import type { EventCodec } from './event-codec.ts';
 import type { Loaded } from './load.ts';
+import type { Generation, Moments } from './moments.ts';
 import { LifeEnded, type LogReader, lifeGap } from './log-reader.ts';
 import type { Positions } from './positions.ts';
 import type { States } from './states.ts';
@@ -27,8 +28,11 @@ export interface TypeView {
   covers(key: string): boolean;
   /** Whether it was up to date a moment ago: then keeping it so costs less than reading something else. */
   lively(): boolean;
-  /** The cache, after everything that was committed before this call; with what is kept of the history after `since`. */
-  current(since?: Revision): Promise<WatchCache>;
+  /**
+   * The cache, after everything that was committed before this call, or before `sufficient` (moments.ts); with what is
+   * kept of the history after `since`.
+   */
+  current(since?: Revision, sufficient?: number): Promise<WatchCache>;
   /** The cache, if it holds the state at a revision, however much has been committed since. */
   reached(at: Revision): WatchCache | undefined;
   /** Has the cache, if there is one, at this log entry when it resolves; its events were delivered by then. */
@@ -57,6 +61,9 @@ export interface TypeViewOptions {
   /** Entries that this process has written or is about to write: their events need not be decoded from the log. */
   readonly own: (writer: string) => OwnEntry | undefined;
   readonly positions: Positions;
+  readonly moments: Moments;
+  /** For quiet types. */
+  readonly generation: Generation | undefined;
   readonly states: States;
   readonly codec: EventCodec;
   readonly clock: Clock;
@@ -77,7 +84,8 @@ const catchUpMs = 30 * 60_000;
 const livelyMs = 5000;
 
 export function createTypeView(options: TypeViewOptions): TypeView {
-  const { prefix, log, load, own, positions, states, codec, clock, logger, historyMs, pollMs, unavailable } = options;
+  const { prefix, log, load, own, positions, moments, generation, states, codec, clock, logger } = options;
+  const { historyMs, pollMs, unavailable } = options;
   const type = typeOf(prefix);
   const scope = rangeScope(prefix);
   const inRange = (key: string): boolean =>
@@ -93,6 +101,9 @@ export function createTypeView(options: TypeViewOptions): TypeView {
   let running: Promise<void> | undefined;
   let queued: Promise<void> | undefined;
   let readAt = 0;
+  /** What the cache shows is of this moment or later, and of this generation or a later one. */
+  let readMoment = 0;
+  let readGeneration: number | undefined;
   let timer: Timer | undefined;
   let polling = false;
   let closed = false;
@@ -133,8 +144,10 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     });
   const read = async (into: WatchCache): Promise<void> => {
     const began = clock.now();
+    const moment = moments.next();
     await follow(into, () => into === cache);
     readAt = began;
+    if (into === cache) readMoment = moment;
     if (into === cache) positions.note(type, into.counter());
   };
 
@@ -158,6 +171,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
 
   const begin = async (since: Revision | undefined): Promise<void> => {
     const began = clock.now();
+    const moment = moments.next();
     const initial = await load(since);
     const next = createWatchCache({
       clock,
@@ -174,6 +188,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     floor = initial.compacted;
     complete = initial.complete;
     readAt = loadedAt = began;
+    readMoment = moment;
     if (!before) return;
     for (const one of listening) if (one.attached()) one.attach(next);
     before.close();
@@ -189,29 +204,43 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     cache = undefined;
   };
 
-  const current = async (since?: Revision): Promise<WatchCache> => {
+  const current = async (since?: Revision, sufficient?: number): Promise<WatchCache> => {
     try {
-      if (outdated()) drop(new StoreError('compacted', `the watch of ${type} was interrupted for too long`));
-      for (;;) {
-        if (cache && reaches(since)) {
-          const at = cache;
-          await sync(at);
-          // Another may have taken over, or none.
-          if (cache === at) return at;
-          continue;
-        }
-        // One that was begun before this call is at least as far as the log was then, and is read on from there.
-        if (loading) await loading;
-        else {
-          loading = begin(since).finally(() => {
-            loading = undefined;
-          });
-          await loading;
-          if (cache && reaches(since)) return cache;
-        }
+      if (cache && sufficient !== undefined && readMoment >= sufficient && reaches(since)) return cache;
+      if (!generation) return await upToDate(since);
+      // Read before the log is: whatever has made it grow is seen there.
+      const { value, moment } = await generation.at(sufficient ?? moments.next());
+      if (cache && readGeneration === value && reaches(since)) {
+        readAt = clock.now();
+        readMoment = Math.max(readMoment, moment);
+        return cache;
       }
+      const found = await upToDate(since);
+      if (found === cache) readGeneration = value;
+      return found;
     } catch (error) {
       throw unavailable(error);
+    }
+  };
+  const upToDate = async (since: Revision | undefined): Promise<WatchCache> => {
+    if (outdated()) drop(new StoreError('compacted', `the watch of ${type} was interrupted for too long`));
+    for (;;) {
+      if (cache && reaches(since)) {
+        const at = cache;
+        await sync(at);
+        // Another may have taken over, or none.
+        if (cache === at) return at;
+        continue;
+      }
+      // One that was begun before this call is at least as far as the log was then, and is read on from there.
+      if (loading) await loading;
+      else {
+        loading = begin(since).finally(() => {
+          loading = undefined;
+        });
+        await loading;
+        if (cache && reaches(since)) return cache;
+      }
     }
   };
 

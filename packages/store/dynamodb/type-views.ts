@@ -1,6 +1,7 @@
 import { rangeScope } from '../keys.ts';
 import { type Entry, type KeyRange, type ListOptions, type Page, StoreError, isStoreError } from '../store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import type { Moments } from './moments.ts';
 import type { OwnEntry, TypeView } from './type-view.ts';
 
 /**
@@ -22,7 +23,14 @@ export interface TypeViews {
 /** Whoever lists so many parts of a type is better off with all of it. */
 const mostParts = 8;
 
-export function createTypeViews(type: string, view: (prefix: string) => TypeView): TypeViews {
+export interface TypeViewsOptions {
+  readonly view: (prefix: string) => TypeView;
+  readonly moments: Moments;
+  /** Small and asked for often: never in parts. */
+  readonly quiet: boolean;
+}
+
+export function createTypeViews(type: string, { view, moments, quiet }: TypeViewsOptions): TypeViews {
   const whole = view(type);
   /** Those used last stand last. */
   const parts = new Map<string, TypeView>();
@@ -47,7 +55,7 @@ export function createTypeViews(type: string, view: (prefix: string) => TypeView
     return found;
   };
   const fromWhole = async (range: KeyRange, options: ListOptions): Promise<Page> => {
-    const cache = await whole.current(options.at);
+    const cache = await whole.current(options.at, moments.sufficient());
     for (const prefix of parts.keys()) letGo(prefix, unused());
     return cache.list(range, options);
   };
@@ -58,11 +66,11 @@ export function createTypeViews(type: string, view: (prefix: string) => TypeView
       const { at } = options;
       const reached = at === undefined ? undefined : (whole.reached(at) ?? parts.get(range.prefix)?.reached(at));
       if (reached) return reached.list(range, options);
-      if (whole.peek() || rangeScope(range.prefix) === 'type') return await fromWhole(range, options);
+      if (quiet || whole.peek() || rangeScope(range.prefix) === 'type') return await fromWhole(range, options);
       const part = partOf(range.prefix);
       if (!part) return await fromWhole(range, options);
       try {
-        return (await part.current()).list(range, options);
+        return (await part.current(undefined, moments.sufficient())).list(range, options);
       } catch (error) {
         // It has no history from before it was loaded.
         if (at !== undefined && isStoreError(error, 'compacted')) return await fromWhole(range, options);

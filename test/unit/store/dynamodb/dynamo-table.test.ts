@@ -38,6 +38,7 @@ function transaction(clock: { now(): number }): Transaction {
     ],
     used: [note],
     unused: [],
+    quiet: false,
   };
 }
 

@@ -124,7 +124,15 @@ describe('a cold load', () => {
     expect(await inTime(cold.revision(pods), clock)).toBe(settled);
     const entry = (seq: number): Transaction => {
       const item = { seq, count: 1, writer: 'w', time: clock.now(), settled, events: new Uint8Array([0]), expires: 1 };
-      return { token: `t${seq}`, notAfter: Infinity, logs: [{ type: pods, item }], objects: [], used: [], unused: [] };
+      return {
+        token: `t${seq}`,
+        notAfter: Infinity,
+        logs: [{ type: pods, item }],
+        objects: [],
+        used: [],
+        unused: [],
+        quiet: false,
+      };
     };
     await table.transact(entry(quick));
     expect(await inTime(cold.revision(pods), clock)).toBe(quick);

@@ -153,6 +153,7 @@ describe('the log writer', () => {
       objects: [],
       used: [],
       unused: [],
+      quiet: false,
       notAfter: Infinity,
     };
     await expect(raw.transact({ token: 'late', ...late })).rejects.toMatchObject({ logFailed: true });

@@ -34,6 +34,7 @@ export function createMemoryTable(remembers = true): MemoryTable {
   const notes = new Map<string, PendingChunks & { claimed: boolean }>();
   const done: Transaction[] = [];
   let life: Life | undefined;
+  let generation = 0;
   const tokens = new Set<string>();
   const logOf = (type: string): Map<number, LogItem> => {
     let log = logs.get(type);
@@ -96,6 +97,7 @@ export function createMemoryTable(remembers = true): MemoryTable {
       if (logFailed || objectFailed) throw new TableError('cancelled', 'a condition', { logFailed, objectFailed });
       tokens.add(transaction.token);
       done.push(transaction);
+      if (transaction.quiet) generation++;
       for (const { type, item } of transaction.logs) logOf(type).set(item.seq, item);
       for (const { item } of transaction.objects) if (item) items.set(item.key, item);
       for (const { id } of transaction.used) notes.delete(id);
@@ -126,6 +128,10 @@ export function createMemoryTable(remembers = true): MemoryTable {
     },
     async dropPending({ id }) {
       notes.delete(id);
+    },
+    generation: async () => generation,
+    async growGeneration() {
+      generation++;
     },
     life: async () => life,
     async putLife(next) {
