@@ -23,7 +23,7 @@ export function stringMap(value: string): Record<string, string> | undefined {
 
 /** A whole number within the range. */
 export function integer(value: string, from: number, to: number): number | undefined {
-  if (!/^\d+$/.test(value.trim())) return undefined;
+  if (!/^-?\d+$/.test(value.trim())) return undefined;
   const number = Number(value);
   return number >= from && number <= to ? number : undefined;
 }
