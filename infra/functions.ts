@@ -107,12 +107,10 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     timeout: 90,
     environment: [
       ...cluster,
-      'NODELESS_QUEUE_CONTROLLERS',
       ...timers,
       'NODELESS_VPC',
       'NODELESS_LB_SUBNETS',
       'NODELESS_LB_SECURITY_GROUP',
-      'NODELESS_SECURITY_GROUPS',
       'NODELESS_HOSTED_ZONE',
       'NODELESS_CLUSTER_DOMAIN',
     ],
@@ -123,7 +121,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     description: 'Binds all pods that wait',
     memory: 1024,
     timeout: 120,
-    environment: [...cluster, 'NODELESS_QUEUE_SCHEDULER', ...timers],
+    environment: [...cluster, ...timers],
   },
   'virtual-kubelet': {
     bundle: 'virtual-kubelet',
@@ -131,7 +129,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     description: 'Runs pods as Fargate tasks',
     memory: 1024,
     timeout: 90,
-    environment: [...cluster, 'NODELESS_QUEUE_KUBELET', ...timers, ...tasks, 'NODELESS_CLUSTER_DOMAIN'],
+    environment: [...cluster, ...timers, ...tasks, 'NODELESS_CLUSTER_DOMAIN', 'NODELESS_SIGNING_KEY'],
   },
   'kubelet-door': {
     bundle: 'virtual-kubelet',
@@ -139,7 +137,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     description: 'What agents in tasks and the API server ask the kubelet',
     memory: 1024,
     timeout: 900,
-    environment: [...cluster, 'NODELESS_QUEUE_KUBELET', ...timers, ...tasks, 'NODELESS_CLUSTER_DOMAIN'],
+    environment: [...cluster, ...timers, ...tasks, 'NODELESS_CLUSTER_DOMAIN', 'NODELESS_SIGNING_KEY'],
   },
   dispatcher: {
     bundle: 'dispatcher',

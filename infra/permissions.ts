@@ -27,7 +27,7 @@ export type Place =
   | 'pull-secrets'
   | 'load-balancers'
   | 'security-groups'
-  | 'new-security-group'
+  | 'vpc'
   | 'hosted-zone'
   | 'functions'
   | 'drain'
@@ -46,6 +46,8 @@ export interface Grant {
     | 'passed-to-ecs'
     | 'passed-to-scheduler'
     | 'tags-a-new-resource'
+    | 'tags-a-new-security-group'
+    | 'tags-a-new-task'
   )[];
   /** Only with the setting of this name. */
   readonly setting?: 'signingKeyInKms' | 'customerKey';
@@ -78,7 +80,11 @@ const sign: Grant = {
 };
 const waitLonger: readonly Grant[] = [
   { actions: ['sqs:SendMessage'], on: ['queue-later'], why: 'retries and requeues of up to 15 minutes' },
-  { actions: ['scheduler:CreateSchedule'], on: ['schedules'], why: 'longer waits' },
+  {
+    actions: ['scheduler:CreateSchedule', 'scheduler:DeleteSchedule'],
+    on: ['schedules'],
+    why: 'longer waits, and those that are over',
+  },
   {
     actions: ['iam:PassRole'],
     on: ['schedule-role'],
@@ -133,17 +139,13 @@ const kubelet: readonly Grant[] = [
     actions: ['ecs:TagResource'],
     on: ['tasks', 'task-definitions'],
     why: 'owner tags at creation',
-    when: ['tags-a-new-resource'],
+    when: ['tags-a-new-task'],
   },
+  { actions: ['ecs:TagResource'], on: ['tasks'], why: 'what was learned of a task', when: ['cluster-tag'] },
   {
-    actions: ['ecs:RegisterTaskDefinition', 'ecs:DeregisterTaskDefinition'],
+    actions: ['ecs:RegisterTaskDefinition', 'ecs:DescribeTaskDefinition'],
     on: ['any'],
     why: 'task definitions addressed by content; IAM knows no resource for either',
-  },
-  {
-    actions: ['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitions'],
-    on: ['any'],
-    why: 'which are there already; IAM knows no resource for either',
   },
   {
     actions: ['iam:PassRole'],
@@ -151,17 +153,16 @@ const kubelet: readonly Grant[] = [
     why: 'execution role, default task role and roles of ServiceAccounts',
     when: ['passed-to-ecs'],
   },
-  { actions: ['logs:GetLogEvents', 'logs:DescribeLogStreams'], on: ['pod-logs'], why: 'kubectl logs' },
+  { actions: ['logs:GetLogEvents'], on: ['pod-logs'], why: 'kubectl logs' },
   {
-    actions: [
-      'secretsmanager:CreateSecret',
-      'secretsmanager:PutSecretValue',
-      'secretsmanager:DescribeSecret',
-      'secretsmanager:DeleteSecret',
-      'secretsmanager:TagResource',
-    ],
+    actions: ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
     on: ['pull-secrets'],
     why: 'imagePullSecrets, from which ECS pulls',
+  },
+  {
+    actions: ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:AddTagsToResource'],
+    on: ['secret-values'],
+    why: 'values of Secrets in environments, which ECS hands to containers',
   },
 ];
 
@@ -175,12 +176,9 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       on: ['service-account-key'],
       why: 'makes the signing key once',
     },
-    sign,
   ],
   controllers: [
     store,
-    readParameters,
-    sign,
     work('queue-controllers'),
     ...waitLonger,
     {
@@ -216,6 +214,12 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       when: ['tags-a-new-resource'],
     },
     {
+      actions: ['elasticloadbalancing:AddTags'],
+      on: ['load-balancers'],
+      why: 'tags that changed',
+      when: ['cluster-tag'],
+    },
+    {
       actions: [
         'elasticloadbalancing:DeleteLoadBalancer',
         'elasticloadbalancing:DeleteTargetGroup',
@@ -229,6 +233,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
         'elasticloadbalancing:SetRulePriorities',
         'elasticloadbalancing:SetSecurityGroups',
         'elasticloadbalancing:SetSubnets',
+        'elasticloadbalancing:SetIpAddressType',
         'elasticloadbalancing:AddListenerCertificates',
         'elasticloadbalancing:RemoveListenerCertificates',
         'elasticloadbalancing:RegisterTargets',
@@ -239,15 +244,28 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       when: ['cluster-tag'],
     },
     {
-      actions: ['ec2:DescribeSecurityGroups', 'ec2:DescribeSubnets'],
+      actions: ['ec2:DescribeSecurityGroups', 'ec2:DescribeVpcs'],
       on: ['any'],
-      why: 'rules and zones; IAM knows no resource for reads',
+      why: 'rules and ranges; IAM knows no resource for reads',
     },
     {
-      actions: ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress'],
+      actions: ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress', 'ec2:DeleteSecurityGroup'],
       on: ['security-groups'],
       why: 'what load balancers let in, and what tasks take from them',
       when: ['cluster-tag'],
+    },
+    {
+      actions: ['ec2:CreateSecurityGroup'],
+      on: ['security-groups'],
+      why: 'a group for each load balancer with rules of its own',
+      when: ['new-cluster-tag'],
+    },
+    { actions: ['ec2:CreateSecurityGroup'], on: ['vpc'], why: 'in the VPC of the cluster' },
+    {
+      actions: ['ec2:CreateTags'],
+      on: ['security-groups'],
+      why: 'owner tags of a new group',
+      when: ['tags-a-new-security-group'],
     },
     {
       actions: ['route53:ChangeResourceRecordSets', 'route53:ListResourceRecordSets'],
@@ -260,7 +278,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       why: 'certificates for Ingress hosts; IAM knows no resource for it',
     },
   ],
-  scheduler: [store, readParameters, work('queue-scheduler'), ...waitLonger],
+  scheduler: [store, work('queue-scheduler'), ...waitLonger],
   'virtual-kubelet': [...kubelet, work('queue-kubelet')],
   'kubelet-door': [...kubelet],
   dispatcher: [
@@ -303,12 +321,12 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
         'ecs:ListTaskDefinitionFamilies',
         'ecs:ListTaskDefinitions',
         'ecs:DeregisterTaskDefinition',
-        'ecs:DeleteTaskDefinitions',
         'ecs:DescribeTaskDefinition',
       ],
       on: ['any'],
       why: 'removes task definitions; IAM knows no resource for most of these',
     },
+    { actions: ['ecs:DeleteTaskDefinitions'], on: ['task-definitions'], why: 'removes task definitions' },
     {
       actions: [
         'elasticloadbalancing:DescribeLoadBalancers',

@@ -70,7 +70,7 @@ function arnsOf(scope: Construct, parts: Parts): Record<Place, string[]> {
       arn('elasticloadbalancing', `${kind}/*`),
     ),
     'security-groups': [arn('ec2', 'security-group/*')],
-    'new-security-group': [arn('ec2', 'security-group/*'), arn('ec2', `vpc/${parts.network.vpc.vpcId}`)],
+    vpc: [arn('ec2', `vpc/${parts.network.vpc.vpcId}`)],
     'hosted-zone': [`arn:${partition}:route53:::hostedzone/${dns.zone.hostedZoneId}`],
     functions: workers.map((name) => functionArn(scope, cluster, name)),
     drain: [functionArn(scope, cluster, 'drain')],
@@ -103,6 +103,12 @@ function conditionsOf(grant: Grant, parts: Parts): Conditions {
         break;
       case 'passed-to-scheduler':
         add('StringEquals', 'iam:PassedToService', 'scheduler.amazonaws.com');
+        break;
+      case 'tags-a-new-task':
+        add('StringEquals', 'ecs:CreateAction', ['RunTask', 'RegisterTaskDefinition']);
+        break;
+      case 'tags-a-new-security-group':
+        add('StringEquals', 'ec2:CreateAction', 'CreateSecurityGroup');
         break;
       case 'tags-a-new-resource':
         add('StringEquals', 'aws:RequestTag/nodeless.dev/cluster', cluster);
