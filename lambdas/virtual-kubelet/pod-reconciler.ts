@@ -31,6 +31,7 @@ import {
 import { resolvePod } from './resolve-pod.ts';
 import { withOwnConditions } from './status-conditions.ts';
 import { writeStatus } from './status-writer.ts';
+import { stopNotBefore } from './stop-delay.ts';
 
 export interface PodReconcilerOptions {
   readonly provider: PodProvider & PodRecords;
@@ -192,8 +193,14 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
 
   const terminate = async (turn: Turn): Promise<Result | void> => {
     const { ref, client, context } = turn;
-    await provider.beginStop(ref, graceOf(turn.pod));
+    const notBefore = stopNotBefore(turn.pod) ?? 0;
+    const waits = notBefore > context.clock.now();
+    if (!waits) await provider.beginStop(ref, graceOf(turn.pod));
     const observed = await provider.observePod(ref);
+    if (waits && observed && !observed.finished) {
+      await save(turn, observed, {});
+      return after(notBefore, context.clock);
+    }
     if (observed && !observed.finished) {
       await save(turn, observed, {});
       return after(provider.wakeAt(ref) ?? context.clock.now() + mountRetryMs, context.clock);

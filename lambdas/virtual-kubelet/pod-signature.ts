@@ -1,5 +1,6 @@
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { agentState } from './agent/apply-report.ts';
+import { isDrained } from './stop-delay.ts';
 
 /**
  * What of a pod concerns its kubelet, as a text that changes with it. The kubelet's own status writes are no part of it: they
@@ -21,6 +22,7 @@ export function podSignature(pod: Pod): string {
     metadata?.deletionGracePeriodSeconds,
     spec?.nodeName,
     gates,
+    isDrained(pod),
     failed,
     ended,
   ]);

@@ -101,6 +101,50 @@ describe('a pod', () => {
     expect(ecs.tasks().map((t) => [t.lastStatus, t.stopCode])).toEqual([['STOPPED', 'UserInitiated']]);
   });
 
+  test('behind a load balancer is stopped when that leads nothing to it any more', async () => {
+    const { createPod, until, client, ecs, clock } = await make();
+    const drained = async (name: string): Promise<number> => {
+      await createPod(name, { readinessGates: [{ conditionType: 'target-health.nodeless.dev/web' }] });
+      await until('running', running(name));
+      await client.delete(pods, { namespace: 'default', name });
+      await cluster.settle(10_000);
+      return clock.now();
+    };
+    const stops = (): boolean => ecs.tasks().at(-1)?.desiredStatus === 'STOPPED';
+    await drained('told');
+    expect(stops()).toBe(false);
+    const condition = { type: 'nodeless.dev/drained', status: 'True', lastTransitionTime: null };
+    await client.patch(
+      pods,
+      { namespace: 'default', name: 'told' },
+      'strategic',
+      { status: { conditions: [condition] } },
+      { subresource: 'status' },
+    );
+    await cluster.settle();
+    expect(stops()).toBe(true);
+    // Nobody says so: after half a minute it is stopped all the same.
+    await drained('untold');
+    expect(stops()).toBe(false);
+    await cluster.settle(19_000);
+    expect(stops()).toBe(false);
+    await cluster.settle(2_000);
+    expect(stops()).toBe(true);
+  });
+
+  test('is stopped after its hooks have slept', async () => {
+    const { createPod, until, client, ecs } = await make();
+    await createPod('web', {
+      containers: [{ name: 'app', image: 'app', lifecycle: { preStop: { sleep: { seconds: 7 } } } }],
+    });
+    await until('running', running('web'));
+    await client.delete(pods, { namespace: 'default', name: 'web' });
+    await cluster.settle(6_000);
+    expect(ecs.tasks()[0]?.desiredStatus).toBe('RUNNING');
+    await cluster.settle(1_500);
+    expect(ecs.tasks()[0]?.desiredStatus).toBe('STOPPED');
+  });
+
   test('that keeps failing gets further tasks, later and later', async () => {
     const { createPod, until, ecs, pod } = await make(life({ app: { exitAfterMs: 5_000, exitCode: 3 } }));
     await createPod('web');
