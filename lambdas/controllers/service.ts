@@ -12,7 +12,7 @@ import {
   watchRule,
 } from '@nodeless/controller-runtime/controller';
 import { serviceNameLabel } from './endpoints/endpoint-slice-plan.ts';
-import { gatedServices, healthGateChanged, waitsForHealthOnly } from './load-balancers/health-gates.ts';
+import { gatedServices, healthGateChanged, waitsForHealthOnly } from '@nodeless/apimachinery/target-health';
 import { buildModel, wantsLoadBalancer } from './load-balancers/build-model.ts';
 import {
   elsewhereAnnotation,

@@ -24,7 +24,7 @@ import {
   gatedServices,
   healthGatePrefix,
   waitsForHealthOnly,
-} from './load-balancers/health-gates.ts';
+} from '@nodeless/apimachinery/target-health';
 
 /** How often the health of targets is asked for while a pod waits for it. */
 const pollMs = 5000;

@@ -10,7 +10,7 @@ import type { Controller } from '@nodeless/controller-runtime/controller';
 import { createElbv2BackendHealth } from '@nodeless/controllers/load-balancers/elbv2/elbv2-backend-health';
 import { type Elbv2, createElbv2 } from '@nodeless/controllers/load-balancers/elbv2/elbv2';
 import { createElbv2LoadBalancers } from '@nodeless/controllers/load-balancers/elbv2/elbv2-load-balancers';
-import { drainedCondition } from '@nodeless/controllers/load-balancers/health-gates';
+import { drainedCondition } from '@nodeless/apimachinery/target-health';
 import { createServiceController } from '@nodeless/controllers/service';
 import { createTargetReadinessController } from '@nodeless/controllers/target-readiness';
 import { createTargetReadiness } from '@nodeless/registry/admission/target-readiness';

@@ -24,7 +24,7 @@ import type { StackOwner } from './elbv2/desired-stack.ts';
 import type { Elbv2 } from './elbv2/elbv2.ts';
 import { createNoticeMemory } from './notice-memory.ts';
 import { buildNetworkModel } from './elbv2/network-model.ts';
-import { gatedServices, healthGateChanged, waitsForHealthOnly } from './health-gates.ts';
+import { gatedServices, healthGateChanged, waitsForHealthOnly } from '@nodeless/apimachinery/target-health';
 import { LoadBalancerProblem } from './load-balancer.ts';
 
 export const dataPathFinalizer = 'nodeless.dev/data-path';

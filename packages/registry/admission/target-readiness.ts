@@ -7,9 +7,9 @@
 import type { PodSpec, ServiceSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { IngressSpec } from '@nodeless/apimachinery/generated/types/networking/v1';
 import { matchesSet } from '@nodeless/apimachinery/labels';
+import { healthGatePrefix } from '@nodeless/apimachinery/target-health';
 import type { AdmissionPlugin, AdmissionReader } from './admission.ts';
 
-export const targetHealthPrefix = 'target-health.nodeless.dev/';
 const optOutLabel = 'elbv2.k8s.aws/pod-readiness-gate-inject';
 const upstreamPrefix = 'target-health.elbv2.k8s.aws';
 
@@ -68,7 +68,7 @@ export function createTargetReadiness(options: TargetReadinessOptions): Admissio
       });
       const present = new Set((spec.readinessGates ?? []).map(({ conditionType }) => conditionType));
       const gates = balanced
-        .map((service) => ({ conditionType: targetHealthPrefix + (service.metadata?.name ?? '') }))
+        .map((service) => ({ conditionType: healthGatePrefix + (service.metadata?.name ?? '') }))
         .filter(({ conditionType }) => !present.has(conditionType));
       if (gates.length === 0) return;
       spec.readinessGates = [

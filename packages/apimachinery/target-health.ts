@@ -1,11 +1,10 @@
 /**
  * Readiness gates by target health. A pod behind a load balancer carries one gate for each Service; it is ready for traffic
  * within the cluster, and counts for a rolling update, only once the load balancer has found it healthy. Gates are put into the pod
- * at admission (registry/admission/target-readiness.ts), their conditions are written by target-readiness.ts.
+ * at admission (registry/admission/target-readiness.ts), their conditions are written by the target readiness controller.
  */
-import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
-import { podCondition } from '@nodeless/apimachinery/pod-conditions';
-import type { Change } from '@nodeless/controller-runtime/controller';
+import type { Pod } from './generated/types/core/v1.ts';
+import { podCondition } from './pod-conditions.ts';
 
 /** `target-health.nodeless.dev/<name of the Service>` */
 export const healthGatePrefix = 'target-health.nodeless.dev/';
@@ -35,7 +34,15 @@ export function waitsForHealthOnly(pod: Pod): boolean {
 }
 
 /** Whether a change of the pod may change what stands behind load balancers. */
-export function healthGateChanged({ type, object, previous }: Change<Pod>): boolean {
+export function healthGateChanged({
+  type,
+  object,
+  previous,
+}: {
+  readonly type: 'added' | 'modified' | 'deleted';
+  readonly object: Pod;
+  readonly previous: Pod | undefined;
+}): boolean {
   if (gatedServices(object).length === 0) return false;
   if (type !== 'modified' || !previous) return true;
   return waitsForHealthOnly(previous) !== waitsForHealthOnly(object);
@@ -45,4 +52,21 @@ export function healthGateChanged({ type, object, previous }: Change<Pod>): bool
 export function deletionBegan(pod: Pod): number | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
   return deletionTimestamp ? Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000 : undefined;
+}
+
+/** Past `drainLimitMs` by as much, nobody writes the condition: a pod does not wait for it any longer. */
+const drainMarginMs = 15_000;
+
+/**
+ * For whoever stops pods: how many milliseconds the containers of a pod that is being deleted must still be left running, because
+ * load balancers may send to it. 0 = stop them now. To be asked again when the pod changes, and after that time. The wait does not
+ * count into the pod's grace period.
+ */
+export function drainWaitMs(pod: Pod, now: number): number {
+  const began = deletionBegan(pod);
+  if (began === undefined || gatedServices(pod).length === 0) return 0;
+  // Deleted by force: nobody is to wait for anything.
+  if ((pod.metadata?.deletionGracePeriodSeconds ?? 0) === 0) return 0;
+  if (podCondition(pod, drainedCondition)?.status === 'True') return 0;
+  return Math.max(0, began + drainLimitMs + drainMarginMs - now);
 }
