@@ -49,11 +49,12 @@ export interface Dispatcher {
   ): Promise<void>;
   /**
    * Sweeps that are due, and what the log says of the last ticks: a record that was lost is made good. `full`: every object, as if
-   * it were new, for after an outage that was longer.
+   * it were new; so once a day, and by hand after an outage, for what ended in a dead-letter queue.
    */
   tick(id: string, full?: boolean): Promise<void>;
 }
 
+const dayMs = 24 * 3_600_000;
 const defaultTickMs = 5 * 60_000;
 /** Younger commits are still on their way through the stream. */
 const onTheirWayMs = 30_000;
@@ -215,7 +216,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       await refresh();
       const now = clock.now();
       await sendAll(rules.sweeps(now - tickMs, now), id);
-      await (full ? everything(id) : replay(id));
+      const isNewDay = Math.floor(now / dayMs) > Math.floor((now - tickMs) / dayMs);
+      await (full || isNewDay ? everything(id) : replay(id));
     },
   };
 }

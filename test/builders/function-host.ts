@@ -1,4 +1,5 @@
 /** Lambda as far as these tests need it: environments that are made cold, stay warm, run one invocation at a time, and die. */
+import type { Clock } from '@nodeless/component-base/clock';
 import type { Queue } from '@nodeless/controller-runtime/queues';
 import type { Table } from '@nodeless/store/dynamodb/table';
 import { gated } from '../unit/store/dynamodb/memory-table.ts';
@@ -15,6 +16,7 @@ export interface Step {
 
 /** What an environment reaches the world through: nothing of it goes on once the environment is dead. */
 export interface World {
+  readonly clock: Clock;
   readonly table: Table;
   queue(queue: Queue): Queue;
 }
@@ -30,13 +32,14 @@ export interface FunctionHost<E, R> {
 export function createFunctionHost<E, R>(options: {
   name: string;
   table: Table;
+  clock: Clock;
   make: (world: World) => Promise<(event: E) => Promise<R>>;
   /** true: the environment dies here. */
   dies?: (step: Step) => boolean;
   /** What an invocation threw, or could not begin for. */
   onError?: (error: unknown) => void;
 }): FunctionHost<E, R> {
-  const { name, table, make, dies = () => false, onError = () => {} } = options;
+  const { name, table, clock, make, dies = () => false, onError = () => {} } = options;
   const counts = { invocations: 0, coldStarts: 0, deaths: 0, steps: new Map<string, number>() };
   let steps = 0;
   let idle: Environment[] = [];
@@ -69,6 +72,10 @@ export function createFunctionHost<E, R>(options: {
       return never;
     };
     const world: World = {
+      clock: {
+        now: () => clock.now(),
+        setTimer: (callback, ms) => clock.setTimer(() => !environment.dead && callback(), ms),
+      },
       table: gated(
         table,
         (step) => pass(step, 'before'),

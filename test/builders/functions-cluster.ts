@@ -18,7 +18,7 @@ import { createLater } from '@nodeless/controller-runtime/queues';
 import type { QueueRecord } from '@nodeless/controller-runtime/work-batch';
 import { createControllersFunction } from '@nodeless/controllers/controllers-function';
 import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
-import { wakingControllers } from '@nodeless/controllers/function-controllers';
+import { createFunctionControllers } from '@nodeless/controllers/function-controllers';
 import { createDispatcherFunction } from '@nodeless/events/dispatcher-function';
 import { forward } from '@nodeless/events/forward';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
@@ -28,7 +28,6 @@ import { schedulerDoorbell } from '@nodeless/scheduler/doorbell';
 import { defaultProfile } from '@nodeless/scheduler/profile';
 import { createSchedulerFunction } from '@nodeless/scheduler/scheduler-function';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
-import type { Table } from '@nodeless/store/dynamodb/table';
 import {
   type BatchResponse,
   type Mapping,
@@ -52,6 +51,8 @@ export interface FunctionsClusterOptions {
   /** Default: once, at once. [] = lost. */
   readonly deliver?: (record: StreamedImage) => Delivery;
   readonly dies?: (step: Step) => boolean;
+  /** Of a message, before it goes to the dead-letter queue. */
+  readonly maxReceives?: number;
   /** Ticks do not come by themselves. */
   readonly ticks?: boolean;
   readonly heartbeats?: 'leases' | 'status';
@@ -126,7 +127,13 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
 
   const dead = createQueueRig({ clock, name: 'dead', fifo: true, visibilityMs: 30_000 });
   const fifo = (name: string, visibilityMs: number): QueueRig =>
-    createQueueRig({ clock, name, fifo: true, visibilityMs, redrive: { to: dead, maxReceives: 5 } });
+    createQueueRig({
+      clock,
+      name,
+      fifo: true,
+      visibilityMs,
+      redrive: { to: dead, maxReceives: options.maxReceives ?? 5 },
+    });
   const queues = {
     controllers: fifo('controllers', 10_000),
     scheduler: fifo('scheduler', 10_000),
@@ -163,22 +170,25 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   });
   const queueOf = (world: World, name: QueueName) => world.queue(createSqsQueue(sqs, queueUrl(name), clock));
   const laterOf = (world: World, queue: QueueName) =>
-    createLater({ queue, delays: queueOf(world, 'later'), schedules, clock });
-  const storeOf = (table: Table, pollMs = neverMs) => createDynamoDbStore({ table, clock, pollMs, log });
+    createLater({ queue, delays: queueOf(world, 'later'), schedules, clock: world.clock });
+  const storeOf = (world: Pick<World, 'table' | 'clock'>, pollMs = neverMs) =>
+    createDynamoDbStore({ ...world, pollMs, log });
   const random = (): number => 0.5;
+  const loadBalancers = createSimulatedLoadBalancers({ clusterId: 'test' });
 
   const controllers = createFunctionHost<readonly QueueRecord[], string[]>({
     name: 'controllers',
     table: plainTable,
+    clock,
     dies,
     onError,
     make: (world) =>
       createControllersFunction({
-        store: storeOf(world.table),
+        store: storeOf(world),
         later: laterOf(world, 'controllers'),
         rootCertificate: 'PEM',
-        loadBalancers: createSimulatedLoadBalancers({ clusterId: 'test' }),
-        clock,
+        loadBalancers,
+        clock: world.clock,
         log,
         random,
       }),
@@ -186,13 +196,14 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   const scheduler = createFunctionHost<readonly QueueRecord[], string[]>({
     name: 'scheduler',
     table: plainTable,
+    clock,
     dies,
     onError,
     make: (world) =>
       createSchedulerFunction({
-        store: storeOf(world.table),
+        store: storeOf(world),
         later: laterOf(world, 'scheduler'),
-        clock,
+        clock: world.clock,
         log,
         random: () => 0,
       }),
@@ -200,21 +211,22 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   const dispatcher = createFunctionHost<DispatcherEvent, BatchResponse>({
     name: 'dispatcher',
     table: plainTable,
+    clock,
     dies,
     onError,
     async make(world) {
       const made = await createDispatcherFunction({
-        store: storeOf(world.table),
+        store: storeOf(world),
         table: world.table,
         queues: {
           controllers: queueOf(world, 'controllers'),
           scheduler: queueOf(world, 'scheduler'),
         },
         wakes: (served) => ({
-          controllers: wakingControllers(served),
+          controllers: createFunctionControllers({ served, rootCertificate: '', loadBalancers }),
           scheduler: [schedulerDoorbell(defaultProfile)],
         }),
-        clock,
+        clock: world.clock,
         log,
         tickMs,
       });
@@ -235,6 +247,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   const later = createFunctionHost<readonly ReceivedMessage[], string[]>({
     name: 'later',
     table: plainTable,
+    clock,
     dies,
     onError,
     async make(world) {
@@ -245,6 +258,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   const timer = createFunctionHost<string, void>({
     name: 'timer',
     table: plainTable,
+    clock,
     dies,
     onError,
     async make(world) {
@@ -271,7 +285,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       failures(await host.invoke(messages.map(({ messageId, group = '', body }) => ({ id: messageId, group, body }))));
 
   // The cluster from outside: the API server's part, and the kubelets'.
-  const store = storeOf(plainTable, 200);
+  const store = storeOf({ table: plainTable, clock }, 200);
   const cluster = await createClusterRegistry({ store, clock });
   const client = cluster.clientFor(
     { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] },
@@ -366,12 +380,39 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       await quiet();
     }
   };
-  for (const name of options.nodes ?? ['n1', 'n2']) await kubelet.addNode(name);
+  /** Lets time pass while something is waited for: a hole in the log is only filled when its time has come. */
+  const driven = async <T>(pending: Promise<T>): Promise<T> => {
+    let over = false;
+    const end = (): void => {
+      over = true;
+    };
+    pending.then(end, end);
+    for (;;) {
+      for (let turn = 0; turn < 20 && !over; turn++)
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
+      if (over) return pending;
+      await clock.advance(stepMs);
+    }
+  };
+  const patient: Client = {
+    get: (...args) => driven(client.get(...args)),
+    list: (...args) => driven(client.list(...args)),
+    create: (...args) => driven(client.create(...args)),
+    update: (...args) => driven(client.update(...args)),
+    patch: (...args) => driven(client.patch(...args)),
+    apply: (...args) => driven(client.apply(...args)),
+    delete: (...args) => driven(client.delete(...args)),
+    deleteCollection: (...args) => driven(client.deleteCollection(...args)),
+    watch: (...args) => client.watch(...args),
+  };
+  for (const name of options.nodes ?? ['n1', 'n2']) await driven(kubelet.addNode(name));
   await settle(500);
 
   return {
     clock,
-    client,
+    client: patient,
     kubelet,
     functions: hosts as unknown as FunctionsCluster['functions'],
     queues,
@@ -390,10 +431,10 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     },
     async edit(type, key, change) {
       for (;;) {
-        const object = structuredClone(await client.get(type, keyOf(type, key)));
+        const object = structuredClone(await patient.get(type, keyOf(type, key)));
         change(object);
         try {
-          return await client.update(type, object);
+          return await patient.update(type, object);
         } catch (error) {
           if (!isConflict(error)) throw error;
         }
@@ -401,7 +442,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     },
     async find(type, key) {
       try {
-        return await client.get(type, keyOf(type, key));
+        return await patient.get(type, keyOf(type, key));
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;

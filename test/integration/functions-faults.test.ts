@@ -1,22 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { createCluster } from '../builders/cluster.ts';
 import { type Delivery, type FunctionsCluster, createFunctionsCluster } from '../builders/functions-cluster.ts';
+import { seeded } from '../builders/seeded.ts';
 import { playScenario, stateOf } from '../builders/workload-scenario.ts';
 
 let cluster: FunctionsCluster;
 afterEach(() => cluster?.stop());
-
-/** Numbers from a seed (mulberry32), so that what failed once fails again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 let expected: readonly string[] | undefined;
 async function localEnd(): Promise<readonly string[]> {
