@@ -68,6 +68,9 @@ export function createRegistry(options: RegistryOptions): Registry {
   const virtualOf = (scope: RequestScope): VirtualEndpoint | undefined =>
     virtualResource(endpoints, virtual, scope, () => clock.now());
 
+  /** One request: what it looks at more than once need be read once. */
+  const during = <T>(work: () => Promise<T>): Promise<T> => store.during?.(work) ?? work();
+
   return {
     resources,
     reader,
@@ -90,31 +93,36 @@ export function createRegistry(options: RegistryOptions): Registry {
       checkWatchOptions(watchOptions);
       return startWatch({ store, clock, events, open }, endpoint, selection, watchOptions, sink);
     },
-    async create(scope, body) {
-      warnOfDeprecation(scope);
-      const handler = handlerOf(scope);
-      if (handler) return handler.create ? handler.create(scope, body) : Promise.reject(methodNotAllowed());
-      if (scope.resource === 'bindings' && scope.group === '')
-        return createLegacyBinding(core, subresources.get('binding')!, scope, body);
-      const made = virtualOf(scope);
-      return made ? made.create(body) : create(core, scope, body);
-    },
-    async update(scope, body) {
-      warnOfDeprecation(scope);
-      const handler = handlerOf(scope);
-      if (handler) return handler.update ? handler.update(scope, body) : Promise.reject(methodNotAllowed());
-      return update(core, scope, body);
-    },
-    async patch(scope, body, patchOptions) {
-      warnOfDeprecation(scope);
-      const handler = handlerOf(scope);
-      if (handler) return handler.patch ? handler.patch(scope, body, patchOptions) : Promise.reject(methodNotAllowed());
-      return patch(core, scope, body, patchOptions);
-    },
-    async delete(scope, deleteOptions) {
-      warnOfDeprecation(scope);
-      return remove(core, scope, deleteOptions);
-    },
+    create: (scope, body) =>
+      during(async () => {
+        warnOfDeprecation(scope);
+        const handler = handlerOf(scope);
+        if (handler) return handler.create ? handler.create(scope, body) : Promise.reject(methodNotAllowed());
+        if (scope.resource === 'bindings' && scope.group === '')
+          return createLegacyBinding(core, subresources.get('binding')!, scope, body);
+        const made = virtualOf(scope);
+        return made ? made.create(body) : create(core, scope, body);
+      }),
+    update: (scope, body) =>
+      during(async () => {
+        warnOfDeprecation(scope);
+        const handler = handlerOf(scope);
+        if (handler) return handler.update ? handler.update(scope, body) : Promise.reject(methodNotAllowed());
+        return update(core, scope, body);
+      }),
+    patch: (scope, body, patchOptions) =>
+      during(async () => {
+        warnOfDeprecation(scope);
+        const handler = handlerOf(scope);
+        if (handler)
+          return handler.patch ? handler.patch(scope, body, patchOptions) : Promise.reject(methodNotAllowed());
+        return patch(core, scope, body, patchOptions);
+      }),
+    delete: (scope, deleteOptions) =>
+      during(async () => {
+        warnOfDeprecation(scope);
+        return remove(core, scope, deleteOptions);
+      }),
     async deleteCollection(scope, listOptions, deleteOptions) {
       warnOfDeprecation(scope);
       return removeCollection(core, scope, listOptions, deleteOptions);

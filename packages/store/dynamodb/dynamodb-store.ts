@@ -45,6 +45,8 @@ export interface DynamoDbStore extends Store {
   sweep(): Promise<void>;
 }
 
+const momentMs = 1000;
+
 export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStore {
   const { clock, waitClock = clock, log: logger = silentLogger, historyMs = defaultHistory.historyMs } = options;
   const { pollMs = 250, newId = randomUUID, random = Math.random } = options;
@@ -74,7 +76,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     read: (type, sequence, time) => positions.note(type, settledPosition(sequence, time)),
   });
   const positions: Positions = createPositions({ sequence: sequences.fresh, follow: log.follow, now });
-  const recent = createRecent();
+  const recent = createRecent(now);
   const views = new Map<string, TypeViews>();
   /** By type and writer: the entries of a batch share their mark. */
   const own = new Map<string, OwnEntry>();
@@ -168,7 +170,9 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     known(key) {
       const covering = views.get(typeOf(key))?.covering(key);
       const last = recent.get(key);
-      if (!covering) return { entry: last?.entry, sure: false };
+      // What was not there a moment ago is seldom there now; the transaction looks, too.
+      if (!covering)
+        return { entry: last?.entry, sure: last !== undefined && !last.entry && now() - last.time < momentMs };
       if (last && last.revision > covering.counter) return { entry: last.entry, sure: true };
       return { entry: covering.entry, sure: true };
     },

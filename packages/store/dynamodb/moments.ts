@@ -48,19 +48,26 @@ export interface Generation {
 }
 
 export function createGeneration(table: Pick<Table, 'generation'>, moments: Moments): Generation {
-  let last: Promise<{ value: number; moment: number }> | undefined;
+  type Read = { readonly value: number; readonly moment: number };
+  let last: Promise<Read> | undefined;
   let readAt = -1;
+  /** It is about to be read: those who come until then need no other. */
+  let next: Promise<Read> | undefined;
+  const read = async (): Promise<Read> => {
+    await Promise.resolve();
+    next = undefined;
+    const moment = (readAt = moments.next());
+    return { value: await table.generation(), moment };
+  };
   return {
     async at(sufficient) {
-      if (!last || readAt < sufficient) {
-        const moment = (readAt = moments.next());
-        const reading = table.generation().then((value) => ({ value, moment }));
-        last = reading;
-        reading.catch(() => {
-          if (last === reading) last = undefined;
-        });
-      }
-      return await last;
+      if (next) return await next;
+      if (last && readAt >= sufficient) return await last;
+      const reading = (next = last = read());
+      reading.catch(() => {
+        if (last === reading) last = undefined;
+      });
+      return await reading;
     },
   };
 }

@@ -18,11 +18,13 @@ export interface Known {
   /** Undefined: it was deleted. */
   readonly entry: Entry | undefined;
   readonly moment: number;
+  /** The same by the clock. */
+  readonly time: number;
 }
 
 const kept = 512;
 
-export function createRecent(): Recent {
+export function createRecent(now: () => number): Recent {
   const known = new Map<string, Known>();
   return {
     clear: () => known.clear(),
@@ -35,7 +37,8 @@ export function createRecent(): Recent {
       const last = known.get(key);
       if (last && last.revision > revision && revision > 0) return;
       known.delete(key);
-      if (revision > 0) known.set(key, { revision, entry: last?.revision === revision ? last.entry : entry, moment });
+      const same = revision > 0 && last?.revision === revision;
+      known.set(key, { revision, entry: same ? last.entry : entry, moment, time: now() });
       if (known.size > kept) known.delete(known.keys().next().value!);
     },
   };

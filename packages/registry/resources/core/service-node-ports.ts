@@ -9,6 +9,7 @@ export type NodePortRange = readonly [first: number, last: number];
 
 const reservationName = (port: number): string => `node-port-${port}`;
 const guesses = 32;
+const drawnInVain = 2;
 
 /** Every number that the Service holds: a number may serve TCP and UDP of one Service. */
 export function heldNodePorts(service: Readonly<Service>): Set<number> {
@@ -43,10 +44,16 @@ export async function allocateNodePorts(
   const fresh = new Set<number>();
   if (!needsNodePort(spec) && !needsHealthCheckNodePort(spec)) return { writes: [], errors };
   let others: Set<number> | undefined;
+  const isTaken = (port: number): boolean => taken.has(reservationKey(reservationName(port)));
+  /** Looks at every Service there is: for a number that somebody asks for. */
   const inUse = async (port: number): Promise<boolean> => {
+    if (isTaken(port)) return true;
     others ??= await portsOfOthers(service, read);
-    return taken.has(reservationKey(reservationName(port))) || others.has(port);
+    return others.has(port);
   };
+  /** A number that is drawn is seldom in use, and its reservation says so if it is; where it happens again, it is worth a look. */
+  const isDrawable = async (port: number): Promise<boolean> =>
+    taken.size < drawnInVain ? !isTaken(port) : !(await inUse(port));
   const ask = async (field: string, port: number): Promise<void> => {
     if (held.has(port) || fresh.has(port)) return;
     if (port < range[0] || port > range[1])
@@ -65,7 +72,7 @@ export async function allocateNodePorts(
     // The lower part is kept for numbers that people choose (KEP-3668).
     const band = Math.min(Math.max(16, Math.floor(size / 32)), 128);
     const isFree = async (port: number): Promise<boolean> =>
-      !held.has(port) && !fresh.has(port) && !(await inUse(port));
+      !held.has(port) && !fresh.has(port) && (await isDrawable(port));
     for (let i = 0; i < guesses; i++) {
       const port = range[0] + (size > band ? band + Math.floor(random() * (size - band)) : Math.floor(random() * size));
       if (await isFree(port)) return port;
