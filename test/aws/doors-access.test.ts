@@ -3,7 +3,6 @@ import { makeIamToken } from '@nodeless/client/iam-token';
 import { request } from 'node:https';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKubectl, lacking } from '../builders/kubectl.ts';
 import {
@@ -14,7 +13,6 @@ import {
 } from './function-cluster.ts';
 
 const why = whyNoFunctionCluster() ?? lacking('kubectl');
-const moduleOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 describe.skipIf(why !== undefined)(`access to the function${why ? ` (skipped: ${why})` : ''}`, () => {
   let cluster: FunctionCluster;
@@ -142,28 +140,7 @@ describe.skipIf(why !== undefined)(`access to the function${why ? ` (skipped: ${
   }, 30_000);
 
   it('works with an exec plugin', async () => {
-    const script = `import { execCredential, makeIamToken } from ${JSON.stringify(moduleOf('packages/client/iam-token.ts'))};
-      process.stdout.write(JSON.stringify(execCredential(makeIamToken({
-        credentials: { accessKeyId: 'AKIAANNXXXXXXXXXXXXX', secretAccessKey: 'secret of ann' },
-        region: 'us-east-1', cluster: ${JSON.stringify(cluster.clusterId)}, now: Date.now() }))));`;
-    const folder = join(cluster.folder, 'exec');
-    mkdirSync(folder);
-    const config = JSON.parse(kubeconfigText(cluster.host, '')) as { users: object[] };
-    config.users = [
-      {
-        name: 'door',
-        user: {
-          exec: {
-            apiVersion: 'client.authentication.k8s.io/v1',
-            command: process.execPath,
-            args: ['--input-type=module-typescript', '-e', script],
-            interactiveMode: 'Never',
-          },
-        },
-      },
-    ];
-    writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(config));
-    const kubectl = createKubectl(join(folder, 'kubeconfig'), folder);
+    const kubectl = createKubectl(cluster.execKubeconfig, join(cluster.folder, 'exec'));
     expect(await kubectl.ok('auth whoami -o jsonpath={.status.userInfo.username}')).toBe(
       'arn:aws:iam::123456789012:user/ann',
     );

@@ -4,7 +4,7 @@ import { makeIamToken, stsHost } from '@nodeless/client/iam-token';
 import { startDynamoDb, whyNoDynamoDb } from '@nodeless/localstack-utils/dynamodb';
 import { createTable } from '@nodeless/store/dynamodb/create-table';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleFunction } from '../../scripts/bundle.mjs';
@@ -12,6 +12,7 @@ import { type Kubectl, createKubectl } from '../builders/kubectl.ts';
 import { type CloudFormationRig, startCloudFormation } from './rigs/cloudformation.ts';
 import { type ParametersRig, startParameters } from './rigs/parameters.ts';
 import { type IamPrincipal, type StsRig, startSts } from './rigs/sts.ts';
+import { unzip } from './rigs/unzip.ts';
 import { type StreamingHost, type StreamingHostOptions, startStreamingHost } from './rigs/streaming-host.ts';
 
 export const whyNoFunctionCluster = whyNoDynamoDb;
@@ -45,6 +46,8 @@ export interface FunctionCluster {
   readonly folder: string;
   readonly kubeconfig: string;
   readonly kubectl: Kubectl;
+  /** A kubeconfig whose exec plugin makes a token of `ann` whenever one is needed. */
+  readonly execKubeconfig: string;
   /** A token for one of the principals: `ann` is in system:masters, `bob` in the group viewers, `eve` has no entry. */
   token(who: 'ann' | 'bob' | 'eve', cluster?: string): string;
   stop(): Promise<void>;
@@ -60,7 +63,7 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
   try {
     const clusterId = `test-${randomBytes(5).toString('hex')}`;
     const principals = { ann: principal('ann'), bob: principal('bob'), eve: principal('eve') };
-    const [database, sts, bundle, setupBundle] = await Promise.all([
+    const [database, sts] = await Promise.all([
       startDynamoDb(),
       startSts(Object.values(principals), region, stsHost(region)),
       bundleFunction('apiserver', { outdir: folder }),
@@ -70,6 +73,12 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       () => database.stop(),
       () => sts.stop(),
     );
+    // What is deployed, and not what it was made of.
+    const unpacked = (name: string): string => {
+      const place = join(folder, 'deployed', name);
+      unzip(readFileSync(join(folder, 'functions', `${name}.zip`)), place);
+      return place;
+    };
     const table = `nodeless-${clusterId}`;
     const client = new DynamoDBClient({ region, credentials, endpoint: database.endpoint });
     await createTable(client, table);
@@ -98,7 +107,7 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
     };
     const host = await startStreamingHost({
       name: 'apiserver',
-      folder: bundle.folder,
+      folder: unpacked('apiserver'),
       region,
       concurrency: options.concurrency,
       timeoutSeconds: options.timeoutSeconds,
@@ -109,7 +118,7 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
     parameters.values.set(`${path}/endpoint`, { value: host.url, type: 'String' });
     const setup = await startCloudFormation({
       name: 'setup',
-      folder: setupBundle.folder,
+      folder: unpacked('setup'),
       environment,
       region,
       memoryMb: 1024,
@@ -127,6 +136,8 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       makeIamToken({ credentials: principals[who], region, cluster, now: Date.now() }).token;
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, kubeconfigText(host, token('ann')));
+    const execKubeconfig = join(folder, 'exec-kubeconfig');
+    writeFileSync(execKubeconfig, execKubeconfigText(host, clusterId, principals.ann));
     return {
       host,
       setup,
@@ -136,6 +147,7 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       clusterId,
       folder,
       kubeconfig,
+      execKubeconfig,
       kubectl: createKubectl(kubeconfig, folder),
       token,
       stop,
@@ -157,4 +169,21 @@ export function kubeconfigText({ url, ca }: Pick<StreamingHost, 'url' | 'ca'>, t
     users: [{ name: 'door', user: { token } }],
     contexts: [{ name: 'door', context: { cluster: 'door', user: 'door' } }],
   });
+}
+
+const iamTokenModule = new URL('../../packages/client/iam-token.ts', import.meta.url).href;
+
+function execKubeconfigText(host: StreamingHost, cluster: string, credentials: IamPrincipal): string {
+  const { accessKeyId, secretAccessKey } = credentials;
+  const request = JSON.stringify({ credentials: { accessKeyId, secretAccessKey }, region, cluster });
+  const script = `import { execCredential, makeIamToken } from '${iamTokenModule}';
+    console.log(JSON.stringify(execCredential(makeIamToken({ ...${request}, now: Date.now() }))));`;
+  const config = JSON.parse(kubeconfigText(host, '')) as { users: object[] };
+  const exec = {
+    apiVersion: 'client.authentication.k8s.io/v1',
+    command: process.execPath,
+    args: ['--input-type=module', '-e', script],
+    interactiveMode: 'Never',
+  };
+  return JSON.stringify({ ...config, users: [{ name: 'door', user: { exec } }] });
 }
