@@ -53,20 +53,3 @@ export function deletionBegan(pod: Pod): number | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
   return deletionTimestamp ? Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000 : undefined;
 }
-
-/** Past `drainLimitMs` by as much, nobody writes the condition: a pod does not wait for it any longer. */
-const drainMarginMs = 15_000;
-
-/**
- * For whoever stops pods: how many milliseconds the containers of a pod that is being deleted must still be left running, because
- * load balancers may send to it. 0 = stop them now. To be asked again when the pod changes, and after that time. The wait does not
- * count into the pod's grace period.
- */
-export function drainWaitMs(pod: Pod, now: number): number {
-  const began = deletionBegan(pod);
-  if (began === undefined || gatedServices(pod).length === 0) return 0;
-  // Deleted by force: nobody is to wait for anything.
-  if ((pod.metadata?.deletionGracePeriodSeconds ?? 0) === 0) return 0;
-  if (podCondition(pod, drainedCondition)?.status === 'True') return 0;
-  return Math.max(0, began + drainLimitMs + drainMarginMs - now);
-}

@@ -1,6 +1,6 @@
 import type { Pod, PodCondition } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { BackendGroup, TargetHealth } from '@nodeless/controllers/load-balancers/backend-health';
-import { drainWaitMs, gatedServices, waitsForHealthOnly } from '@nodeless/apimachinery/target-health';
+import { gatedServices, waitsForHealthOnly } from '@nodeless/apimachinery/target-health';
 import { type Exposure, planTargetReadiness } from '@nodeless/controllers/target-readiness';
 import { describe, expect, it } from 'vitest';
 import { aPod } from '../../builders/objects.ts';
@@ -108,30 +108,6 @@ describe('pods that are being deleted', () => {
       ['api', served(group('draining'))],
     ]);
     expect(planTargetReadiness([both], exposures, now).pending).toBe(true);
-  });
-});
-
-describe('how long whoever stops a pod waits', () => {
-  const going = (secondsAgo: number, more: Pod['metadata'] = {}, conditions?: PodCondition[], gates?: string[]): Pod =>
-    pod(
-      conditions,
-      {
-        deletionGracePeriodSeconds: 10,
-        deletionTimestamp: `${new Date(now + 10_000 - secondsAgo * 1000).toISOString().slice(0, 19)}Z`,
-        ...more,
-      },
-      gates,
-    );
-  it.each<[string, Pod, number]>([
-    ['a pod that lives', pod(), 0],
-    ['one that was just deleted', going(0), 45_000],
-    ['one that was deleted a while ago', going(40), 5000],
-    ['one that was deleted long ago', going(60), 0],
-    ['one that is drained', going(1, {}, [condition('nodeless.dev/drained', 'True')]), 0],
-    ['one that is deleted by force', going(0, { deletionGracePeriodSeconds: 0 }), 0],
-    ['one behind nothing', going(0, {}, undefined, []), 0],
-  ])('%s', (_what, one, expected) => {
-    expect(drainWaitMs(one, now)).toBe(expected);
   });
 });
 
