@@ -139,6 +139,37 @@ describe.skipIf(why !== undefined)(`access to the function${why ? ` (skipped: ${
       .toBe(401);
   }, 30_000);
 
+  it('writes down who changed what and who looked at secrets, and nothing else', async () => {
+    const ann = bearer(cluster.token('ann'));
+    await ask('/api/v1/namespaces/default/configmaps/audited', ann);
+    await ask('/api/v1/namespaces/default/secrets/audited', ann);
+    await ask(
+      '/api/v1/namespaces/default/configmaps',
+      { ...ann, 'content-type': 'application/json' },
+      'POST',
+      '{"metadata":{"name":"audited"}}',
+    );
+    const events = (): string[] =>
+      cluster.host
+        .log()
+        .split('\n')
+        .filter((line) => line.includes('audit.k8s.io') && line.includes('audited'))
+        .map((line) => {
+          const { verb, user, objectRef } = JSON.parse(line) as {
+            verb: string;
+            user: { username: string };
+            objectRef: { resource: string };
+          };
+          return `${user.username.split('/').at(-1)} ${verb} ${objectRef.resource}`;
+        });
+    await expect.poll(events, { timeout: 3_000 }).toEqual(['ann get secrets']);
+    const made = cluster.host
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"verb":"create"') && line.includes('"resource":"configmaps"'));
+    expect(made.length).toBeGreaterThan(0);
+  });
+
   it('works with an exec plugin', async () => {
     const kubectl = createKubectl(cluster.execKubeconfig, join(cluster.folder, 'exec'));
     expect(await kubectl.ok('auth whoami -o jsonpath={.status.userInfo.username}')).toBe(

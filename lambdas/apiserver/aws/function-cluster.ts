@@ -16,6 +16,7 @@ import { type Doorkeeper, createDoorkeeper } from '../doorkeeper.ts';
 import { checkSignature, checkWith } from '../token-checks.ts';
 import { versionInfo } from '../version.ts';
 import type { ClusterParameters } from './cluster-parameters.ts';
+import { createFunctionAudit } from './function-audit.ts';
 
 export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'admission' | 'terms'> {
   /** The name; the id that tokens are signed for may be longer (parameter `cluster-id`). */
@@ -99,6 +100,7 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
         }),
         admission: deps.admission,
         terms: deps.terms,
+        audit: createFunctionAudit(() => clock.now()),
       });
     },
   };
