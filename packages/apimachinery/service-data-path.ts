@@ -4,7 +4,8 @@
  *
  * - `names`: there is no ClusterIP to carry; records say all there is (headless, ExternalName).
  * - `dns`: the name leads to the ready pods themselves. Ports cannot be translated, clients are not remembered.
- * - `agent`: the name leads to the ClusterIP, which the agent beside each client takes and passes on.
+ * - `agent`: the name leads to a loopback address that stands for the ClusterIP (service-loopback.ts); the agent beside each client
+ *   listens there and passes on.
  * - `nlb`: the name leads to the ClusterIP, which a load balancer has as its own address.
  */
 import type { Service } from './generated/types/core/v1.ts';
@@ -21,6 +22,9 @@ export interface DataPathSettings {
   /** Load balancers can have ClusterIPs: the service range has subnets of its own. */
   readonly loadBalancers: boolean;
 }
+
+/** Of clusters in AWS: names and agents have to decide alike. */
+export const awsDataPaths: DataPathSettings = { byDefault: 'auto', agents: true, loadBalancers: true };
 
 export interface DataPathNotice {
   readonly type: 'Normal' | 'Warning';

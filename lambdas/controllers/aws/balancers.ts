@@ -3,6 +3,7 @@ import { ACMClient } from '@aws-sdk/client-acm';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Route53Client } from '@aws-sdk/client-route-53';
+import { awsDataPaths } from '@nodeless/apimachinery/service-data-path';
 import type { Clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
 import { type AwsControllers, createAwsControllers } from '../load-balancers/aws-controllers.ts';
@@ -21,7 +22,6 @@ interface Subnets {
 /** `apiHost`: host of the cluster's endpoint; '' = not known. */
 export function balancersFromSettings(clock: Clock, apiHost = ''): AwsControllers {
   const subnets = JSON.parse(setting('NODELESS_LB_SUBNETS')) as Subnets;
-  const serviceSubnets = subnets.service ?? [];
   const domain = setting('NODELESS_CLUSTER_DOMAIN');
   return createAwsControllers({
     elbv2: createElbv2({
@@ -40,8 +40,8 @@ export function balancersFromSettings(clock: Clock, apiHost = ''): AwsController
       domain,
       clock,
     }),
-    dataPaths: { byDefault: 'auto', agents: false, loadBalancers: serviceSubnets.length > 0 },
-    serviceSubnets,
+    dataPaths: awsDataPaths,
+    serviceSubnets: subnets.service ?? [],
     domain,
     apiHost,
   });

@@ -1,7 +1,8 @@
 /** Names of Services and their pods, after the Kubernetes DNS specification 1.1. Pure. */
 import type { Service, ServicePort } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Endpoint, EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
-import { type DataPath, type EndpointPorts } from '@nodeless/apimachinery/service-data-path';
+import type { DataPath, EndpointPorts } from '@nodeless/apimachinery/service-data-path';
+import { serviceLoopback } from '@nodeless/apimachinery/service-loopback';
 
 export interface DnsRecord {
   /** Lower case, ends with a dot. */
@@ -46,9 +47,10 @@ export function recordsOf(
   if (spec?.clusterIP === 'None') return headless(own, usable, spec.ports ?? []);
 
   const clusterIps = spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : [];
+  const carried = path === 'agent' ? clusterIps.flatMap((ip) => serviceLoopback(ip) ?? []) : [];
   const direct = path === 'dns' ? usable.flatMap(({ endpoint }) => endpoint.addresses.slice(0, 1)) : [];
   // Without pods the ClusterIP stands in: connections fail, but "no such name" would be remembered by resolvers.
-  const addresses = addressRecords(own, direct.length > 0 ? direct : clusterIps);
+  const addresses = addressRecords(own, [direct, carried].find((those) => those.length > 0) ?? clusterIps);
   const ports = (spec?.ports ?? []).flatMap((port) =>
     port.name ? [srv(port, own, [`0 100 ${port.port} ${own}`])] : [],
   );

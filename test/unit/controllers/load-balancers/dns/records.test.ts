@@ -37,7 +37,7 @@ describe('records', () => {
       ['@ A 10.0.0.1 | 10.0.0.2'],
     ],
     ['the ClusterIP without pods', {}, [slice([at('10.0.0.3', unready)])], 'dns', ['@ A 10.96.0.9']],
-    ['the ClusterIP for agents', {}, [slice([at('10.0.0.1')])], 'agent', ['@ A 10.96.0.9']],
+    ['where agents listen', {}, [slice([at('10.0.0.1')])], 'agent', ['@ A 127.224.0.9']],
     ['the ClusterIP of a load balancer', {}, [slice([at('10.0.0.1')])], 'nlb', ['@ A 10.96.0.9']],
     [
       'draining pods where there is nothing else',
