@@ -8,7 +8,7 @@ import { createServiceDirectory } from '@nodeless/virtual-kubelet/agent-door/ser
 import { systemClock } from '@nodeless/component-base/clock';
 import { agentContainer, agentContainerName, agentOverride } from '@nodeless/virtual-kubelet/agent/agent-container';
 import { failedProbe, probeStatus } from '@nodeless/virtual-kubelet/agent/apply-report';
-import type { AgentTiming } from '@nodeless/virtual-kubelet/agent/agent-protocol';
+import { type AgentTiming, sharedVolumeName } from '@nodeless/virtual-kubelet/agent/agent-protocol';
 import { agentVolumeNames } from '@nodeless/virtual-kubelet/agent-door/agent-volumes';
 import { findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import { build } from 'esbuild';
@@ -95,7 +95,7 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
   ): Promise<Running> => {
     const name = `pod-${++sequence}`;
     const pod = await cluster.startPod(name, { automountServiceAccountToken: false, ...spec }, { waiting: true });
-    const volumes = agentVolumeNames(pod);
+    const volumes = agentVolumeNames(pod).map(sharedVolumeName);
     const token = await (more.token ?? cluster.agentToken)(pod);
     const task = await runDockerTask(engine, {
       agent: agentContainer({ image, volumes }),
@@ -107,7 +107,7 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
         command: ['node', probedAppPath],
         user: String(c.securityContext?.runAsUser ?? 0),
         environment: Object.fromEntries((c.env ?? []).map((e) => [e.name, e.value ?? ''])),
-        mounts: Object.fromEntries((c.volumeMounts ?? []).map((m) => [m.mountPath, m.name])),
+        mounts: Object.fromEntries((c.volumeMounts ?? []).map((m) => [m.mountPath, sharedVolumeName(m.name)])),
         writable: c.volumeMounts?.some((m) => m.name === 'scratch') ?? false,
       })),
       ...more,
