@@ -1,6 +1,7 @@
 /** One container of a pod as a member of ECS' containerDefinitions. Pure. */
 import type { ContainerDefinition, KeyValuePair } from '@aws-sdk/client-ecs';
 import type { Container, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
+import { sharedVolumeName } from '../../agent/agent-protocol.ts';
 import { isSidecar } from '../../restart-policy.ts';
 import { milliValue, wholeValue } from '../../quantities.ts';
 import type { ResolvedContainer, ResolvedPod } from '../provider.ts';
@@ -152,7 +153,11 @@ function mounts(container: Container, resolved: ResolvedPod): Partial<ContainerD
     mountPoints: list.map((mount) => {
       const volume = resolved.volumes.find((v) => v.name === mount.name);
       const fixed = volume !== undefined && 'readOnly' in volume && volume.readOnly;
-      return { sourceVolume: mount.name, containerPath: mount.mountPath, readOnly: mount.readOnly === true || fixed };
+      return {
+        sourceVolume: sharedVolumeName(mount.name),
+        containerPath: mount.mountPath,
+        readOnly: mount.readOnly === true || fixed,
+      };
     }),
   };
 }

@@ -18,6 +18,7 @@ import {
   fargateSize,
 } from '@nodeless/registry/admission/fargate/fargate-size';
 import { agentContainer, agentContainerName, agentOverride, dependsOnAgent } from '../../agent/agent-container.ts';
+import { sharedVolumeName } from '../../agent/agent-protocol.ts';
 import { milliValue, wholeValue } from '../../quantities.ts';
 import { isSidecar } from '../../restart-policy.ts';
 import { ProviderError, type ResolvedPod, type ResolvedVolume } from '../provider.ts';
@@ -91,7 +92,7 @@ function build(
     ...init.map((c) => planContainer(c, 'init', false, context)),
     ...regular.map((c) => planContainer(c, 'regular', isEssential(resolved, regular), context)),
   ];
-  const prepared = resolved.volumes.filter(isPrepared).map((v) => v.name);
+  const prepared = resolved.volumes.filter(isPrepared).map((v) => sharedVolumeName(v.name));
   addDependencies(planned, init, prepared.length > 0);
   const room = size.cpu - planned.reduce((sum, { definition }) => sum + (definition.cpu ?? 0), 0);
   const agent = agentContainer({
@@ -209,9 +210,10 @@ const isPrepared = (volume: ResolvedVolume): boolean => volume.kind === 'files' 
 
 function taskVolume(volume: ResolvedVolume): Volume {
   if (volume.kind === 'hostPath') throw invalid(`volume ${volume.name}: a task has no node whose files it could see`);
-  if (volume.kind !== 'efs') return { name: volume.name };
+  const name = sharedVolumeName(volume.name);
+  if (volume.kind !== 'efs') return { name };
   return {
-    name: volume.name,
+    name,
     efsVolumeConfiguration: {
       fileSystemId: volume.fileSystemId,
       transitEncryption: 'ENABLED',
