@@ -24,6 +24,17 @@ describe('checkPresignedToken', () => {
       accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
     });
   });
+  it('takes what botocore signs for `aws eks get-token`', () => {
+    const target =
+      '/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20261123%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20261123T102150Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Security-Token=tok%2B%2F%3Den&X-Amz-Signature=0d63d7d3b30ea68f76498f5a14573f7e3a28fcce7a04a09e1b500ad88058db2b';
+    const made = Date.parse('2026-11-23T10:21:50Z');
+    const usEast = { region: 'us-east-1', hosts: ['sts.us-east-1.amazonaws.com'] };
+    expect(checkPresignedToken(token(`https://sts.us-east-1.amazonaws.com${target}`), usEast, made)).toEqual({
+      target,
+      expires: made + 15 * minute,
+      accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+    });
+  });
   it('takes padded base64 and a clock that is a little ahead', () => {
     expect(checkPresignedToken(`${token(made())}==`, rules, now).expires).toBe(now + 15 * minute);
     expect(check(made(now + 4 * minute)).expires).toBe(now + 19 * minute);
