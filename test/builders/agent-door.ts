@@ -43,6 +43,8 @@ export interface AgentCluster {
   startPod(name: string, spec: Partial<PodSpec>, options?: { readonly waiting?: boolean }): Promise<Pod>;
   readPod(name: string): Promise<Pod>;
   agentToken(pod: Pod, seconds?: number, audience?: string): Promise<string>;
+  /** Is done between the door's next read of a pod and its write. */
+  meanwhile(work: () => Promise<unknown>): void;
   /** Tokens that are asked for from now on live so many seconds; undefined = as long as they should. */
   shortenTokens(seconds: (audience: string) => number | undefined): void;
   close(): Promise<void>;
@@ -88,6 +90,19 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
     clients.set(name, made);
     return made;
   };
+  let interference: (() => Promise<unknown>) | undefined;
+  const doorClient = (name: string): Client => {
+    const client = nodeClient(name);
+    return {
+      ...client,
+      async update(type, object, asked) {
+        const work = interference;
+        interference = undefined;
+        await work?.();
+        return client.update(type, object, asked);
+      },
+    };
+  };
   const logRequests: { ref: PodRef; options: LogOptions }[] = [];
   const provider = {
     name: 'fake',
@@ -100,7 +115,7 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
   const door = createAgentDoor({
     verify: createTokenVerifier({ keys: keys.verify, issuer, clock }),
     readPod: async (ns, name) => (await cluster.registry.reader.get('', 'pods', ns, name)) as Pod | undefined,
-    clientFor: nodeClient,
+    clientFor: doorClient,
     provider,
     program: () => Promise.resolve({ body: program, revision: 'program-1' }),
     dns: { nameservers: ['10.96.0.10'], domain: 'cluster.local', node: { nameservers: [], searches: [], options: [] } },
@@ -149,6 +164,9 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
     readPod: (name) => admin.get(pods, { namespace, name }),
     async agentToken(pod, seconds = bootTokenSeconds, audience = agentAudience) {
       return (await requestToken(nodeClient(), clock, pod, audience, seconds)).token;
+    },
+    meanwhile(work) {
+      interference = work;
     },
     shortenTokens(seconds) {
       shorter = seconds;

@@ -359,25 +359,48 @@ export const doorCases: DoorCases = {
     expect(await isReady(cluster, 'full')).toBe('False');
   },
 
-  async 'reports that meet other writers of the status are all applied'({ cluster, call }) {
+  async 'a report that meets another writer of the status is applied to what that one wrote'({ cluster, call }) {
     const pod = await fullPod(cluster);
     const token = await cluster.agentToken(pod);
     const node = cluster.nodeClient();
-    const touch = async (i: number): Promise<void> => {
-      for (;;) {
-        const now = await node.get(pods, { namespace, name: 'full' });
-        try {
-          await node.update(pods, { ...now, status: { ...now.status, message: `m${i}` } }, { subresource: 'status' });
-          return;
-        } catch {
-          // Somebody else was first.
-        }
-      }
-    };
-    await Promise.all([
-      ...[1, 2, 3].map(touch),
-      call('POST', paths.report, { token, body: agentReport(pod, 1) }).then((answer) => ok(answer)),
-    ]);
+    cluster.meanwhile(async () => {
+      const now = await node.get(pods, { namespace, name: 'full' });
+      await node.update(pods, { ...now, status: { ...now.status, message: 'other' } }, { subresource: 'status' });
+    });
+    expect(await ok(await call('POST', paths.report, { token, body: agentReport(pod, 1) }))).toEqual({
+      accepted: true,
+    });
+    expect((await cluster.readPod('full')).status?.message).toBe('other');
+    expect(await isReady(cluster, 'full')).toBe('True');
+  },
+
+  async 'a report that meets the end of its pod is 410, and the next pod of that name has nothing of it'({
+    cluster,
+    call,
+  }) {
+    const pod = await fullPod(cluster);
+    const token = await cluster.agentToken(pod);
+    cluster.meanwhile(async () => {
+      await cluster.admin.delete(pods, { namespace, name: 'full' }, { gracePeriodSeconds: 0 });
+      await cluster.startPod('full', fullSpec());
+    });
+    expect((await call('POST', paths.report, { token, body: agentReport(pod, 1) })).status).toBe(410);
+    const next = await cluster.readPod('full');
+    expect(next.status?.conditions?.some((c) => c.type === 'nodeless.dev/agent')).not.toBe(true);
+  },
+
+  async 'a late report that meets a later one is dropped'({ cluster, call }) {
+    const pod = await fullPod(cluster);
+    const token = await cluster.agentToken(pod);
+    const send = async (sequence: number, ready: boolean) =>
+      ok(
+        await call('POST', paths.report, {
+          token,
+          body: agentReport(pod, sequence, { containers: [containerReport({ ready })] }),
+        }),
+      );
+    cluster.meanwhile(() => send(2, true));
+    expect(await send(1, false)).toEqual({ accepted: false });
     expect(await isReady(cluster, 'full')).toBe('True');
   },
 
