@@ -6,7 +6,6 @@ import type { StoredBody } from './table.ts';
 
 /** A state as it is stored: in an object item, or inside a log entry. */
 export interface StoredState {
-  readonly attributes: Uint8Array;
   readonly body: StoredBody;
 }
 
@@ -33,8 +32,9 @@ const inline = 0;
 export function createEventCodec(): {
   encode(changes: readonly LoggedChange[]): Uint8Array;
   decode(bytes: Uint8Array): LoggedChange[];
-  encodeAttributes(attributes: Attributes): Uint8Array;
-  decodeAttributes(bytes: Uint8Array): Attributes;
+  /** What a body is made of: one packing of both is shorter than two. */
+  join(attributes: Attributes, value: Uint8Array): Uint8Array;
+  split(joined: Uint8Array): { readonly attributes: Attributes; readonly value: Uint8Array };
 } {
   const writer = createByteWriter();
   const readAttributes = createAttributesReader();
@@ -71,20 +71,25 @@ export function createEventCodec(): {
       }
       return changes;
     },
-    encodeAttributes(attributes) {
+    join(attributes, value) {
       writer.reset();
       writeAttributes(writer, attributes);
-      return Uint8Array.from(writer.since(0));
+      const head = Uint8Array.from(writer.since(0));
+      writer.reset();
+      writer.varint(head.byteLength);
+      writer.bytes(head);
+      return Buffer.concat([writer.since(0), value]);
     },
-    decodeAttributes: (bytes) => readAttributes(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    split(joined) {
+      const reader = createByteReader(joined);
+      return { attributes: readAttributes(reader.bytes(reader.varint())), value: reader.rest() };
+    },
   };
 }
 
 export type EventCodec = ReturnType<typeof createEventCodec>;
 
-function writeState(writer: ByteWriter, { attributes, body }: StoredState): void {
-  writer.varint(attributes.byteLength);
-  writer.bytes(attributes);
+function writeState(writer: ByteWriter, { body }: StoredState): void {
   if ('inline' in body) {
     writer.varint(inline);
     writer.varint(body.inline.byteLength);
@@ -96,8 +101,7 @@ function writeState(writer: ByteWriter, { attributes, body }: StoredState): void
 }
 
 function readState(reader: ByteReader): StoredState {
-  const attributes = reader.bytes(reader.varint());
   const parts = reader.varint();
-  if (parts === inline) return { attributes, body: { inline: reader.bytes(reader.varint()) } };
-  return { attributes, body: { chunks: { id: reader.string(), parts } } };
+  if (parts === inline) return { body: { inline: reader.bytes(reader.varint()) } };
+  return { body: { chunks: { id: reader.string(), parts } } };
 }

@@ -24,11 +24,8 @@ function bytesOf(item: Item, name: string): Uint8Array | undefined {
 export function objectToItem(key: ItemKey, { revision, time, state, expires }: ObjectItem): Item {
   const item: Item = { ...keyItem(key), r: number(revision), t: number(time) };
   if (!state) item['g'] = { BOOL: true };
-  else {
-    item['a'] = { B: state.attributes };
-    if ('inline' in state.body) item['b'] = { B: state.body.inline };
-    else item['c'] = chunkRefValue(state.body.chunks);
-  }
+  else if ('inline' in state.body) item['b'] = { B: state.body.inline };
+  else item['c'] = chunkRefValue(state.body.chunks);
   if (expires !== undefined) item['x'] = number(expires);
   return item;
 }
@@ -36,12 +33,11 @@ export function objectToItem(key: ItemKey, { revision, time, state, expires }: O
 export function objectFromItem(type: string, item: Item): ObjectItem {
   const key = type + (item['sk']?.S ?? '');
   const body = bodyOf(item);
-  const attributes = bytesOf(item, 'a');
   return {
     key,
     revision: numberOf(item, 'r'),
     time: numberOf(item, 't'),
-    state: body && attributes ? { attributes, body } : undefined,
+    state: body && { body },
   };
 }
 

@@ -30,7 +30,6 @@ export interface States {
 }
 
 export interface PackedState {
-  readonly attributes: Uint8Array;
   body: StoredBody;
   expires: number | undefined;
 }
@@ -57,21 +56,15 @@ export function createStates({ table, codec, newId, now }: StatesOptions): State
   return {
     async entry(key, revision, state, time) {
       const type = key.slice(0, key.indexOf('/', key.indexOf('/') + 1) + 1);
-      const bytes = await read(type, state.body);
-      const entry: Entry = {
-        key,
-        revision,
-        value: { bytes, decoded: undefined },
-        attributes: codec.decodeAttributes(state.attributes),
-      };
+      const { attributes, value } = codec.split(await read(type, state.body));
+      const entry: Entry = { key, revision, value: { bytes: value, decoded: undefined }, attributes };
       origins.set(entry, { time, chunks: 'chunks' in state.body ? state.body.chunks : undefined });
       return entry;
     },
     origin: (entry) => origins.get(entry),
     remember: (entry, origin) => void origins.set(entry, origin),
     pack: ({ value, attributes }) => ({
-      attributes: codec.encodeAttributes(attributes),
-      body: { inline: compress(value.bytes) },
+      body: { inline: compress(codec.join(attributes, value.bytes)) },
       expires: undefined,
     }),
     async spill(type, packed) {

@@ -4,7 +4,7 @@ import type { PendingChunks } from './table.ts';
 /**
  * The table (format 1). Partition key `pk` and sort key `sk` are strings; `x` is the time to live, in seconds.
  *
- *   OBJ#<type>#<bucket>   <namespace>/<name>   current objects: r revision, t time, a attributes, b body or c chunks;
+ *   OBJ#<type>#<bucket>   <namespace>/<name>   current objects: r revision, t time, b body or c chunks;
  *                                              g gravestone of a deleted one
  *   LOG#<type>#<epoch>    <seq, 16 digits>     the ordered log: k count, w writer, t time, s settled, e events (none:
  *                                              tombstone)

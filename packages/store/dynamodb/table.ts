@@ -103,6 +103,7 @@ export interface PendingChunks extends ChunkRef {
   readonly time: number;
 }
 
+/** The attributes and the value of an entry, packed (states.ts). */
 export type StoredBody = { readonly inline: Uint8Array } | { readonly chunks: ChunkRef };
 
 export interface ObjectItem {
@@ -111,7 +112,7 @@ export interface ObjectItem {
   /** When it was written, milliseconds of the writer's clock. Only for what is kept how long. */
   readonly time: number;
   /** Undefined: a gravestone. It keeps the revision of the delete, so that a late writer cannot slip in below it. */
-  readonly state: { readonly attributes: Uint8Array; readonly body: StoredBody } | undefined;
+  readonly state: { readonly body: StoredBody } | undefined;
   /** Seconds; for gravestones. */
   readonly expires?: number;
 }

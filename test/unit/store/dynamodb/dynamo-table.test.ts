@@ -31,7 +31,7 @@ function transaction(clock: { now(): number }): Transaction {
           key,
           revision: 7,
           time: 1,
-          state: { attributes: new Uint8Array([1]), body: { inline: new Uint8Array([2]) } },
+          state: { body: { inline: new Uint8Array([2]) } },
         },
       },
       { place: { key: '/nodes//n', bucket: 0 }, condition: { is: 'absent', below: undefined } },
