@@ -7,6 +7,7 @@ import { createLogger } from '@nodeless/component-base/logger';
 import { stayAwake } from '@nodeless/component-base/stay-awake';
 import { apiServerUser } from '@nodeless/controller-runtime/component-users';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
+import { awsObjects } from '@nodeless/registry/bootstrap/aws-objects';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createClusterRegistry } from '@nodeless/registry/cluster';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
@@ -53,7 +54,7 @@ const resources = {
       if (!process.env['NODELESS_SIGNING_KEY']) await ensureSigningKey({ client: ssm, parameters, path, cluster });
     },
     bootstrap: async (options) => {
-      await ensureBootstrap(await admin(), options);
+      await ensureBootstrap(await admin(), { ...options, more: awsObjects });
       await reconcilePolicy(await admin());
     },
     clock,

@@ -25,12 +25,12 @@ const store = createDynamoDbStore({
 const later = functionLater('controllers', clock);
 
 // Not while the module is loaded: what fails is tried again with the next event.
-const work = madeOnce(() =>
+const work = madeOnce(async () =>
   createControllersFunction({
     store,
     later,
     rootCertificate: amazonRoots(),
-    balancers: balancersFromSettings(clock),
+    balancers: await balancersFromSettings(clock),
     admission: awsAdmission,
     clock,
     log,

@@ -1,8 +1,8 @@
 import type { Ingress, IngressSpec } from '@nodeless/apimachinery/generated/types/networking/v1';
 import { isPodReady } from '@nodeless/apimachinery/pod-conditions';
 import { deployments, events, ingresses, pods, services } from '@nodeless/client/resource-types';
-import { ingressClasses, createIngressController } from '@nodeless/controllers/ingress/ingress';
-import { ingressClassObjects } from '@nodeless/controllers/ingress/ingress-groups';
+import { createIngressController } from '@nodeless/controllers/ingress/ingress';
+import { awsObjects } from '@nodeless/registry/bootstrap/aws-objects';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newDeployment } from '../builders/cluster-objects.ts';
 import { type BalancedCluster, startBalancedCluster } from './balanced-cluster.ts';
@@ -32,7 +32,7 @@ async function start() {
   });
   running.push(balanced);
   const { cluster, elb, step } = balanced;
-  for (const one of ingressClassObjects) await cluster.client.create(ingressClasses, one);
+  for (const { type, object } of awsObjects) await cluster.client.create(type, object);
   const app = async (name: string): Promise<void> => {
     await cluster.client.create(services, {
       apiVersion: 'v1',

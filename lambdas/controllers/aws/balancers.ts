@@ -3,6 +3,7 @@ import { ACMClient } from '@aws-sdk/client-acm';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Route53Client } from '@aws-sdk/client-route-53';
+import { SSMClient, paginateGetParametersByPath } from '@aws-sdk/client-ssm';
 import { awsDataPaths } from '@nodeless/apimachinery/service-data-path';
 import type { Clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
@@ -19,8 +20,7 @@ interface Subnets {
   readonly service?: readonly ServiceSubnet[];
 }
 
-/** `apiHost`: host of the cluster's endpoint; '' = not known. */
-export function balancersFromSettings(clock: Clock, apiHost = ''): AwsControllers {
+export async function balancersFromSettings(clock: Clock): Promise<AwsControllers> {
   const subnets = JSON.parse(setting('NODELESS_LB_SUBNETS')) as Subnets;
   const domain = setting('NODELESS_CLUSTER_DOMAIN');
   return createAwsControllers({
@@ -43,6 +43,17 @@ export function balancersFromSettings(clock: Clock, apiHost = ''): AwsController
     dataPaths: awsDataPaths,
     serviceSubnets: subnets.service ?? [],
     domain,
-    apiHost,
+    apiHost: await apiHost(),
   });
+}
+
+/** Host of the cluster's endpoint; '' while there is none. */
+async function apiHost(): Promise<string> {
+  const client = new SSMClient(elbv2ClientSettings);
+  const { parameters: Path } = functionSettings();
+  for await (const { Parameters = [] } of paginateGetParametersByPath({ client }, { Path })) {
+    const found = Parameters.find(({ Name }) => Name === `${Path}/endpoint`)?.Value;
+    if (found && URL.canParse(found)) return new URL(found).host;
+  }
+  return '';
 }

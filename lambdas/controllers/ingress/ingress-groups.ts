@@ -1,23 +1,15 @@
 /** Ingresses of one group share a load balancer; one without a group has its own. */
 import type { Ingress, IngressClass } from '@nodeless/apimachinery/generated/types/networking/v1';
 import type { Request } from '@nodeless/controller-runtime/controller';
+import { albController } from '@nodeless/registry/bootstrap/aws-objects';
 import { albPrefix } from './ingress-annotations.ts';
 
 /** spec.controller of the classes that we serve: ours, and that of the AWS Load Balancer Controller. */
-export const albController = 'nodeless.dev/alb';
 export const ingressControllers: readonly string[] = [albController, 'ingress.k8s.aws/alb'];
 /** As upstream names them, so that a cluster can change hands. */
 const implicitFinalizer = 'ingress.k8s.aws/resources';
 const groupFinalizerPrefix = 'group.ingress.k8s.aws/';
 const legacyClassAnnotation = 'kubernetes.io/ingress.class';
-
-/** To be there from the start. `alb` is the name that manifests for EKS use. */
-export const ingressClassObjects: readonly IngressClass[] = ['alb', 'nodeless'].map((name) => ({
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'IngressClass',
-  metadata: { name },
-  spec: { controller: albController },
-}));
 
 export function isServed(ingress: Ingress, classes: readonly IngressClass[]): boolean {
   const named = ingress.spec?.ingressClassName ?? ingress.metadata?.annotations?.[legacyClassAnnotation];

@@ -7,6 +7,8 @@ import { flowSchemas, priorityLevels } from './flow-control.ts';
 export interface BootstrapOptions {
   /** The range that ClusterIPs come from, as `10.96.0.0/16`. */
   readonly serviceCidr: string;
+  /** Objects that only some clusters have. */
+  readonly more?: readonly { readonly type: ResourceType<UnknownObject>; readonly object: UnknownObject }[];
 }
 
 const type = (group: string, resource: string, kind: string, namespaced = false): ResourceType<UnknownObject> => ({
@@ -69,6 +71,7 @@ export function bootstrapObjects(
         spec: { cidrs: [options.serviceCidr] },
       },
     },
+    ...(options.more ?? []),
   ];
 }
 
