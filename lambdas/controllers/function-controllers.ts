@@ -16,7 +16,7 @@ export function createFunctionControllers(
   return [
     ...createControllers({
       // Virtual nodes send a heartbeat with each tick, every five minutes; two may be late or lost.
-      nodes: { graceMs: 16 * minute, trustsHeartbeats: true },
+      nodes: { graceMs: 16 * minute, trustsHeartbeats: true, sweepMs: 5 * minute },
       eventSweepMs: 10 * minute,
       ...(balancers ? { loadBalancers: balancers.loadBalancers } : {}),
       ...options,

@@ -3,7 +3,12 @@ import { isPodReady } from '@nodeless/apimachinery/pod-conditions';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { leases, nodes, pods } from '@nodeless/client/resource-types';
 import { type Action, event, patch, perform, requeue } from '@nodeless/controller-runtime/actions';
-import { type Controller, type ReconcileContext, watchRule } from '@nodeless/controller-runtime/controller';
+import {
+  type Controller,
+  type ReconcileContext,
+  type Result,
+  watchRule,
+} from '@nodeless/controller-runtime/controller';
 import { timestamp } from './time.ts';
 
 /** Upstream's node-monitor-grace-period: so long may a node be silent. */
@@ -120,12 +125,15 @@ export interface NodeLifecycleOptions {
    * cluster's life, where all clocks are kept by the same hand.
    */
   readonly trustsHeartbeats?: boolean;
+  /** Silence is looked for so often, at all nodes, and not at the moment when it has lasted too long: a timer less for each heartbeat. */
+  readonly sweepMs?: number;
 }
 
 /** Marks silent nodes, taints them, tells their pods that they are not ready, and evicts what does not tolerate a taint. */
 export function createNodeLifecycleController({
   graceMs,
   trustsHeartbeats = false,
+  sweepMs,
 }: NodeLifecycleOptions = {}): Controller {
   /** The last sign of life by node, with the moment when this process saw it: no two clocks are compared. */
   const heard = new Map<string, { sign: string; at: number }>();
@@ -166,6 +174,30 @@ export function createNodeLifecycleController({
     return clock.now();
   };
 
+  const look = async (name: string, context: ReconcileContext): Promise<Result> => {
+    const node = await context.cache.get(nodes, { name });
+    if (!node) {
+      heard.delete(name);
+      noticed.delete(name);
+      return {};
+    }
+    const now = context.clock.now();
+    const actions = planNode(node, await lastHeard(node, context), now, graceMs);
+    const result = await perform(sweepMs === undefined ? actions : actions.filter((a) => a.do !== 'requeue'), context);
+    const taints = evictingTaints(node, now);
+    const ready = node.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
+    if (ready && taints.length === 0) return result;
+    let next = result.requeueAfterMs ?? Infinity;
+    for (const pod of await context.cache.onNode(pods, name)) {
+      if (!ready && isPodReady(pod)) await markNotReady(pod, context);
+      if (taints.length === 0 || pod.metadata?.deletionTimestamp) continue;
+      const left = toleratedForMs(pod, taints, now);
+      if (left === 0) await evict(pod, context);
+      else next = Math.min(next, left);
+    }
+    return Number.isFinite(next) ? { requeueAfterMs: next } : {};
+  };
+
   return {
     name: 'node-controller',
     watches: [
@@ -186,27 +218,13 @@ export function createNodeLifecycleController({
             : [],
       }),
     ],
+    resyncMs: sweepMs,
     async reconcile({ name }, context) {
-      const node = await context.cache.get(nodes, { name });
-      if (!node) {
-        heard.delete(name);
-        noticed.delete(name);
-        return;
-      }
-      const now = context.clock.now();
-      const result = await perform(planNode(node, await lastHeard(node, context), now, graceMs), context);
-      const taints = evictingTaints(node, now);
-      const ready = node.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
-      if (ready && taints.length === 0) return result;
-      let next = result.requeueAfterMs ?? Infinity;
-      for (const pod of await context.cache.onNode(pods, name)) {
-        if (!ready && isPodReady(pod)) await markNotReady(pod, context);
-        if (taints.length === 0 || pod.metadata?.deletionTimestamp) continue;
-        const left = toleratedForMs(pod, taints, now);
-        if (left === 0) await evict(pod, context);
-        else next = Math.min(next, left);
-      }
-      return Number.isFinite(next) ? { requeueAfterMs: next } : {};
+      if (name !== '') return look(name, context);
+      let soonest = Infinity;
+      for (const { metadata } of await context.cache.list(nodes))
+        soonest = Math.min(soonest, (await look(metadata?.name ?? '', context)).requeueAfterMs ?? Infinity);
+      return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
     },
   };
 }

@@ -7,6 +7,8 @@ import type { PodInfo } from './pod-info.ts';
 const initialBackoffMs = 1_000;
 const maxBackoffMs = 10_000;
 const flushAfterMs = 5 * 60_000;
+/** Looks come every five minutes, give or take a little. */
+const earlyFlushMs = 30_000;
 
 interface Queued {
   pod: PodInfo;
@@ -40,9 +42,12 @@ export interface SchedulingQueue {
   /** A popped pod was bound. */
   done(uid: string): void;
   happened(event: ClusterEvent): void;
-  /** Does what timers should have done: those of a process that was frozen ring late. */
+  /**
+   * For a process that is frozen between looks: does what timers should have done, and flushes unschedulable pods that would be
+   * flushed soon after.
+   */
   activateDue(): void;
-  /** Milliseconds until the next pod that waits is tried again; undefined when none waits. */
+  /** Milliseconds until the first back-off is over; undefined when none is under way. */
   nextDueMs(): number | undefined;
   length(): number;
   stop(): void;
@@ -162,11 +167,14 @@ export function createSchedulingQueue(options: {
     },
     activateDue() {
       const now = clock.now();
-      for (const item of pods.values()) if (item.place !== 'active' && item.due <= now) activate(item);
+      for (const item of pods.values()) {
+        const due = item.place === 'unschedulable' ? item.due - earlyFlushMs : item.due;
+        if (item.place !== 'active' && due <= now) activate(item);
+      }
     },
     nextDueMs() {
       let due = Infinity;
-      for (const item of pods.values()) if (item.place !== 'active') due = Math.min(due, item.due);
+      for (const item of pods.values()) if (item.place === 'backoff') due = Math.min(due, item.due);
       return due === Infinity ? undefined : Math.max(0, due - clock.now());
     },
     length: () => active.length,
