@@ -53,13 +53,17 @@ describe.skipIf(why !== undefined)(`access to the function${why ? ` (skipped: ${
     // A cold one would read more, if it read anything.
     await cluster.host.recycle();
     const asked = cluster.sts.calls();
+    cluster.database.take();
     for (const path of ['/api/v1/namespaces', '/apis', '/metrics', '/healthz']) {
       const answer = await ask(path);
       expect(answer.status, path).toBe(401);
       expect(JSON.parse(answer.text)).toMatchObject({ kind: 'Status', reason: 'Unauthorized', code: 401 });
     }
     expect((await ask('/api/v1/namespaces', {}, 'POST', '{}')).status).toBe(401);
+    expect((await ask('/api/v1/namespaces', bearer('k8s-aws-v1.x'))).status).toBe(401);
+    expect((await ask('/livez')).status).toBe(200);
     expect(cluster.sts.calls()).toBe(asked);
+    expect(cluster.database.take()).toEqual({});
   });
   it('answers everybody that it lives, what it is, and who its issuer is', async () => {
     expect((await ask('/livez')).text).toBe('ok');

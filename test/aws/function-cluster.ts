@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { bundleFunction } from '../../scripts/bundle.mjs';
 import { type Kubectl, createKubectl } from '../builders/kubectl.ts';
 import { type CloudFormationRig, startCloudFormation } from './rigs/cloudformation.ts';
+import { type CountingProxy, startCountingProxy } from './rigs/counting-proxy.ts';
 import { type ParametersRig, startParameters } from './rigs/parameters.ts';
 import { type IamPrincipal, type StsRig, startSts } from './rigs/sts.ts';
 import { unzip } from './rigs/unzip.ts';
@@ -39,6 +40,8 @@ export interface FunctionCluster {
   /** Its setup function. */
   readonly setup: CloudFormationRig;
   readonly sts: StsRig;
+  /** What is asked of DynamoDB. */
+  readonly database: CountingProxy;
   readonly parameters: ParametersRig;
   /** What the function is told; another process of the same cluster may be told the same. */
   readonly environment: Readonly<Record<string, string>>;
@@ -63,14 +66,14 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
   try {
     const clusterId = `test-${randomBytes(5).toString('hex')}`;
     const principals = { ann: principal('ann'), bob: principal('bob'), eve: principal('eve') };
-    const [database, sts] = await Promise.all([
+    const [dynamo, sts] = await Promise.all([
       startDynamoDb(),
       startSts(Object.values(principals), region, stsHost(region)),
       bundleFunction('apiserver', { outdir: folder }),
       bundleFunction('setup', { outdir: folder }),
     ]);
     undo.push(
-      () => database.stop(),
+      () => dynamo.stop(),
       () => sts.stop(),
     );
     // What is deployed, and not what it was made of.
@@ -80,10 +83,12 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       return place;
     };
     const table = `nodeless-${clusterId}`;
-    const client = new DynamoDBClient({ region, credentials, endpoint: database.endpoint });
+    const client = new DynamoDBClient({ region, credentials, endpoint: dynamo.endpoint });
     await createTable(client, table);
     client.destroy();
 
+    const database = await startCountingProxy(dynamo.endpoint);
+    undo.push(() => database.stop());
     const path = `/nodeless/${clusterId}`;
     const parameters = await startParameters({
       [`${path}/cluster-id`]: clusterId,
@@ -142,6 +147,7 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       host,
       setup,
       sts,
+      database,
       parameters,
       environment,
       clusterId,
