@@ -102,7 +102,7 @@ describe('a function that dies', () => {
       const { dies, count } = deaths(name as FunctionName, rest, late);
       cluster = await createFunctionsCluster({ dies, maxReceives: 1000 });
       await play();
-      expect(count()).toBeGreaterThan(1);
+      expect(count()).toBeGreaterThan(0);
       expect(cluster.functions[name as FunctionName].counts.coldStarts).toBeGreaterThanOrEqual(count());
     },
   );
