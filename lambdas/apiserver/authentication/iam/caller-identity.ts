@@ -30,11 +30,17 @@ export function createStsCaller({
   timeoutMs = defaultTimeoutMs,
   fetch: send = fetch,
 }: StsDeps): AskCallerIdentity {
-  return async (target) => {
-    const response = await send(endpoint + target, {
+  const ask = (target: string): Promise<Response> =>
+    send(endpoint + target, {
       headers: { accept: 'application/json', [clusterIdHeader]: cluster },
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
+    });
+  return async (target) => {
+    // A connection that was kept while the function slept may be closed at its other end.
+    const response = await ask(target).catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'TimeoutError') throw error;
+      return ask(target);
     });
     const text = await response.text();
     if (response.status === 400 || response.status === 401 || response.status === 403) return undefined;

@@ -163,6 +163,29 @@ describe('createStsCaller', () => {
     expect(seen[0]?.init?.redirect).toBe('error');
     expect(seen[0]?.init?.signal).toBeInstanceOf(AbortSignal);
   });
+  it('asks again when a connection was broken, but not after a timeout', async () => {
+    const failing = (errors: Error[]) => {
+      let calls = 0;
+      const ask = createStsCaller({
+        endpoint: 'https://sts',
+        cluster: 'main',
+        fetch: () => {
+          calls++;
+          const error = errors.shift();
+          return error ? Promise.reject(error) : Promise.resolve(new Response('{}', { status: 403 }));
+        },
+      });
+      return { ask, calls: () => calls };
+    };
+    const once = failing([new TypeError('fetch failed')]);
+    expect(await once.ask('/?')).toBeUndefined();
+    expect(once.calls()).toBe(2);
+    const slow = failing([new DOMException('too long', 'TimeoutError')]);
+    await expect(slow.ask('/?')).rejects.toThrow('too long');
+    expect(slow.calls()).toBe(1);
+    const gone = failing([new TypeError('one'), new TypeError('two')]);
+    await expect(gone.ask('/?')).rejects.toThrow('two');
+  });
   it('understands XML', async () => {
     const xml = `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>${ann.arn}</Arn><UserId>AIDAANN</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
     expect(await answering(200, xml).ask('/?')).toEqual(ann);
