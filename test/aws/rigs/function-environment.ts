@@ -118,7 +118,7 @@ export async function startFunctionEnvironment(definition: FunctionDefinition): 
         AWS_REGION: definition.region,
         AWS_DEFAULT_REGION: definition.region,
         LAMBDA_TASK_ROOT: definition.folder,
-        _HANDLER: 'index.handler',
+        _HANDLER: definition.environment['_HANDLER'] ?? 'index.handler',
         TZ: ':UTC',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
