@@ -25,6 +25,8 @@ export interface CountedProcess {
   readonly plane: ControlPlane;
   /** One request, as the door passes it on: what was known is brought up to date first. */
   ask(method: string, target: string, body?: object, contentType?: string): Promise<CountedAnswer>;
+  /** What was used at the table since the last time, by requests or otherwise. */
+  take(): Usage;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ export async function createCountedApi({
       opened,
       plane,
       ask: (...request) => ask(plane, meter, ...request),
+      take: () => meter.take(),
       async close() {
         plane.close();
         await store.close();
