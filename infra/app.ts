@@ -1,6 +1,7 @@
 /** The CDK application: `npx cdk synth`, `npx cdk deploy`. Settings stand in the context `nodeless` (cdk.json, or `-c nodeless='{…}'`). */
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { featureFlags } from './feature-flags.ts';
 import { NodelessStack } from './nodeless-stack.ts';
 import type { NodelessOptions } from './settings.ts';
 
@@ -19,7 +20,7 @@ export function optionsFromContext(context: unknown, cluster: unknown): Nodeless
   return { ...options, ...(typeof cluster === 'string' ? { cluster } : {}) };
 }
 
-export function makeApp(app = new App()): App {
+export function makeApp(app = new App({ context: featureFlags })): App {
   const options = optionsFromContext(app.node.tryGetContext('nodeless'), app.node.tryGetContext('cluster'));
   const { tags, ...rest } = options;
   new NodelessStack(app, 'NodelessStack', {

@@ -24,7 +24,7 @@ const keptChars = 20_000;
 
 /** In a checkout cdk.json names the application; the published package has it ready beside this file. */
 export function findApplication(from: string = import.meta.url): { folder: string; app?: string } {
-  const packed = fileURLToPath(new URL('./infra/app.mjs', from));
+  const packed = fileURLToPath(new URL('../infra/app.mjs', from));
   if (existsSync(packed))
     return { folder: process.cwd(), app: `${JSON.stringify(process.execPath)} ${JSON.stringify(packed)}` };
   return { folder: fileURLToPath(new URL('../../', from)) };

@@ -8,11 +8,11 @@ import { afterAll } from 'vitest';
 import { functions } from '../../infra/functions.ts';
 import type { NodelessClusterProps } from '../../infra/nodeless-cluster.ts';
 import { NodelessStack } from '../../infra/nodeless-stack.ts';
-import cdkJson from '../../cdk.json' with { type: 'json' };
+import { featureFlags } from '../../infra/feature-flags.ts';
 
 export interface Resource {
   readonly Type: string;
-  readonly Properties?: Record<string, unknown>;
+  readonly Properties: Record<string, unknown>;
   readonly DependsOn?: string | string[];
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
@@ -23,7 +23,7 @@ export interface TemplateJson {
 }
 
 const folders: string[] = [];
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })), 60_000);
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nodeless-infra-'));
@@ -41,13 +41,13 @@ export function standInBundles(): string {
   return folder;
 }
 
-/** An app with the flags of cdk.json. */
+/** An app with the flags of our own. */
 export function testApp(props: AppProps = {}): App {
   return new App({
     outdir: temporaryFolder(),
     analyticsReporting: false,
     ...props,
-    context: { ...cdkJson.context, ...props.context },
+    context: { ...featureFlags, ...props.context },
   });
 }
 
@@ -55,7 +55,9 @@ export function synthesise(
   options: Omit<NodelessClusterProps, 'tags'> & { tags?: Record<string, string> } = {},
 ): TemplateJson {
   const stack = new NodelessStack(testApp(), 'NodelessStack', { bundles: standInBundles(), ...options });
-  return Template.fromStack(stack).toJSON() as TemplateJson;
+  const template = Template.fromStack(stack).toJSON() as { Resources: Record<string, { Properties?: object }> };
+  for (const resource of Object.values(template.Resources)) resource.Properties ??= {};
+  return template as TemplateJson;
 }
 
 export function ofType(template: TemplateJson, type: string): [string, Resource][] {

@@ -10,7 +10,7 @@ const assertions = Template.fromJSON(template as unknown as Record<string, unkno
 
 function functionNamed(name: FunctionName, of: TemplateJson = template): Resource {
   const found = ofType(of, 'AWS::Lambda::Function').find(
-    ([, { Properties }]) => Properties?.['FunctionName'] === `nodeless-main-${name}`,
+    ([, { Properties }]) => Properties['FunctionName'] === `nodeless-main-${name}`,
   );
   if (!found) throw new Error(`there is no function ${name}`);
   return found[1];
@@ -21,8 +21,8 @@ interface Statement {
   Condition?: Record<string, Record<string, unknown>>;
 }
 function statementsOf(name: FunctionName, of: TemplateJson = template): Statement[] {
-  const role = (functionNamed(name, of).Properties?.['Role'] as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0];
-  const policies = of.Resources[role]?.Properties?.['Policies'] as { PolicyDocument: { Statement: Statement[] } }[];
+  const role = (functionNamed(name, of).Properties['Role'] as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0];
+  const policies = of.Resources[role]?.Properties['Policies'] as { PolicyDocument: { Statement: Statement[] } }[];
   return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 }
 const actionsOf = (statement: Statement): string[] => [statement.Action].flat();
@@ -85,20 +85,20 @@ describe('delivery', () => {
 
   it('hides messages six times as long as their function may run', () => {
     const mappings = ofType(template, 'AWS::Lambda::EventSourceMapping').filter(
-      ([, { Properties }]) => Properties?.['StartingPosition'] === undefined,
+      ([, { Properties }]) => Properties['StartingPosition'] === undefined,
     );
     expect(mappings).toHaveLength(4);
     for (const [, { Properties }] of mappings) {
-      const queue = template.Resources[(Properties?.['EventSourceArn'] as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0]];
-      const target = template.Resources[(Properties?.['FunctionName'] as { Ref: string }).Ref];
-      expect(queue?.Properties?.['VisibilityTimeout']).toBe(6 * (target?.Properties?.['Timeout'] as number));
-      expect(queue?.Properties?.['RedrivePolicy']).toMatchObject({ maxReceiveCount: 5 });
-      expect(Properties?.['FunctionResponseTypes']).toEqual(['ReportBatchItemFailures']);
+      const queue = template.Resources[(Properties['EventSourceArn'] as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0]];
+      const target = template.Resources[(Properties['FunctionName'] as { Ref: string }).Ref];
+      expect(queue?.Properties['VisibilityTimeout']).toBe(6 * (target?.Properties['Timeout'] as number));
+      expect(queue?.Properties['RedrivePolicy']).toMatchObject({ maxReceiveCount: 5 });
+      expect(Properties['FunctionResponseTypes']).toEqual(['ReportBatchItemFailures']);
     }
   });
 
   it('uses high-throughput FIFO queues', () => {
-    const fifo = ofType(template, 'AWS::SQS::Queue').filter(([, { Properties }]) => Properties?.['FifoQueue'] === true);
+    const fifo = ofType(template, 'AWS::SQS::Queue').filter(([, { Properties }]) => Properties['FifoQueue'] === true);
     expect(fifo).toHaveLength(4);
     for (const [, { Properties }] of fifo)
       expect(Properties).toMatchObject({
@@ -125,7 +125,7 @@ describe('delivery', () => {
 describe('functions', () => {
   it('run Node 24 on arm64, each with its own role, log group and limits', () => {
     const made = ofType(template, 'AWS::Lambda::Function');
-    expect(made.map(([, { Properties }]) => Properties?.['FunctionName']).toSorted()).toEqual(
+    expect(made.map(([, { Properties }]) => Properties['FunctionName']).toSorted()).toEqual(
       Object.keys(functions)
         .map((name) => `nodeless-main-${name}`)
         .toSorted(),
@@ -139,9 +139,9 @@ describe('functions', () => {
         Timeout: functions[name].timeout,
         MemorySize: functions[name].memory,
       });
-      expect(Properties?.['LoggingConfig']).toBeDefined();
-      expect(Properties?.['ReservedConcurrentExecutions']).toBeUndefined();
-      roles.add(JSON.stringify(Properties?.['Role']));
+      expect(Properties['LoggingConfig']).toBeDefined();
+      expect(Properties['ReservedConcurrentExecutions']).toBeUndefined();
+      roles.add(JSON.stringify(Properties['Role']));
     }
     expect(roles.size).toBe(made.length);
   });
@@ -181,7 +181,7 @@ describe('functions', () => {
 
   it('have reserved concurrency where it is set', () => {
     expect(
-      functionNamed('apiserver', synthesise({ reservedConcurrency: { apiserver: 20 } })).Properties?.[
+      functionNamed('apiserver', synthesise({ reservedConcurrency: { apiserver: 20 } })).Properties[
         'ReservedConcurrentExecutions'
       ],
     ).toBe(20);
@@ -217,7 +217,7 @@ describe('the API', () => {
       }),
     });
     const environment = (
-      functionNamed('apiserver', edge).Properties?.['Environment'] as { Variables: Record<string, unknown> }
+      functionNamed('apiserver', edge).Properties['Environment'] as { Variables: Record<string, unknown> }
     ).Variables;
     expect(JSON.stringify(environment['NODELESS_ORIGIN_SECRET'])).toContain('resolve:secretsmanager');
     expect(JSON.stringify(ofType(edge, 'AWS::SSM::Parameter'))).toContain('DomainName');
@@ -248,20 +248,20 @@ describe('what pods stand in', () => {
 
   it('lets nothing in from elsewhere', () => {
     for (const [, { Properties }] of ofType(template, 'AWS::EC2::SecurityGroup'))
-      expect(JSON.stringify(Properties?.['SecurityGroupIngress'] ?? [])).not.toMatch(/CidrIp/);
+      expect(JSON.stringify(Properties['SecurityGroupIngress'] ?? [])).not.toMatch(/CidrIp/);
     for (const [, { Properties }] of ofType(template, 'AWS::EC2::SecurityGroupIngress'))
-      expect(Properties?.['SourceSecurityGroupId']).toBeDefined();
+      expect(Properties['SourceSecurityGroupId']).toBeDefined();
   });
 
   it('has the range of Services as subnets of its own', () => {
-    const ranges = ofType(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties?.['CidrBlock']);
+    const ranges = ofType(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties['CidrBlock']);
     expect(ranges).toEqual(expect.arrayContaining(['10.96.0.0/17', '10.96.128.0/17']));
   });
 
   it('gives tasks no rights, and Spot beside on demand', () => {
     const [, role] =
       ofType(template, 'AWS::IAM::Role').find(([name]) => name.startsWith('ClusterWorkloadTaskRole')) ?? [];
-    expect(role?.Properties?.['Policies'] ?? role?.Properties?.['ManagedPolicyArns']).toBeUndefined();
+    expect(role?.Properties['Policies'] ?? role?.Properties['ManagedPolicyArns']).toBeUndefined();
     assertions.hasResourceProperties('AWS::ECS::Cluster', { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
   });
 
@@ -273,7 +273,7 @@ describe('what pods stand in', () => {
     it(`runs tasks where ${egress} leads out`, () => {
       const made = synthesise({ network: { egress } });
       const variables = (
-        functionNamed('virtual-kubelet', made).Properties?.['Environment'] as { Variables: Record<string, unknown> }
+        functionNamed('virtual-kubelet', made).Properties['Environment'] as { Variables: Record<string, unknown> }
       ).Variables;
       expect(variables['NODELESS_ASSIGN_PUBLIC_IP']).toBe(assign);
       expect(JSON.stringify(variables['NODELESS_SUBNETS'])).toContain(
@@ -318,16 +318,15 @@ describe('monitoring', () => {
     const alarms = ofType(template, 'AWS::CloudWatch::Alarm');
     expect(alarms.length).toBeLessThanOrEqual(10);
     expect(alarms.length).toBeGreaterThan(5);
-    for (const [, { Properties }] of alarms)
-      expect(String(Properties?.['AlarmDescription']).length).toBeGreaterThan(20);
+    for (const [, { Properties }] of alarms) expect(String(Properties['AlarmDescription']).length).toBeGreaterThan(20);
   });
 
   it('stops the API by the bill guard only when that is wanted', () => {
     const guard = (of: TemplateJson): Resource =>
       ofType(of, 'AWS::CloudWatch::Alarm').find(
-        ([, { Properties }]) => Properties?.['AlarmName'] === 'nodeless-main-bill-guard',
+        ([, { Properties }]) => Properties['AlarmName'] === 'nodeless-main-bill-guard',
       )?.[1] as Resource;
-    expect(guard(template).Properties?.['AlarmActions']).toBeUndefined();
+    expect(guard(template).Properties['AlarmActions']).toBeUndefined();
     const armed = synthesise({ monitoring: { killSwitch: true, billGuardRequestsPerHour: 5 } });
     expect(guard(armed).Properties).toMatchObject({
       Threshold: 5,
@@ -359,7 +358,7 @@ describe('tags', () => {
     ];
     for (const type of types)
       for (const [name, { Properties }] of ofType(tagged, type)) {
-        const tags = Properties?.['Tags'] ?? Properties?.['HostedZoneTags'];
+        const tags = Properties['Tags'] ?? Properties['HostedZoneTags'];
         const list = Array.isArray(tags)
           ? Object.fromEntries((tags as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]))
           : tags;

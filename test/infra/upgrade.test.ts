@@ -47,7 +47,7 @@ function losses(before: TemplateJson, after: TemplateJson): string[] {
     const next = after.Resources[name];
     if (!next) return [`${name} (${Type}) is removed`];
     return properties
-      .filter((property) => JSON.stringify(Properties[property]) !== JSON.stringify(next.Properties?.[property]))
+      .filter((property) => JSON.stringify(Properties[property]) !== JSON.stringify(next.Properties[property]))
       .map((property) => `${name} (${Type}) is made anew for its ${property}`);
   });
 }
