@@ -26,8 +26,10 @@ export interface Elbv2Set {
 
 const releaseMs = 30_000;
 
-export function createElbv2Set(options: Partial<Elbv2RigOptions> = {}): Elbv2Set {
-  const clock = createManualClock();
+export function createElbv2Set({
+  clock = createManualClock(),
+  ...options
+}: Partial<Elbv2RigOptions> & { clock?: ManualClock } = {}): Elbv2Set {
   const carried = new Map<string, number>();
   const ec2 = createEc2Rig({
     clock,

@@ -18,7 +18,9 @@ import { createLater } from '@nodeless/controller-runtime/queues';
 import type { QueueRecord } from '@nodeless/controller-runtime/work-batch';
 import { createControllersFunction } from '@nodeless/controllers/controllers-function';
 import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
-import { createFunctionControllers } from '@nodeless/controllers/function-controllers';
+import { createFunctionControllers, wakingControllers } from '@nodeless/controllers/function-controllers';
+import type { AwsControllers } from '@nodeless/controllers/load-balancers/aws-controllers';
+import type { AdmissionPlugin } from '@nodeless/registry/admission/admission';
 import { createDispatcherFunction } from '@nodeless/events/dispatcher-function';
 import { forward } from '@nodeless/events/forward';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
@@ -56,6 +58,9 @@ export interface FunctionsClusterOptions {
   /** Ticks do not come by themselves. */
   readonly ticks?: boolean;
   readonly heartbeats?: 'leases' | 'status';
+  /** Instead of simulated ones: made anew with each start of the controllers' function. */
+  readonly balancers?: (clock: ManualClock) => AwsControllers;
+  readonly admission?: readonly AdmissionPlugin[];
   readonly onLog?: (line: string) => void;
 }
 
@@ -187,7 +192,9 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
         store: storeOf(world),
         later: laterOf(world, 'controllers'),
         rootCertificate: 'PEM',
-        loadBalancers,
+        ...(options.balancers
+          ? { balancers: options.balancers(clock), admission: options.admission }
+          : { loadBalancers }),
         clock: world.clock,
         log,
         random,
@@ -223,7 +230,9 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
           scheduler: queueOf(world, 'scheduler'),
         },
         wakes: (served) => ({
-          controllers: createFunctionControllers({ served, rootCertificate: '', loadBalancers }),
+          controllers: options.balancers
+            ? wakingControllers(served)
+            : createFunctionControllers({ served, rootCertificate: '', loadBalancers }),
           scheduler: [schedulerDoorbell(defaultProfile)],
         }),
         clock: world.clock,
