@@ -17,11 +17,13 @@ const probe = `
 const before = process.memoryUsage();
 globalThis.awslambda = { streamifyResponse: (handler) => handler, HttpResponseStream: { from: (stream) => stream } };
 const started = performance.now();
+const cpu = process.cpuUsage();
 const { handler } = await import(process.argv[1]);
 const ms = performance.now() - started;
+const { user, system } = process.cpuUsage(cpu);
 if (typeof handler !== 'function') throw new Error('there is no handler');
 const { rss, heapUsed } = process.memoryUsage();
-process.stdout.write(JSON.stringify({ ms, rss: rss - before.rss, heap: heapUsed - before.heapUsed, process: rss }));
+process.stdout.write(JSON.stringify({ ms, cpu: (user + system) / 1000, rss: rss - before.rss, heap: heapUsed - before.heapUsed, process: rss }));
 process.exit(0);
 `;
 
@@ -63,6 +65,8 @@ const variables = (): Record<string, string> => ({
 
 interface Figures {
   readonly ms: number;
+  /** Processor time: what a busy machine changes least. */
+  readonly cpu: number;
   readonly rss: number;
   readonly heap: number;
   readonly process: number;
@@ -86,7 +90,7 @@ const outdir = mkdtempSync(join(tmpdir(), 'nodeless-cold-start-'));
 try {
   const asked = process.argv.slice(2).filter((name) => !name.startsWith('-'));
   const rows: string[][] = [
-    ['function', 'zip KiB', 'code KiB', 'at start KiB', 'modules', 'load ms', 'heap MiB', 'process MiB'],
+    ['function', 'zip KiB', 'code KiB', 'at start KiB', 'modules', 'load ms', 'CPU ms', 'heap MiB', 'process MiB'],
   ];
   for (const { name, folder, zipBytes, metafile } of await bundleAll(asked.length > 0 ? asked : undefined, {
     outdir,
@@ -116,6 +120,7 @@ try {
       kib(size([...loaded].filter((one) => outputs.get(one)?.bytes))),
       String(modules.size),
       of(({ ms }) => ms).toFixed(0),
+      of(({ cpu }) => cpu).toFixed(0),
       mib(of(({ heap }) => heap)),
       mib(of((figures) => figures.process)),
     ]);
