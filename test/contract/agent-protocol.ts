@@ -444,6 +444,15 @@ export const doorCases: DoorCases = {
     const other = await cluster.startPod('other', {});
     const token = await cluster.agentToken(pod);
     const good = agentReport(pod, 1);
+    const longEvent = {
+      type: 'Warning' as const,
+      reason: 'Unhealthy',
+      message: '',
+      fieldPath: '',
+      count: 1,
+      firstAt: good.at,
+      lastAt: good.at,
+    };
     const bad: unknown[] = [
       null,
       [],
@@ -461,6 +470,12 @@ export const doorCases: DoorCases = {
       { ...good, containers: Array.from({ length: 65 }, () => containerReport()) },
       { ...good, events: Array.from({ length: 51 }, () => ({})) },
       { ...good, at: 'yesterday' },
+      { ...good, agent: { version: 'x'.repeat(65), capabilities: [] } },
+      { ...good, containers: [containerReport({ runId: 'x'.repeat(129) })] },
+      { ...good, containers: [containerReport({ failed: { probe: 'readiness' as 'liveness', message: '' } })] },
+      { ...good, events: [{ ...longEvent, message: 'x'.repeat(1025) }] },
+      { ...good, events: [{ ...longEvent, reason: 'not a reason' }] },
+      { ...good, events: [{ ...longEvent, count: 0 }] },
       agentReport(other, 1),
     ];
     for (const body of bad) {

@@ -217,7 +217,7 @@ describe('the end', () => {
     await clock.advance(60_000);
     expect(ended).toBe(false);
     show({ a: { id: '1', state: 'ended' }, b: { id: '2', state: 'ended' } });
-    await clock.advance(3_000);
+    await clock.advance(5_000);
     expect(ended).toBe(false);
     show({ a: { id: '1', state: 'ended' }, b: runningSince('3') });
     await clock.advance(60_000);

@@ -18,6 +18,8 @@ let renewals: number;
 let afterRenewal: Target[] | undefined;
 let events: string[];
 let proxy: ServiceProxy;
+/** What every choice of a target waits for. */
+let chosen: Promise<unknown>;
 
 const listenTcp = (onSocket: (socket: Socket) => void, host = '127.0.0.1', port = 0): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -48,7 +50,7 @@ const begin = async (containers: AgentContainer[] = [], min = 10): Promise<void>
   proxy = createServiceProxy({
     door: { services: (revision) => Promise.resolve(revision === table.revision ? undefined : table) },
     endpoints: {
-      targets: () => Promise.resolve(targets),
+      targets: () => chosen.then(() => targets),
       renewed() {
         renewals++;
         targets = afterRenewal ?? targets;
@@ -71,6 +73,7 @@ const ask = async (port: number, address = '127.224.77.1'): Promise<string> => {
 beforeEach(() => {
   [servers, targets, events] = [[], [], []];
   renewals = 0;
+  chosen = Promise.resolve();
   afterRenewal = undefined;
   table = { revision: '', services: [] };
 });
@@ -194,11 +197,17 @@ describe.skipIf(!runs)('a Service over UDP', () => {
     const port = await freePort();
     targets = [{ address: '127.0.0.1', port: await listenUdp((m) => m) }];
     show(service(port, { ports: [{ name: '', protocol: 'UDP', port }] }));
+    let choose: () => void = () => {};
+    chosen = new Promise<void>((resolve) => (choose = resolve));
     await begin();
     const socket = client();
     const got: string[] = [];
     socket.on('message', (m) => void got.push(m.toString()));
-    for (const word of ['a', 'b', 'c']) socket.send(word, port, '127.224.77.1');
+    for (const word of ['a', 'b', 'c'])
+      await new Promise((resolve) => socket.send(word, port, '127.224.77.1', resolve));
+    // They come in while nothing is chosen yet.
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    choose();
     await vi.waitFor(() => expect(got.toSorted()).toEqual(['a', 'b', 'c']));
   });
 });

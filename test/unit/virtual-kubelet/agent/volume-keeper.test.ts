@@ -176,6 +176,23 @@ describe('tokens', () => {
     expect(written.at(-1)).toEqual({ revision: 'r1', token: 't2' });
   });
 
+  it('are each renewed in their own time', async () => {
+    const long: TokenQuery = { audience: 'long', expirationSeconds: 3600 };
+    const files = [query, long].map((token, i) => ({ path: `t${i}`, mode: 0o600, token }));
+    current = { revision: 'r1', volumes: [{ name: 'r1', files }] };
+    await keeper.begin({
+      volumes: current,
+      tokens: [
+        { ...query, ...tokenOf(0) },
+        { ...long, ...tokenOf(0, 3_600_000) },
+      ],
+    });
+    await clock.advance(481_000);
+    expect(tokensAsked.map((t) => t.query.audience)).toEqual(['vault']);
+    await clock.advance(2_400_000);
+    expect(tokensAsked.filter((t) => t.query.audience === 'long').map((t) => t.at)).toEqual([2_880_000]);
+  });
+
   it('that cannot be renewed are tried again, soon at first', async () => {
     await begin();
     failToken = new DoorError(503, 'away');
