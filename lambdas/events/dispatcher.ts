@@ -56,6 +56,8 @@ export interface Dispatcher {
 
 const dayMs = 24 * 3_600_000;
 const defaultTickMs = 5 * 60_000;
+/** A tick that is a little late must not miss a sweep; one that is asked for twice does no harm. */
+const jitterMs = 15_000;
 /** Younger commits are still on their way through the stream. */
 const onTheirWayMs = 30_000;
 
@@ -215,7 +217,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     async tick(id, full = false) {
       await refresh();
       const now = clock.now();
-      await sendAll(rules.sweeps(now - tickMs, now), id);
+      await sendAll(rules.sweeps(now - tickMs - jitterMs, now), id);
       const isNewDay = Math.floor(now / dayMs) > Math.floor((now - tickMs) / dayMs);
       await (full || isNewDay ? everything(id) : replay(id));
     },
