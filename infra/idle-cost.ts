@@ -45,6 +45,7 @@ const freeTypes = new Set([
   'AWS::EC2::VPCEndpoint',
   'AWS::EC2::VPCGatewayAttachment',
   'AWS::ECS::Cluster',
+  'AWS::ECS::TaskDefinition',
   'AWS::Events::Rule',
   'AWS::IAM::Policy',
   'AWS::IAM::Role',
@@ -68,6 +69,7 @@ const freeTypes = new Set([
 const pricedTypes = new Set([
   'AWS::CloudWatch::Alarm',
   'AWS::CloudWatch::Dashboard',
+  'AWS::ECS::Service',
   'AWS::KMS::Key',
   'AWS::Route53::HostedZone',
   'AWS::SecretsManager::Secret',
@@ -175,6 +177,13 @@ export function idleCost(template: CostedTemplate, zones = 2): IdleCost {
     `${of('AWS::EC2::EIP').length}`,
     of('AWS::EC2::EIP').length * prices.publicIpv4Hour * month,
   );
+
+  // The hub, on demand and with its address; Spot is cheaper by what the hour says.
+  for (const { Properties } of of('AWS::ECS::TaskDefinition')) {
+    const [cpu, memory] = [Number(Properties?.['Cpu']) / 1024, Number(Properties?.['Memory']) / 1024];
+    const hour = cpu * prices.fargate.cpuHour + memory * prices.fargate.gbHour + prices.publicIpv4Hour;
+    add('The hub', `${cpu} CPU, ${memory} GB`, hour * month);
+  }
 
   const sum = (key: 'full' | 'withFreeTier'): number => items.reduce((total, one) => total + one[key], 0);
   return { items, full: sum('full'), withFreeTier: sum('withFreeTier') };

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { Api, withoutSlash } from './constructs/api.ts';
 import { Delivery } from './constructs/delivery.ts';
 import { Dns } from './constructs/dns.ts';
+import { Hub } from './constructs/hub.ts';
 import { makeCustomerKey, makeSigningKey } from './constructs/keys.ts';
 import { Lifecycle, type Manifest } from './constructs/lifecycle.ts';
 import { Monitoring } from './constructs/monitoring.ts';
@@ -64,6 +65,7 @@ export class NodelessCluster extends Construct {
     const make = (name: FunctionName, constructId: string): lambda.Function =>
       new NodelessFunction(this, constructId, { name, parts, values, bundles }).function;
     const api = new Api(this, 'Api', { parts, values, bundles });
+    if (settings.hub.enabled) new Hub(this, 'Hub', { parts, values, bundles });
     const functions = {
       controllers: make('controllers', 'Controllers'),
       scheduler: make('scheduler', 'Scheduler'),

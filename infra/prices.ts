@@ -12,6 +12,8 @@ export const prices = {
   kms: { key: 1 },
   secretsManager: { secret: 0.4 },
   waf: { acl: 5, rule: 1 },
+  /** arm64, on demand. */
+  fargate: { cpuHour: 0.03238, gbHour: 0.00356 },
   nat: { gatewayHour: 0.045 },
   publicIpv4Hour: 0.005,
 } as const;

@@ -30,6 +30,7 @@ export interface NodelessSettings {
   /** Signs ServiceAccount tokens with a key that never leaves KMS (1 dollar a month) instead of one in an SSM SecureString. */
   readonly signingKeyInKms: boolean;
   readonly monitoring: MonitoringSettings;
+  readonly hub: HubSettings;
   /** Concurrency kept for a function and its limit. Only where the account has room: `nodeless doctor --region` says. */
   readonly reservedConcurrency: Readonly<Partial<Record<ReservableFunction, number>>>;
   /** More tags for everything. */
@@ -71,6 +72,20 @@ export interface StateSettings {
   readonly existing?: { readonly tableName: string; readonly streamArn: string };
 }
 
+/** The API server as one small task beside the function: for clusters with many watchers. */
+export interface HubSettings {
+  /** About 11 dollars a month on demand with the defaults, its public address included. */
+  readonly enabled: boolean;
+  /** A Spot task is stopped now and then; the next one has another address. */
+  readonly capacity: 'on-demand' | 'spot';
+  /** Fargate's: 256 is a quarter of a CPU. */
+  readonly cpu: 256 | 512 | 1024 | 2048;
+  /** MiB; must be one that Fargate has for this CPU. */
+  readonly memory: number;
+  /** Ranges that may connect. Everybody must show a credential. */
+  readonly from: readonly string[];
+}
+
 export interface MonitoringSettings {
   /** The first three of an account are free, further ones 3 dollars a month. */
   readonly dashboard: boolean;
@@ -94,11 +109,12 @@ export const reservableFunctions = [
 export type ReservableFunction = (typeof reservableFunctions)[number];
 
 /** Settings as people give them: everything has a default. */
-export type NodelessOptions = Partial<Omit<NodelessSettings, 'network' | 'pods' | 'state' | 'monitoring'>> & {
+export type NodelessOptions = Partial<Omit<NodelessSettings, 'network' | 'pods' | 'state' | 'monitoring' | 'hub'>> & {
   readonly network?: Partial<NetworkSettings>;
   readonly pods?: Partial<PodSettings>;
   readonly state?: Partial<StateSettings>;
   readonly monitoring?: Partial<MonitoringSettings>;
+  readonly hub?: Partial<HubSettings>;
 };
 
 export const defaultSettings: NodelessSettings = {
@@ -132,6 +148,7 @@ export const defaultSettings: NodelessSettings = {
     billGuardRequestsPerHour: 1_000_000,
     killSwitch: false,
   },
+  hub: { enabled: false, capacity: 'on-demand', cpu: 256, memory: 512, from: ['0.0.0.0/0'] },
   reservedConcurrency: {},
   tags: {},
 };
@@ -147,6 +164,7 @@ export function resolveSettings(options: NodelessOptions = {}): NodelessSettings
     // A table that is to go with its stack must not be protected from going.
     state: { ...state, deletionProtection: options.state?.deletionProtection ?? state.removal === 'retain' },
     monitoring: withDefaults(defaultSettings.monitoring, options.monitoring),
+    hub: withDefaults(defaultSettings.hub, options.hub),
   };
   const problems = [...unknown, ...settingProblems(settings)];
   if (problems.length > 0)
@@ -161,7 +179,7 @@ function withDefaults<T extends object>(defaults: T, given: object = {}): T {
 
 function unknownKeys(options: NodelessOptions): string[] {
   const known = { ...defaultSettings, state: { ...defaultSettings.state, existing: undefined } };
-  const nested = ['network', 'pods', 'state', 'monitoring'] as const;
+  const nested = ['network', 'pods', 'state', 'monitoring', 'hub'] as const;
   return [
     ...Object.keys(options).filter((key) => !Object.hasOwn(known, key)),
     ...nested.flatMap((part) =>
@@ -202,7 +220,7 @@ export function settingProblems(settings: NodelessSettings): string[] {
     'waf',
     'needs exposure: edge; a function URL cannot stand behind WAF',
   );
-  problems.push(...networkProblems(network));
+  problems.push(...networkProblems(network), ...hubProblems(settings.hub));
   need(['amd64', 'arm64'].includes(pods.architecture), 'pods.architecture', 'must be amd64 or arm64');
   need(/^\S+$/.test(pods.agentImage), 'pods.agentImage', 'must be an image');
   for (const role of pods.roles)
@@ -263,6 +281,28 @@ function networkProblems({ cidr, serviceCidr, zones, egress, clusterDomain }: Ne
     problems.push(`network.serviceCidr: must be an IPv4 range between /16 and /24, not ${JSON.stringify(serviceCidr)}`);
   if (own && services && overlap(own, services))
     problems.push(`network.serviceCidr: ${serviceCidr} and network.cidr ${cidr} must not overlap`);
+  return problems;
+}
+
+/** MiB that Fargate has for so much CPU: from, to, in steps of. */
+const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
+  256: [512, 2048, 512],
+  512: [1024, 4096, 1024],
+  1024: [2048, 8192, 1024],
+  2048: [4096, 16384, 1024],
+};
+
+function hubProblems({ capacity, cpu, memory, from }: HubSettings): string[] {
+  const problems: string[] = [];
+  if (!['on-demand', 'spot'].includes(capacity)) problems.push('hub.capacity: must be on-demand or spot');
+  const sizes = fargateMemory[cpu];
+  if (!sizes) problems.push(`hub.cpu: must be one of ${Object.keys(fargateMemory).join(', ')}`);
+  else if (memory < sizes[0] || memory > sizes[1] || memory % sizes[2] !== 0 || (cpu === 256 && memory === 1536))
+    problems.push(
+      `hub.memory: Fargate has ${sizes[0]} to ${sizes[1]} MiB in steps of ${sizes[2]} for this CPU, not ${memory}`,
+    );
+  for (const range of from)
+    if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(range)) problems.push(`hub.from: ${JSON.stringify(range)} is not a range`);
   return problems;
 }
 

@@ -13,3 +13,9 @@ export declare function bundleAll(
   names?: readonly string[],
   options?: { readonly outdir?: string },
 ): Promise<Bundled[]>;
+
+export function bundleHub(options?: { readonly outdir?: string }): Promise<{
+  readonly folder: string;
+  readonly bytes: number;
+  readonly metafile: Metafile;
+}>;

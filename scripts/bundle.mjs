@@ -89,13 +89,49 @@ export async function bundleFunction(name, { outdir = join(root, 'dist') } = {})
   return { name, folder, zipBytes: archive.length, metafile: result.metafile };
 }
 
+/** The hub (local/hub.ts) in one file, and the loader that fetches it, as text for a command line. */
+export async function bundleHub({ outdir = join(root, 'dist') } = {}) {
+  const folder = join(outdir, 'functions', 'hub');
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+    logLevel: 'warning',
+  };
+  const [hub, loader] = await Promise.all([
+    build({
+      ...common,
+      entryPoints: ['local/hub.ts'],
+      format: 'esm',
+      mainFields: ['module', 'main'],
+      banner: { js: banner },
+      plugins: [jsonByParse],
+      metafile: true,
+    }),
+    // `node -e` runs scripts, not modules.
+    build({ ...common, entryPoints: ['local/hub/loader-main.ts'], format: 'cjs' }),
+  ]);
+  write(join(folder, 'hub.mjs'), hub.outputFiles[0].contents);
+  write(join(folder, 'loader.js'), loader.outputFiles[0].contents);
+  return { folder, bytes: hub.outputFiles[0].contents.length, metafile: hub.metafile };
+}
+
 function write(path, content) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
 }
 
-export async function bundleAll(names = bundled(), options = {}) {
-  return await Promise.all(names.map((name) => bundleFunction(name, options)));
+/** All functions, and the hub; or only the functions that are named. */
+export async function bundleAll(names, options = {}) {
+  const [made] = await Promise.all([
+    Promise.all((names ?? bundled()).map((name) => bundleFunction(name, options))),
+    names ? undefined : bundleHub(options),
+  ]);
+  return made;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -16,7 +16,7 @@ import { type Parts, resourcesOf, statementsOf } from './places.ts';
 export interface HubProps {
   readonly parts: Parts;
   readonly values: Readonly<Partial<Record<Variable, string>>>;
-  /** Folder of the functions' bundles; the hub's is beside it. */
+  /** Folder of the bundles. */
   readonly bundles: string;
 }
 
@@ -130,9 +130,7 @@ export class Hub extends Construct {
       cluster: workload.cluster.attrArn,
       taskDefinition: task.attrTaskDefinitionArn,
       desiredCount: 1,
-      capacityProviderStrategy: [
-        { capacityProvider: hub.capacity === 'spot' ? 'FARGATE_SPOT' : 'FARGATE', weight: 1 },
-      ],
+      capacityProviderStrategy: [{ capacityProvider: hub.capacity === 'spot' ? 'FARGATE_SPOT' : 'FARGATE', weight: 1 }],
       // The next one answers, and is told of, before the last is stopped.
       deploymentConfiguration: {
         minimumHealthyPercent: 100,
@@ -151,7 +149,7 @@ export class Hub extends Construct {
 }
 
 function codeFile(bundles: string, name: string): string {
-  const path = join(bundles, '..', 'hub', name);
+  const path = join(bundles, 'hub', name);
   if (!existsSync(path)) throw new Error(`the hub is not bundled (${path} is missing): npm run bundle`);
   return path;
 }

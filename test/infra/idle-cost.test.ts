@@ -18,6 +18,7 @@ describe('an idle month', () => {
     expect(more({ customerKey: true, signingKeyInKms: true })).toBeCloseTo(2);
     expect(more({ exposure: 'edge' })).toBeCloseTo(0.4);
     expect(more({ exposure: 'edge', waf: true })).toBeCloseTo(0.4 + 7);
+    expect(more({ hub: { enabled: true } })).toBeCloseTo(7.21 + 3.65);
     expect(more({ monitoring: { alarms: false, dashboard: false } })).toBeCloseTo(-4);
   });
 

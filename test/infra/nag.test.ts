@@ -29,6 +29,7 @@ describe('cdk-nag', () => {
       network: { egress: 'nat', flowLogs: true, zones: 3 },
       monitoring: { alarmEmails: ['someone@example.com'], killSwitch: true },
     },
+    'a hub': { hub: { enabled: true } },
     'an IPv6 cluster that leaves nothing behind': { network: { egress: 'ipv6' }, state: { removal: 'destroy' } },
   };
   for (const [name, options] of Object.entries(cases))

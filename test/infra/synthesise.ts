@@ -38,6 +38,8 @@ export function standInBundles(): string {
     mkdirSync(join(folder, bundle), { recursive: true });
     writeFileSync(join(folder, bundle, 'index.mjs'), `export const handler = () => '${bundle}';\n`);
   }
+  mkdirSync(join(folder, 'hub'));
+  for (const file of ['hub.mjs', 'loader.js']) writeFileSync(join(folder, 'hub', file), `// ${file}\n`);
   return folder;
 }
 
