@@ -1,8 +1,7 @@
 /** Whether tokens could be good, told without the store: for the doorkeeper. */
 import type { Clock } from '@nodeless/component-base/clock';
 import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
-import type { TokenAuthenticator } from './authentication/authenticator.ts';
-import { AuthenticationUnavailable } from './authentication/iam/iam-authenticator.ts';
+import { AuthenticationUnavailable, type TokenAuthenticator } from './authentication/authenticator.ts';
 import type { TokenCheck } from './doorkeeper.ts';
 
 /** What an authenticator says that needs no store itself. */

@@ -20,6 +20,11 @@ export interface TokenAuthenticator {
   authenticateToken(token: string, audiences: readonly string[]): Maybe<Authentication>;
 }
 
+/** Nothing can be said of a token now; it may be good. */
+export class AuthenticationUnavailable extends Error {
+  override readonly name = 'AuthenticationUnavailable';
+}
+
 export interface RequestAuthenticator {
   /** undefined = 401. Someone without any credential is the anonymous user, if that is allowed. */
   authenticate(request: ApiRequest): Maybe<UserInfo>;

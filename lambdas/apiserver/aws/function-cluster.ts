@@ -11,6 +11,7 @@ import type { TokenAuthenticator } from '../authentication/authenticator.ts';
 import { type AccessEntry, parseAccessEntries } from '../authentication/iam/access-entries.ts';
 import { createStsCaller } from '../authentication/iam/caller-identity.ts';
 import { createIamAuthenticator } from '../authentication/iam/iam-authenticator.ts';
+import { createOidcTokens, parseOidcSettings } from '../authentication/oidc-token.ts';
 import { type ControlPlane, type ControlPlaneOptions, createControlPlane } from '../control-plane.ts';
 import { type Doorkeeper, createDoorkeeper } from '../doorkeeper.ts';
 import { checkSignature, checkWith } from '../token-checks.ts';
@@ -40,7 +41,7 @@ export interface FunctionCluster {
 interface Identity {
   readonly issuer: string;
   readonly keys: ServiceAccountKeys;
-  readonly iam: TokenAuthenticator;
+  readonly authenticators: readonly TokenAuthenticator[];
   readonly keeper: Doorkeeper;
 }
 
@@ -58,7 +59,12 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
     return await loadServiceAccountKeys(await createKmsSigner(deps.signingKey));
   };
   const make = async (): Promise<Identity> => {
-    const [endpoint, keys, id] = await Promise.all([required('endpoint'), signer(), parameters.get('cluster-id')]);
+    const [endpoint, keys, id, oidc] = await Promise.all([
+      required('endpoint'),
+      signer(),
+      parameters.get('cluster-id'),
+      parameters.get('oidc'),
+    ]);
     const issuer = endpoint.replace(/\/$/, '');
     const audiences = [issuer];
     const host = new URL(deps.stsEndpoint).host;
@@ -70,28 +76,35 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
       audiences,
       clock,
     });
+    const authenticators = [
+      iam,
+      ...(oidc ? [createOidcTokens({ settings: parseOidcSettings(oidc), audiences, clock })] : []),
+    ];
     const keeper = createDoorkeeper({
-      checks: [checkWith(iam, audiences), checkSignature({ issuer, keys: keys.verify, clock })],
+      checks: [
+        ...authenticators.map((one) => checkWith(one, audiences)),
+        checkSignature({ issuer, keys: keys.verify, clock }),
+      ],
       version: versionInfo,
       oidc: () =>
         Promise.resolve({ issuer, jwksUri: `${issuer}/openid/v1/jwks`, algorithms: [keys.algorithm], jwks: keys.jwks }),
       originSecret: deps.originSecret,
     });
-    return { issuer, keys, iam, keeper };
+    return { issuer, keys, authenticators, keeper };
   };
   const identity = madeOnce(make);
 
   return {
     keeper: async () => (await identity()).keeper,
     async open() {
-      const { issuer, keys, iam } = await identity();
+      const { issuer, keys, authenticators } = await identity();
       return await createControlPlane({
         store,
         clock,
         log,
         issuer,
         serviceAccountKeys: keys,
-        authenticators: [iam],
+        authenticators,
         // The doorkeeper lets nobody in without a credential but to /readyz.
         anonymous: true,
         nodes: createHttpNodeConnection({

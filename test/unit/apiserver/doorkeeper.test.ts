@@ -1,7 +1,7 @@
 import { type TokenCheck, createDoorkeeper, originSecretHeader } from '@nodeless/apiserver/doorkeeper';
 import { toApiRequest } from '@nodeless/apiserver/function-url-door';
 import { checkSignature, checkWith } from '@nodeless/apiserver/token-checks';
-import { AuthenticationUnavailable } from '@nodeless/apiserver/authentication/iam/iam-authenticator';
+import { AuthenticationUnavailable } from '@nodeless/apiserver/authentication/authenticator';
 import { versionInfo } from '@nodeless/apiserver/version';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { createTokenIssuer, loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';

@@ -4,7 +4,12 @@
  */
 import type { Clock } from '@nodeless/component-base/clock';
 import { createHash } from 'node:crypto';
-import { type Authentication, type TokenAuthenticator, withAuthenticatedGroup } from '../authenticator.ts';
+import {
+  type Authentication,
+  AuthenticationUnavailable,
+  type TokenAuthenticator,
+  withAuthenticatedGroup,
+} from '../authenticator.ts';
 import { type AccessEntry, canonicalArn, findAccessEntry, sessionName, usernameOf } from './access-entries.ts';
 import type { AskCallerIdentity, CallerIdentity } from './caller-identity.ts';
 import { type TokenRules, checkPresignedToken, isPresignedToken } from './presigned-token.ts';
@@ -18,11 +23,6 @@ export interface IamAuthenticatorDeps extends TokenRules {
   readonly clock: Clock;
   /** Calls of STS that may be made at once, and how many more each second. */
   readonly budget?: { readonly burst: number; readonly perSecond: number };
-}
-
-/** Nothing can be said of a token now; it may be good. */
-export class AuthenticationUnavailable extends Error {
-  override readonly name = 'AuthenticationUnavailable';
 }
 
 interface Known {
