@@ -42,8 +42,11 @@ export interface PodReconcilerOptions {
   readonly dns: ClusterDns;
   /** What pods are told of the Service `kubernetes`: the API is not behind its ClusterIP. */
   readonly apiHost: string;
-  /** Tasks against pods; called with a function that reconciles one pod. */
-  readonly sweep?: (context: ReconcileContext, reconcile: (pod: Pod) => Promise<void>) => Promise<void>;
+  /** Tasks against pods; called with a function that reconciles one pod. Answers when to look again, where that is known. */
+  readonly sweep?: (
+    context: ReconcileContext,
+    reconcile: (pod: Pod) => Promise<Result | void>,
+  ) => Promise<Result | void>;
   readonly random?: () => number;
 }
 
@@ -273,10 +276,7 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
   };
 
   const reconcile = async (request: Request, context: ReconcileContext): Promise<Result | void> => {
-    if (request.name === '') {
-      await options.sweep?.(context, async (pod) => void (await reconcilePod(pod, context)));
-      return;
-    }
+    if (request.name === '') return options.sweep?.(context, (pod) => reconcilePod(pod, context));
     const { namespace = '', name } = request;
     const key = `${namespace}/${name}`;
     const pod = await context.cache.get(pods, request);

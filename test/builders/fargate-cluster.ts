@@ -36,6 +36,7 @@ export interface FargateClusterOptions extends Omit<EcsOptions, 'clock' | 'onEve
   /** Of the kubelet: functions that serve its queue side by side. */
   readonly workers?: number;
   readonly admission?: readonly AdmissionPlugin[];
+  /** What each of the kubelet's processes has instead of the store itself. */
   readonly store?: (store: Store) => Store;
   /** Sweeps and heartbeats come by themselves. */
   readonly ticks?: boolean;
@@ -70,7 +71,6 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
   const logged: string[] = [];
   const log = createLogger({ level: 'warn', now: clock.now, write: (line) => logged.push(line) });
   const base = createMemoryStore({ clock });
-  const store = options.store?.(base) ?? base;
   const admin = await createClusterRegistry({ store: base, clock, admission: options.admission });
   const client = admin.clientFor({ name: 'admin', groups: ['system:masters', 'system:authenticated'] }, 'kubectl');
   const bootstrap = admin.clientFor(apiServerUser, 'kube-apiserver');
@@ -133,7 +133,7 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
       credentials: { put: (name, value) => Promise.resolve(void secrets.credentials.set(name, value)) },
     });
     return createKubeletFunction({
-      store,
+      store: options.store?.(base) ?? base,
       later: {
         put: (outcomes) => {
           for (const { afterMs, message, group } of outcomes) clock.setTimer(() => send(message, group), afterMs);
@@ -157,6 +157,8 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
   const functionAt = (index: number): Promise<KubeletFunction> => (functions[index] ??= make(generation));
 
   const batchSize = 10;
+  const visibilityMs = 90_000;
+  const working = new Set<(typeof queue)[number]>();
   const idle = Array.from({ length: workers }, (_, i) => i);
   function pump(): void {
     while (free > 0) {
@@ -180,7 +182,9 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
     groups: ReadonlySet<string>,
   ): Promise<void> {
     const mine = generation;
+    for (const one of batch) working.add(one);
     const done = (again: readonly (typeof queue)[number][]): void => {
+      for (const one of batch) working.delete(one);
       for (const group of groups) busy.delete(group);
       queue.unshift(...again);
       idle.push(index);
@@ -238,13 +242,16 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
     }, 300_000);
   };
 
+  const activity = (): number =>
+    sequence * 1_000 + queue.length + ecs.inFlight() + signing + [...ecs.calls.values()].reduce((a, b) => a + b, 0);
   const quiet = async (): Promise<void> => {
-    for (let calm = 0, before = -1; calm < 4;) {
+    for (let calm = 0, before = -1; calm < 6;) {
+      // Work that waits for no clock may wait for this machine (modules that are loaded, other threads): it gets a little more.
       await new Promise<void>((resolve) => {
-        setImmediate(resolve);
+        if (calm >= 4 && busy.size > 0) setTimeout(resolve, 1);
+        else setImmediate(resolve);
       });
-      const now =
-        sequence * 1_000 + queue.length + ecs.inFlight() + signing + [...ecs.calls.values()].reduce((a, b) => a + b, 0);
+      const now = activity();
       calm = now === before && ecs.inFlight() + signing === 0 ? calm + 1 : 0;
       before = now;
     }
@@ -267,7 +274,10 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
 
   await tick();
   if (options.ticks !== false) everyTick();
-  if ((await client.list(nodes)).items.length === 0) throw new Error(`no nodes: ${logged.join('\n')}`);
+  for (let tries = 0; (await client.list(nodes)).items.length === 0; tries++) {
+    if (tries > 100) throw new Error(`no nodes: ${logged.join('\n')}`);
+    await settle(250);
+  }
 
   return {
     clock,
@@ -280,7 +290,14 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
     kill() {
       generation++;
       functions = [];
+      const lost = [...working];
+      working.clear();
       busy.clear();
+      // What nobody has acknowledged is seen again.
+      clock.setTimer(() => {
+        queue.unshift(...lost);
+        pump();
+      }, visibilityMs);
       idle.splice(0, idle.length, ...Array.from({ length: workers }, (_, i) => i));
       free = workers;
     },

@@ -179,10 +179,8 @@ export function createEcs(options: EcsOptions): EcsModel {
     checkSize(cpu, memory);
     if (!options.unthrottled && !buckets.launches[provider].take()) throw throttled();
     if (usedVcpu(spot) + Number(cpu) / 1024 > quotas[spot ? 'spotVcpu' : 'onDemandVcpu'])
-      throw new ServiceFault(
-        'LimitExceededException',
-        "You've reached the limit on the number of vCPUs you can run concurrently",
-      );
+      // Its name is documented nowhere; of those that RunTask may answer, this is the one for quotas.
+      throw client("You've reached the limit on the number of vCPUs you can run concurrently");
     const failure = launchFailures.shift();
     if (failure && 'reason' in failure) return { tasks: [], failures: [{ arn: clusterArn, ...failure }] };
 

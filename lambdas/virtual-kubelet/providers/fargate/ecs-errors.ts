@@ -23,17 +23,17 @@ export function providerError(error: unknown): ProviderError {
       'QuotaExceeded',
       `${message}. Raise the quota "Fargate On-Demand vCPU resource count" or "Fargate Spot vCPU resource count" of this account and region (Service Quotas, AWS Fargate); the pod is started when there is room`,
     );
-  if (capacityError.test(message))
-    return make(
-      'capacity',
-      'InsufficientCapacity',
-      `${message}. Other zones, another architecture or on-demand capacity may have some`,
-    );
   if (/free addresses|insufficient.*address|RESOURCE:ENI/i.test(message))
     return make(
       'capacity',
       'NoAddresses',
       `${message}. The zone's subnet has no free addresses: give the cluster larger subnets`,
+    );
+  if (capacityError.test(message))
+    return make(
+      'capacity',
+      'InsufficientCapacity',
+      `${message}. Other zones, another architecture or on-demand capacity may have some`,
     );
   if (/AccessDenied|UnrecognizedClient|InvalidSignature/.test(name))
     return make(

@@ -142,7 +142,10 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     const found = await ecs.describe(record.arn);
     known.doubted = false;
     if (found) take(known, found);
-    else if (!task || clock.now() - (task.createdAt ?? 0) > settlingMs) known.lost = true;
+    else if (!task || clock.now() - (task.createdAt ?? 0) > settlingMs) {
+      known.lost = true;
+      known.task = undefined;
+    }
     if (known.lost) return undefined;
     // Reading may lag behind what events have told.
     return known.task && known.task.version >= record.version ? known.task : known.pod ? 'remembered' : known.task;

@@ -1,7 +1,7 @@
 /** Tasks against pods, both ways: what events did not tell, what died between two steps. */
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { pods as podType } from '@nodeless/client/resource-types';
-import type { ReconcileContext } from '@nodeless/controller-runtime/controller';
+import type { ReconcileContext, Result } from '@nodeless/controller-runtime/controller';
 import type { EcsApi } from './ecs-api.ts';
 import { parseNodeName } from './fargate-nodes.ts';
 import type { FargateProvider } from './fargate-provider.ts';
@@ -49,6 +49,8 @@ export function planSweep(tasks: readonly TaskState[], pods: readonly Pod[], now
     const record = readRecord(pod);
     const deleting = pod.metadata?.deletionTimestamp !== undefined;
     if ((phase === 'Succeeded' || phase === 'Failed') && !deleting) return task !== undefined && !isEnding(task);
+    // Its time has come, and whoever was to wake it has not.
+    if (record?.retryAt !== undefined && (record.stopped || record.arn === '') && record.retryAt <= now) return true;
     if (task) return record?.arn !== task.arn || record.version < task.version || (deleting && isEnding(task));
     if (record && record.arn !== '') return !record.stopped && !byArn.has(record.arn);
     return now - Date.parse(String(pod.metadata?.creationTimestamp ?? '')) >= settleMs;
@@ -56,12 +58,15 @@ export function planSweep(tasks: readonly TaskState[], pods: readonly Pod[], now
   return { stop, mark, heed };
 }
 
+/** Answers when the pods that it has reconciled want to be looked at again. */
+export type Sweep = (
+  context: ReconcileContext,
+  reconcile: (pod: Pod) => Promise<Result | void>,
+) => Promise<Result | void>;
+
 const parallel = 8;
 
-export function createSweep(deps: {
-  readonly ecs: EcsApi;
-  readonly provider: FargateProvider;
-}): (context: ReconcileContext, reconcile: (pod: Pod) => Promise<void>) => Promise<void> {
+export function createSweep(deps: { readonly ecs: EcsApi; readonly provider: FargateProvider }): Sweep {
   const { ecs, provider } = deps;
   return async ({ cache, clock, log }, reconcile) => {
     // Tasks first: one that is started while this goes on belongs to a pod that the list then has.
@@ -82,6 +87,7 @@ export function createSweep(deps: {
     for (const task of tasks)
       if (task.identity) states.set(task.identity.uid, [...(states.get(task.identity.uid) ?? []), task]);
     const queue = [...plan.heed];
+    let again = Infinity;
     const work = async (): Promise<void> => {
       for (let pod = queue.shift(); pod; pod = queue.shift()) {
         const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
@@ -90,12 +96,13 @@ export function createSweep(deps: {
         for (const task of seen) provider.taskFound(task);
         if (seen.length === 0) provider.doubt({ namespace, name, uid });
         try {
-          await reconcile(pod);
+          again = Math.min(again, (await reconcile(pod))?.requeueAfterMs ?? Infinity);
         } catch (error) {
           log.warn('a pod that the sweep found could not be reconciled', { pod: `${namespace}/${name}`, error });
         }
       }
     };
     await Promise.all(Array.from({ length: parallel }, work));
+    return again === Infinity ? undefined : { requeueAfterMs: again };
   };
 }
