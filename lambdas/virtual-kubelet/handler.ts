@@ -7,6 +7,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Writable } from 'node:stream';
 import { createClusterParameters } from '@nodeless/apiserver/aws/cluster-parameters';
+import { awsDataPaths } from '@nodeless/apimachinery/service-data-path';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
@@ -18,6 +19,7 @@ import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import { programFile } from './agent-door/program.ts';
+import { createServiceDirectory } from './agent-door/service-directory.ts';
 import { createKubeletFunction } from './kubelet-function.ts';
 import { createCloudWatchLogStore } from './providers/fargate/cloudwatch-log-store.ts';
 import { createEcsApi } from './providers/fargate/ecs-api.ts';
@@ -78,6 +80,7 @@ const kubelet = madeOnce(async () => {
     domain: setting('NODELESS_CLUSTER_DOMAIN'),
     kubeletVersion: 'v1.36.3+nodeless',
     program: programFile(new URL('./agent.mjs', import.meta.url)),
+    services: (client) => createServiceDirectory({ client, dataPaths: awsDataPaths }),
   });
 });
 
