@@ -71,6 +71,10 @@ export interface FunctionsCluster {
   readonly kubelet: FakeKubelet;
   readonly functions: Readonly<Record<FunctionName, FunctionHost<never, unknown>>>;
   readonly queues: Readonly<Record<QueueName, QueueRig>>;
+  /** Puts a record into the stream that no commit made. */
+  inject(record: StreamedImage): void;
+  /** Batches of the stream that were given up, as the dead-letter queue is told of them. */
+  readonly givenUp: readonly { readonly reason: string; readonly size: number }[];
   /** Of one-off schedules that wait. */
   schedules(): string[];
   /** Everything that was done to the table, by step: the API server's and the kubelets' part, too. */
@@ -304,6 +308,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   await ensureBootstrap(bootstrap, { serviceCidr: '10.96.0.0/16' });
   await reconcilePolicy(bootstrap);
 
+  const givenUp: { reason: string; size: number }[] = [];
   const mappings: Mapping[] = [
     createStreamMapping<StreamedImage>({
       clock,
@@ -321,6 +326,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       filter: ({ eventName, partitionKey }) => eventName === 'INSERT' && partitionKey.startsWith('LOG#'),
       parallelization: 2,
       maxRetries: 10,
+      onFailure: (given) => givenUp.push(given),
       bisect: true,
       reportFailures: true,
     }),
@@ -383,7 +389,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   };
   const settle = async (ms = 0): Promise<void> => {
     await quiet();
-    const step = ms > 60_000 ? 20 * stepMs : stepMs;
+    const step = ms > 3_600_000 ? 10_000 : ms > 60_000 ? 1_000 : stepMs;
     for (let left = ms; left > 0; left -= step) {
       await clock.advance(Math.min(step, left));
       await quiet();
@@ -425,6 +431,8 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     kubelet,
     functions: hosts as unknown as FunctionsCluster['functions'],
     queues,
+    inject: (record) => void stream.put(record.partitionKey, record),
+    givenUp,
     schedules: () => schedulesEndpoint.names(),
     logged,
     settle,

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { deployments } from '@nodeless/client/resource-types';
 import { createCluster } from '../builders/cluster.ts';
+import { newDeployment } from '../builders/cluster-objects.ts';
 import { type Delivery, type FunctionsCluster, createFunctionsCluster } from '../builders/functions-cluster.ts';
 import { seeded } from '../builders/seeded.ts';
 import { playScenario, stateOf } from '../builders/workload-scenario.ts';
@@ -51,4 +53,69 @@ describe('records of the stream', () => {
       expect(Math.min(...Object.values(counts))).toBeGreaterThan(5);
     },
   );
+});
+
+const available = (name: string, replicas: number) => async (): Promise<boolean> =>
+  (await cluster.find(deployments, name))?.status?.availableReplicas === replicas;
+
+describe('a record that nobody can read', () => {
+  it('ends in the dead-letter queue, and holds nothing up but what stands behind it for a while', async () => {
+    cluster = await createFunctionsCluster();
+    await cluster.client.create(deployments, newDeployment('before', { replicas: 1 }));
+    await cluster.until('it runs', available('before', 1));
+    const bad = { pk: { S: 'LOG#/pods/#1' }, sk: { S: '1' }, k: { N: '1' }, e: { B: 'AQ==' } };
+    cluster.inject({ eventName: 'INSERT', partitionKey: 'LOG#/pods/#1', image: bad });
+    await cluster.client.create(deployments, newDeployment('after', { replicas: 2 }));
+    // Ten attempts, up to a minute apart.
+    await cluster.settle(10 * minutes);
+    expect(cluster.givenUp).toEqual([
+      { reason: 'RetryAttemptsExhausted', first: expect.any(String), last: expect.any(String), size: 1 },
+    ]);
+    await cluster.until('they run', available('after', 2));
+    expect(cluster.logged.some((line) => line.includes('a record cannot be'))).toBe(true);
+  });
+});
+
+describe('work that crashes its function again and again', () => {
+  it('ends in the dead-letter queue, and is made good by a look at everything', async () => {
+    let crashing = true;
+    cluster = await createFunctionsCluster({
+      dies: (step) => crashing && step.function === 'controllers' && step.step === 'transact' && step.when === 'before',
+    });
+    await cluster.client.create(deployments, newDeployment('web', { replicas: 2 }));
+    await cluster.settle(2 * minutes);
+    expect(cluster.queues.dead.bodies().some((body) => body.includes('deployment-controller'))).toBe(true);
+    crashing = false;
+    await cluster.settle(12 * minutes);
+    expect(await available('web', 2)()).toBe(false);
+    await cluster.tick(true);
+    await cluster.until('they run', available('web', 2));
+  });
+});
+
+describe('functions that find no warm environment', () => {
+  it('do the same', async () => {
+    const all = ['dispatcher', 'controllers', 'scheduler', 'later', 'timer'] as const;
+    cluster = await createFunctionsCluster({
+      deliver() {
+        for (const name of all) cluster?.functions[name].freeze();
+        return [{ afterMs: 0 }];
+      },
+    });
+    await playScenario(cluster);
+    await cluster.settle(5_000);
+    expect(await stateOf(cluster.client)).toEqual(await localEnd());
+    expect(cluster.functions.controllers.counts.coldStarts).toBeGreaterThan(10);
+  });
+
+  it('go on after a sleep that the history did not outlast', async () => {
+    cluster = await createFunctionsCluster({ nodes: ['n1'], ticks: false });
+    await cluster.client.create(deployments, newDeployment('web', { replicas: 1 }));
+    await cluster.until('one runs', available('web', 1));
+    // Three hours in which nobody calls; expired entries of the log are not holes.
+    await cluster.settle(180 * minutes);
+    await cluster.edit(deployments, 'web', ({ spec }) => spec && (spec.replicas = 3));
+    await cluster.until('three run', available('web', 3));
+    expect(cluster.functions.scheduler.counts.coldStarts).toBe(1);
+  });
 });
