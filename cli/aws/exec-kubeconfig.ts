@@ -8,6 +8,8 @@ export interface ExecContext {
   /** Of cluster, user and context. */
   readonly name: string;
   readonly server: string;
+  /** PEM of the authority that the server's certificate is of; absent: a public one. */
+  readonly ca?: string;
   readonly namespace?: string;
   readonly exec: {
     readonly command: string;
@@ -23,7 +25,7 @@ interface Named {
 
 /** The text of a kubeconfig that had this one before; everything else in it stays. Throws UserError when it cannot be read. */
 export function withContext(text: string, context: ExecContext, current: boolean): string {
-  const { name, server, namespace, exec } = context;
+  const { name, server, ca, namespace, exec } = context;
   const document = parseDocument(text);
   if (document.errors.length > 0) throw new UserError(`it is not YAML: ${document.errors[0]?.message.split('\n')[0]}`);
   const value = (document.toJS() ?? {}) as Record<string, unknown>;
@@ -31,12 +33,12 @@ export function withContext(text: string, context: ExecContext, current: boolean
   const put = (list: string, entry: Named): void => {
     const before = (Array.isArray(value[list]) ? value[list] : []) as Named[];
     const index = before.findIndex((one) => one.name === entry.name);
-    // The certificate of a function's URL is a public one: there is no authority to name.
     document.set(list, document.createNode(index < 0 ? [...before, entry] : before.with(index, entry)));
   };
   if (value['apiVersion'] === undefined) document.set('apiVersion', 'v1');
   if (value['kind'] === undefined) document.set('kind', 'Config');
-  put('clusters', { name, cluster: { server } });
+  const authority = ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+  put('clusters', { name, cluster: { server, ...authority } });
   put('users', {
     name,
     user: {

@@ -8,6 +8,8 @@ export interface FoundCluster {
   readonly endpoint: string;
   readonly region: string;
   readonly account: string;
+  /** The API server's long-running door, where the cluster has one, and the authority of its certificate (PEM). */
+  readonly hub?: { readonly endpoint: string; readonly ca: string };
   /** To be assumed by whoever asks, who has no access entry. */
   readonly role?: string;
 }
@@ -31,6 +33,11 @@ export async function findCluster(cloud: Cloud, cluster: string): Promise<FoundC
     endpoint,
     region: cloud.region,
     account: identity.account,
+    hub: hubOf(parameters?.get('hub-endpoint'), parameters?.get('hub-ca')),
     role: roleToAssume(parameters?.get('access'), identity, cluster),
   };
+}
+
+function hubOf(endpoint: string | undefined, ca: string | undefined): FoundCluster['hub'] {
+  return endpoint && ca ? { endpoint, ca } : undefined;
 }

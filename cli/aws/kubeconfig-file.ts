@@ -16,6 +16,8 @@ export interface ClusterContext {
   readonly clusterId: string;
   readonly endpoint: string;
   readonly region: string;
+  /** Go to the hub instead of the function. */
+  readonly hub?: { readonly endpoint: string; readonly ca: string };
   readonly profile?: string;
   /** Assumed before a token is made. */
   readonly role?: string;
@@ -32,6 +34,7 @@ export function clusterContext(options: ClusterContext): ExecContext {
     clusterId,
     endpoint,
     region,
+    hub,
     profile,
     role,
     namespace,
@@ -54,8 +57,9 @@ export function clusterContext(options: ClusterContext): ExecContext {
         ]
       : ['token', '--cluster', clusterId, '--region', region, ...(role ? ['--role', role] : [])];
   return {
-    name: contextName ?? `nodeless-${cluster}`,
-    server: endpoint,
+    name: contextName ?? `nodeless-${cluster}${hub ? '-hub' : ''}`,
+    server: hub?.endpoint ?? endpoint,
+    ca: hub?.ca,
     namespace,
     exec: { command, args, env: profile ? { AWS_PROFILE: profile } : {} },
   };

@@ -13,6 +13,7 @@ interface KubeconfigOptions extends AwsCommandOptions {
   role?: string;
   contextName?: string;
   tokensBy?: string;
+  hub?: boolean;
 }
 
 export const addKubeconfig: AddCommand = (program, output) => {
@@ -28,6 +29,7 @@ export const addKubeconfig: AddCommand = (program, output) => {
     .option('--kubeconfig <file>', 'with --cluster: where to write (default: as kubectl: $KUBECONFIG, ~/.kube/config)')
     .option('--print', 'with --cluster: print the kubeconfig instead of writing it')
     .option('--context-name <name>', 'with --cluster: name of the context (default: nodeless-<cluster>)')
+    .option('--hub', 'with --cluster: go to its hub, where it has one, instead of the function')
     .option(
       '--tokens-by <program>',
       'with --cluster: who makes tokens: nodeless or aws (aws eks get-token)',
@@ -53,9 +55,14 @@ async function inAws(options: KubeconfigOptions, cluster: string, output: Output
   const { clusterContext, kubeconfigPath } = await import('../aws/kubeconfig-file.ts');
   const { withContext, writeContext } = await import('../aws/exec-kubeconfig.ts');
   const found = await findCluster(await createCloud(options), cluster);
+  if (options.hub && !found.hub)
+    throw new UserError(
+      `the cluster ${JSON.stringify(cluster)} has no hub that answers; "nodeless deploy --cluster ${cluster} --region ${found.region} --set hub.enabled=true" adds one`,
+    );
   const role = options.role ?? found.role;
   const context = clusterContext({
     ...found,
+    hub: options.hub ? found.hub : undefined,
     role,
     profile: options.profile,
     contextName: options.contextName,

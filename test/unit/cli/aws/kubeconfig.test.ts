@@ -182,6 +182,28 @@ describe('a cluster by its name', () => {
       role: undefined,
     });
   });
+  it('has a hub where there are its parameters, whose authority stands in the context', async () => {
+    const cloud = createFakeCloud();
+    cloud.parametersOf.set(
+      'main',
+      new Map([
+        ['endpoint', 'https://x'],
+        ['hub-endpoint', 'https://203.0.113.7:443'],
+        ['hub-ca', 'PEM'],
+      ]),
+    );
+    const found = await findCluster(cloud, 'main');
+    const made = read(withContext('', clusterContext(found), true));
+    expect(made.clusters).toEqual([
+      {
+        name: 'nodeless-main-hub',
+        cluster: {
+          server: 'https://203.0.113.7:443',
+          'certificate-authority-data': Buffer.from('PEM').toString('base64'),
+        },
+      },
+    ]);
+  });
   it('is said to be unfinished when only its stack is there', async () => {
     const cloud = createFakeCloud();
     cloud.happen('nodeless-main', 'CREATE_FAILED');
