@@ -75,7 +75,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     tombstone,
     read: (type, sequence, time) => positions.note(type, settledPosition(sequence, time)),
   });
-  const positions: Positions = createPositions({ sequence: sequences.fresh, follow: log.follow, now });
+  const positions: Positions = createPositions({ sequence: sequences.fresh, follow: log.follow, table, now });
   const recent = createRecent(now);
   const views = new Map<string, TypeViews>();
   /** By type and writer: the entries of a batch share their mark. */

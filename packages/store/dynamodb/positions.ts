@@ -1,5 +1,5 @@
-import type { LogReader } from './log-reader.ts';
-import type { Sequence } from './table.ts';
+import { type LogReader, isEndOfLife } from './log-reader.ts';
+import type { Sequence, Table } from './table.ts';
 
 /**
  * Up to where this process knows the log of each type to be settled: everything up to there is in the objects, and
@@ -21,6 +21,7 @@ export interface PositionsOptions {
   /** Reads it, and notes the position that follows from it. */
   readonly sequence: (type: string) => Promise<Sequence>;
   readonly follow: LogReader['follow'];
+  readonly table: Pick<Table, 'logAfter'>;
   readonly now: () => number;
 }
 
@@ -32,14 +33,14 @@ export const settledMs = 20 * 60_000;
 /** Log entries are kept for more than an hour: what stands behind a position of this age is still there. */
 const usefulMs = 30 * 60_000;
 /** Whoever reads from the position of a writer reads so many entries more than it must, at most. */
-const furthest = 64;
+const furthest = 100;
 
 /** A lower bound from the sequence alone. */
 export function settledPosition({ last, touched, settled, base }: Sequence, now: number): number {
   return Math.max(base, now - touched > settledMs ? last : settled);
 }
 
-export function createPositions({ sequence, follow, now }: PositionsOptions): Positions {
+export function createPositions({ sequence, follow, table, now }: PositionsOptions): Positions {
   const known = new Map<string, { position: number; time: number }>();
 
   const note = (type: string, position: number): void => {
@@ -53,6 +54,16 @@ export function createPositions({ sequence, follow, now }: PositionsOptions): Po
     if (last) known.delete(type);
     const { base } = await sequence(type);
     return known.get(type)?.position ?? base;
+  };
+  /** As far as the log is whole, without waiting for those who are at work in it. */
+  const wholeFrom = async (type: string, from: number): Promise<number> => {
+    let position = from;
+    for (const item of (await table.logAfter(type, from)).items) {
+      if (item.seq > position + 1 || isEndOfLife(item)) break;
+      position = Math.max(position, item.seq + item.count - 1);
+    }
+    note(type, position);
+    return position;
   };
   const end = async (type: string): Promise<number> => {
     let position = await at(type);
@@ -69,7 +80,10 @@ export function createPositions({ sequence, follow, now }: PositionsOptions): Po
     end,
     async near(type, seq) {
       const position = await at(type);
-      return seq - position > furthest ? await end(type) : position;
+      if (seq - position <= furthest) return position;
+      const further = await wholeFrom(type, position);
+      // Whoever stopped there is not at work any more.
+      return seq - further > 2 * furthest ? await end(type) : further;
     },
     note,
     wrote(type, seq, count) {

@@ -31,6 +31,7 @@ async function setUp(before: Gate = async () => {}, after?: Gate) {
   const positions = createPositions({
     sequence: async () => raw.sequences.get(type)!,
     follow: log.follow,
+    table: raw,
     now: () => clock.now(),
   });
   const writer = createLogWriter({
