@@ -179,6 +179,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
   ],
   controllers: [
     store,
+    readParameters,
     work('queue-controllers'),
     ...waitLonger,
     {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import cdkJson from '../../../cdk.json' with { type: 'json' };
+import { featureFlags } from '../../../infra/feature-flags.ts';
 import { NodelessStack, type NodelessStackProps } from '../../../infra/nodeless-stack.ts';
 import { bundleFunction, bundled } from '../../../scripts/bundle.mjs';
 import { runTool } from '../../builders/kubectl.ts';
@@ -28,11 +28,6 @@ const maxFits = 5;
 /** The functions as they are deployed, built anew. Answers their folder. */
 export async function bundleAll(folder: string): Promise<string> {
   for (const name of bundled()) await bundleFunction(name, { outdir: folder });
-  // Until it has a handler.
-  if (!existsSync(join(folder, 'functions', 'virtual-kubelet'))) {
-    mkdirSync(join(folder, 'functions', 'virtual-kubelet'), { recursive: true });
-    writeFileSync(join(folder, 'functions', 'virtual-kubelet', 'index.mjs'), 'export const handler = () => {};');
-  }
   return join(folder, 'functions');
 }
 
@@ -61,7 +56,7 @@ export async function deploy(aws: Aws, options: NodelessStackProps): Promise<Dep
     return said;
   };
   const synthesise = (more: NodelessStackProps): string => {
-    const app = new App({ outdir: assembly, analyticsReporting: false, context: cdkJson.context });
+    const app = new App({ outdir: assembly, analyticsReporting: false, context: featureFlags });
     const stack = new NodelessStack(app, 'NodelessStack', more);
     app.synth();
     ({ stackName } = stack);
