@@ -124,6 +124,21 @@ describe('what it costs', () => {
     expect(steps[2]).toBeLessThan(15);
   });
 
+  it('to take pods down: each kind is looked through once a batch, not once a pod', async () => {
+    cluster = await createFunctionsCluster();
+    await cluster.client.create(deployments, newDeployment('web', { replicas: 100 }, cheap));
+    await cluster.until('they run', runs('web', 100));
+    await cluster.settle(5_000);
+    const before = count();
+    await cluster.client.delete(deployments, { namespace: 'default', name: 'web' });
+    await cluster.until('they are gone', async () => (await cluster.client.list(pods)).items.length === 0);
+    await cluster.settle(5_000);
+    const spent = since(before);
+    show('A Deployment of 100 deleted', spent);
+    expect(total(spent, 'invocations')).toBeLessThanOrEqual(40);
+    expect(total(spent, 'reads') + total(spent, 'writes')).toBeLessThan(2_000);
+  });
+
   it('to schedule 300 pods: one drain, at less than a step and a half each', async () => {
     cluster = await createFunctionsCluster({ nodes: ['n1', 'n2', 'n3', 'n4'] });
     const before = count();
