@@ -198,9 +198,13 @@ export function createServiceController(provider: LoadBalancerProvider): Control
       watchRule({ type: services, requests: self }),
       watchRule({
         type: endpointSlices,
-        requests({ object: { metadata } }) {
+        async requests({ object: { metadata } }, lookup) {
           const name = metadata?.labels?.[serviceNameLabel];
-          return name ? [{ namespace: metadata?.namespace, name }] : [];
+          if (!name) return [];
+          // Most Services have no load balancer: their endpoints are nobody's business here.
+          const service = await lookup.get(services, { namespace: metadata?.namespace, name });
+          const concerned = service && (service.spec?.type === 'LoadBalancer' || hasFinalizer(service));
+          return concerned ? [{ namespace: metadata?.namespace, name }] : [];
         },
       }),
       watchRule({

@@ -36,7 +36,7 @@ async function passing<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
 }
 const shown = ({ records }: ReturnType<typeof createRoute53Rig>): string[] =>
   [...records.values()]
-    .filter(({ name }) => name.includes('.svc.'))
+    .filter(({ name }) => name.includes('.svc.') && !name.startsWith('_nodeless.'))
     .map(({ name, type, values }) => `${name} ${type} ${values.join(' ')}`);
 
 describe('the writer of a zone', () => {
@@ -46,16 +46,29 @@ describe('the writer of a zone', () => {
     const many = Array.from({ length: 900 }, (_, i) => a(`s${i}`, '10.0.0.1'));
     const one = writer();
     await passing(clock, one.write(many));
-    expect(model.batches.slice(1)).toEqual([500, 400]);
+    expect(model.batches.slice(1)).toEqual([500, 402]);
     expect(model.records.get('cluster.local. SOA')?.values[0]).toMatch(/ 5$/);
     await passing(clock, one.write([...many.slice(1), a('x', '10.0.0.2')]));
-    expect(model.batches.at(-1)).toBe(2);
+    expect(model.batches.at(-1), 'with the token').toBe(3);
     const calls = model.faults.calls.length;
     await passing(clock, writer().write([...many.slice(1), a('x', '10.0.0.2')]));
     expect(model.faults.calls.slice(calls), 'a new one reads the whole zone').toEqual(
       Array(4).fill('ListResourceRecordSets'),
     );
     expect(validation.violations).toEqual([]);
+  });
+
+  it('sees that another one has written since', async () => {
+    const clock = createManualClock();
+    const { model, writer } = zone(clock);
+    const [first, second] = [writer(), writer()];
+    await passing(clock, first.write([a('x', '10.0.0.1')]));
+    await passing(clock, second.write([a('x', '10.0.0.2')]));
+    await passing(clock, first.write([a('x', '10.0.0.1')]));
+    expect(shown(model)).toEqual(['x.default.svc.cluster.local. A 10.0.0.1']);
+    const calls = model.faults.calls.length;
+    await passing(clock, first.write([a('x', '10.0.0.1')]));
+    expect(model.faults.calls.slice(calls), 'one look that nobody was there').toEqual(['ListResourceRecordSets']);
   });
 
   it('leaves alone what is not below svc', async () => {
@@ -68,7 +81,12 @@ describe('the writer of a zone', () => {
       values: ['1.2.3.4'],
     });
     await passing(clock, writer().write([]));
-    expect([...model.records.keys()]).toEqual(['cluster.local. NS', 'cluster.local. SOA', 'mine.cluster.local. A']);
+    expect([...model.records.keys()]).toEqual([
+      'cluster.local. NS',
+      'cluster.local. SOA',
+      'mine.cluster.local. A',
+      '_nodeless.svc.cluster.local. TXT',
+    ]);
   });
 
   it('comes again where a change is still under way, or calls are too many', async () => {

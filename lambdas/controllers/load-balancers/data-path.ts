@@ -5,7 +5,12 @@
  */
 import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import { cidrAddress, cidrContains, cidrSize, parseCidr, parseIp } from '@nodeless/apimachinery/ip';
-import { type DataPathNotice, type DataPathSettings, chooseDataPath } from '@nodeless/apimachinery/service-data-path';
+import {
+  type DataPathNotice,
+  type DataPathSettings,
+  chooseDataPath,
+  dataPathAnnotation,
+} from '@nodeless/apimachinery/service-data-path';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { endpointSlices, pods, services } from '@nodeless/client/resource-types';
 import { event, patch, perform } from '@nodeless/controller-runtime/actions';
@@ -165,9 +170,17 @@ export function createDataPathController(options: DataPathControllerOptions): Co
       }),
       watchRule({
         type: endpointSlices,
-        requests({ object: { metadata } }) {
+        async requests({ object: { metadata } }, lookup) {
           const name = metadata?.labels?.[serviceNameLabel];
-          return name ? [{ namespace: metadata?.namespace, name }] : [];
+          if (!name) return [];
+          const service = await lookup.get(services, { namespace: metadata?.namespace, name });
+          // Only here do endpoints change anything: targets of a load balancer, and what a named port turns out to be.
+          const concerned =
+            service &&
+            (has(service) ||
+              service.metadata?.annotations?.[dataPathAnnotation] === 'nlb' ||
+              service.spec?.ports?.some(({ targetPort }) => typeof targetPort === 'string'));
+          return concerned ? [{ namespace: metadata?.namespace, name }] : [];
         },
       }),
       watchRule({

@@ -6,11 +6,12 @@ import { services } from '@nodeless/client/resource-types';
 import { silentLogger } from '@nodeless/component-base/logger';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import type { ReconcileContext } from '@nodeless/controller-runtime/controller';
-import type {
-  LoadBalancerModel,
-  LoadBalancerOwner,
-  LoadBalancerProvider,
-  LoadBalancerState,
+import {
+  type LoadBalancerModel,
+  type LoadBalancerOwner,
+  LoadBalancerProblem,
+  type LoadBalancerProvider,
+  type LoadBalancerState,
 } from '@nodeless/controllers/load-balancers/load-balancer';
 import { cleanupFinalizer, createServiceController } from '@nodeless/controllers/service';
 import { describe, expect, it } from 'vitest';
@@ -19,7 +20,11 @@ import { aService } from '../../builders/objects.ts';
 const ingress = [{ ip: '127.70.0.1', ipMode: 'Proxy' }];
 
 /** A provider that notes what it is asked, and a cluster of one Service. */
-function set(service: Service | undefined, answer: Partial<LoadBalancerState> | Error = {}) {
+function set(
+  service: Service | undefined,
+  answer: Partial<LoadBalancerState> | Error = {},
+  more: Partial<LoadBalancerProvider> = {},
+) {
   const asked: string[] = [];
   const written: unknown[] = [];
   const told: string[] = [];
@@ -36,6 +41,7 @@ function set(service: Service | undefined, answer: Partial<LoadBalancerState> | 
       asked.push(`remove ${name}`);
     },
     list: async () => owners,
+    ...more,
   };
   const client = {
     async patch(
@@ -52,7 +58,10 @@ function set(service: Service | undefined, answer: Partial<LoadBalancerState> | 
   } as unknown as Client;
   const context = {
     client,
-    cache: { get: (type: unknown) => (type === services ? service : undefined), list: () => [] },
+    cache: {
+      get: (type: unknown) => (type === services ? service : undefined),
+      list: (type: unknown) => (type === services && service ? [service] : []),
+    },
     clock: createManualClock(),
     log: silentLogger,
     events: {
@@ -176,6 +185,46 @@ describe('the service controller', () => {
       await reconcile();
       expect([asked, written, told]).toEqual([[], [], []]);
     }
+  });
+
+  it('tells of a cause outside of the cluster by its name, and looks again after a while', async () => {
+    const problem = new LoadBalancerProblem('LoadBalancerQuotaExceeded', 'no room', { retryAfterMs: 5000 });
+    const { told, reconcile } = set(lb({}, ours), problem);
+    expect(await reconcile()).toEqual({ requeueAfterMs: 5000 });
+    expect(told).toEqual(['Warning LoadBalancerQuotaExceeded Error syncing load balancer: no room']);
+  });
+
+  const going = lb({}, { ...ours, deletionTimestamp: '2030-01-01T00:00:00Z' });
+  it('keeps the finalizer until everything is gone', async () => {
+    const { written, reconcile } = set(going, {}, { remove: async () => ({ retryAfterMs: 700 }) });
+    expect(await reconcile()).toEqual({ requeueAfterMs: 700 });
+    expect(written).toEqual([]);
+  });
+
+  it('keeps the finalizer where nothing can be removed, and says why', async () => {
+    const remove = () => Promise.reject(new LoadBalancerProblem('OperationNotPermitted', 'protected'));
+    const { written, told, reconcile } = set(going, {}, { remove });
+    expect(await reconcile()).toEqual({ requeueAfterMs: 60_000 });
+    expect(written).toEqual([]);
+    expect(told.at(-1)).toBe('Warning OperationNotPermitted Error deleting load balancer: protected');
+  });
+
+  it('serves other classes that its provider serves', async () => {
+    const { asked, reconcile } = set(lb({ loadBalancerClass: 'other' }, ours), {}, { alsoServes: ['other'] });
+    await reconcile();
+    expect(asked).toEqual(['ensure web']);
+  });
+
+  it('looks at everything again from time to time, and removes what has no Service any more', async () => {
+    const { asked, reconcile } = set(lb({}, ours, { loadBalancer: { ingress } }), {}, { resyncMs: 1000 });
+    await reconcile('');
+    expect(asked).toEqual(['ensure web', 'remove gone']);
+  });
+
+  it('does not ask what a Service left where asking is dear', async () => {
+    const { asked, reconcile } = set(undefined, {}, { resyncMs: 1000 });
+    await reconcile('gone');
+    expect(asked).toEqual([]);
   });
 
   it('removes what a Service left that went without it', async () => {

@@ -1,4 +1,5 @@
 /** The one writer of the cluster's private hosted zone: it knows what is there, and stays below Route 53's limits. */
+import { randomUUID } from 'node:crypto';
 import {
   ChangeResourceRecordSetsCommand,
   ListResourceRecordSetsCommand,
@@ -41,6 +42,8 @@ const isRefused = (error: unknown): boolean =>
   (named(error, 'Unknown', 'UnknownError') &&
     (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 400);
 
+const tokenOf = (value: string | undefined): string => (value ?? '').replaceAll('"', '');
+
 class OutOfCalls extends Error {}
 
 export function createZoneWriter(options: {
@@ -52,9 +55,11 @@ export function createZoneWriter(options: {
 }): ZoneWriter {
   const { client, zoneId, clock } = options;
   const domain = options.domain.toLowerCase().replace(/\.$/, '');
-  let known: { at: number; records: Map<string, ZoneRecord> } | undefined;
+  let known: { at: number; token: string; records: Map<string, ZoneRecord> } | undefined;
+  const marker = `_nodeless.svc.${domain}.`;
   /** Records that were refused, as they were: not tried again until they change. */
   const bad = new Map<string, { text: string; reason: string; at: number }>();
+  let soa: ZoneRecord | undefined;
   let calls = 0;
   let surprised = false;
   let lastCall = -Infinity;
@@ -66,8 +71,14 @@ export function createZoneWriter(options: {
     lastCall = clock.now();
   };
 
-  const change = async (changes: readonly NameChanges[]): Promise<void> => {
+  /** Each batch puts a new token into the zone with it: who finds another one than its own knows that somebody else has written. */
+  const change = async (wanted: readonly NameChanges[]): Promise<void> => {
     await pace();
+    const token = randomUUID();
+    const changes = [
+      ...wanted,
+      [{ action: 'UPSERT', record: { name: marker, type: 'TXT', ttl: 60, values: [`"${token}"`] } }] as const,
+    ];
     await client.send(
       new ChangeResourceRecordSetsCommand({
         HostedZoneId: zoneId,
@@ -84,10 +95,25 @@ export function createZoneWriter(options: {
         },
       }),
     );
+    if (known) known.token = token;
   };
 
-  const read = async (): Promise<Map<string, ZoneRecord>> => {
+  const readToken = async (): Promise<string | undefined> => {
+    await pace();
+    const { ResourceRecordSets: [first] = [] } = await client.send(
+      new ListResourceRecordSetsCommand({
+        HostedZoneId: zoneId,
+        StartRecordName: marker,
+        StartRecordType: 'TXT',
+        MaxItems: 1,
+      }),
+    );
+    return first?.Name === marker && first.Type === 'TXT' ? tokenOf(first.ResourceRecords?.[0]?.Value) : undefined;
+  };
+
+  const read = async (): Promise<{ records: Map<string, ZoneRecord>; token: string }> => {
     const found = new Map<string, ZoneRecord>();
+    let token = '';
     let next: Partial<ListResourceRecordSetsCommandInput> | undefined = {};
     while (next) {
       await pace();
@@ -101,8 +127,9 @@ export function createZoneWriter(options: {
           ttl: TTL,
           values: ResourceRecords.map(({ Value = '' }) => Value),
         };
-        if (record.name.endsWith(`.svc.${domain}.`)) found.set(recordKey(record), record);
-        else if (record.type === 'SOA' && record.name === `${domain}.`) await forgetMissingNamesSoon(record);
+        if (record.name === marker) token = tokenOf(record.values[0]);
+        else if (record.name.endsWith(`.svc.${domain}.`)) found.set(recordKey(record), record);
+        else if (record.type === 'SOA' && record.name === `${domain}.`) soa = record;
       }
       next = page.IsTruncated
         ? {
@@ -112,13 +139,14 @@ export function createZoneWriter(options: {
           }
         : undefined;
     }
-    return found;
+    return { records: found, token };
   };
 
-  const forgetMissingNamesSoon = async (soa: ZoneRecord): Promise<void> => {
-    const value = soa.values[0]?.replace(/\d+\s*$/, String(negativeSeconds));
-    if (value === undefined || value === soa.values[0]) return;
+  const forgetMissingNamesSoon = async (): Promise<void> => {
+    const value = soa?.values[0]?.replace(/\d+\s*$/, String(negativeSeconds));
+    if (!soa || value === undefined || value === soa.values[0]) return;
     await change([[{ action: 'UPSERT', record: { ...soa, values: [value] } }]]);
+    soa = undefined;
   };
 
   const remember = (changes: readonly NameChanges[]): void => {
@@ -150,9 +178,10 @@ export function createZoneWriter(options: {
   };
 
   const write = async (records: readonly DnsRecord[]): Promise<void> => {
-    if (!known || clock.now() - known.at >= trustedMs) {
-      known = undefined;
-      known = { at: clock.now(), records: await read() };
+    if (known && (clock.now() - known.at >= trustedMs || (await readToken()) !== known.token)) known = undefined;
+    if (!known) {
+      known = { at: clock.now(), ...(await read()) };
+      await forgetMissingNamesSoon();
     }
     const wanted = new Set(records.map(recordKey));
     for (const [key, { at }] of bad) if (!wanted.has(key) || clock.now() - at >= trustedMs) bad.delete(key);

@@ -14,8 +14,21 @@ export const ownerTags = {
   ingress: 'nodeless.dev/ingress-group',
   'cluster-ip': 'nodeless.dev/cluster-ip',
 } as const;
+/**
+ * On a load balancer: the hash of the stack that it was last found or put in order for. Several processes deploy in turn, and each
+ * remembers what it did: this tells whether another one has been there since.
+ */
+export const shapeTag = 'nodeless.dev/shape';
+/** Its value while a stack is being changed. */
+export const unfinishedShape = '-';
 /** Not to be set by users. */
-export const reservedTags: ReadonlySet<string> = new Set([clusterTag, uidTag, backendTag, ...Object.values(ownerTags)]);
+export const reservedTags: ReadonlySet<string> = new Set([
+  clusterTag,
+  uidTag,
+  backendTag,
+  shapeTag,
+  ...Object.values(ownerTags),
+]);
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 const maxTagValue = 256;

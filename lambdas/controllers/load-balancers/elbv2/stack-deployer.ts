@@ -24,6 +24,7 @@ import { isError } from './aws-problems.ts';
 import type { DesiredLoadBalancer, DesiredStack, DesiredSubnet, StackOwner } from './desired-stack.ts';
 import { type Inventory, type InventoryReader, createInventoryReader } from './inventory.ts';
 import { createListeners } from './listeners.ts';
+import { shapeTag, shortHash, unfinishedShape } from './names.ts';
 import { type Reads, createReads } from './reads.ts';
 import { createSecurityGroups } from './security-groups.ts';
 import { createTargetGroups } from './target-groups.ts';
@@ -53,6 +54,15 @@ export interface DeployerOptions {
   readonly vpcId: string;
 }
 
+interface Settled {
+  readonly shape: string;
+  readonly at: number;
+  readonly loadBalancerArn: string;
+  readonly hostname: string;
+  /** Of target groups, by name. */
+  readonly arns: ReadonlyMap<string, string>;
+}
+
 /** What was found in order is not compared again for so long; targets always are. */
 export const trustedMs = 5 * 60_000;
 
@@ -63,8 +73,8 @@ export function createStackDeployer(options: DeployerOptions): StackDeployer {
   const securityGroups = createSecurityGroups({ client: ec2, vpcId });
   const targetGroups = createTargetGroups({ client: elbv2, reads, vpcId });
   const listeners = createListeners({ client: elbv2, reads });
-  /** Stacks that were in order: a change of targets alone is then a matter of one group. Only ever saves calls. */
-  const settled = new Map<string, { shape: string; at: number; arns: ReadonlyMap<string, string>; hostname: string }>();
+  /** Stacks that were in order: a change of targets alone is then a matter of their groups. Only ever saves calls. */
+  const settled = new Map<string, Settled>();
   const keyOf = ({ kind, id }: StackOwner): string => `${kind} ${id}`;
 
   const syncAllTargets = async (stack: DesiredStack, arns: ReadonlyMap<string, string>): Promise<void> => {
@@ -74,11 +84,14 @@ export function createStackDeployer(options: DeployerOptions): StackDeployer {
     }
   };
 
-  const deployAll = async (stack: DesiredStack): Promise<StackState & { arns: Map<string, string> }> => {
+  const deployAll = async (stack: DesiredStack, shape: string): Promise<StackState & Omit<Settled, 'shape' | 'at'>> => {
     const found = await inventory.find(stack.owner);
     const arns = new Map(found.targetGroups.map(({ item }) => [item.TargetGroupName ?? '', item.TargetGroupArn ?? '']));
     // Targets first: whatever else goes wrong, traffic follows the pods.
     await syncAllTargets(stack, arns);
+    for (const { item, tags } of found.loadBalancers)
+      if (tags.has(shapeTag) && tags.get(shapeTag) !== shape && tags.get(shapeTag) !== unfinishedShape)
+        await setShape(item.LoadBalancerArn ?? '', unfinishedShape);
     const group = await securityGroups.ensure(stack, found.securityGroups);
     const balancer = await ensureLoadBalancer(stack, found, group ? [group.id] : []);
     for (const wanted of stack.targetGroups) {
@@ -96,7 +109,7 @@ export function createStackDeployer(options: DeployerOptions): StackDeployer {
     });
     const hostname = balancer.DNSName ?? '';
     const active = balancer.State?.Code === 'active' || balancer.State?.Code === 'active_impaired';
-    if (!active) return { hostname, active, leftovers: true, arns };
+    if (!active) return { hostname, active, leftovers: true, arns, loadBalancerArn };
 
     await listeners.removeSurplus(loadBalancerArn, stack.listeners);
     await securityGroups.removeSurplusRules(stack, group);
@@ -108,7 +121,13 @@ export function createStackDeployer(options: DeployerOptions): StackDeployer {
         leftovers = !(await targetGroups.remove(item.TargetGroupArn ?? '')) || leftovers;
     for (const { GroupId } of found.securityGroups)
       if (GroupId && GroupId !== group?.id) leftovers = !(await securityGroups.remove(GroupId)) || leftovers;
-    return { hostname, active, leftovers, arns };
+    const known = found.loadBalancers.find(({ item }) => item.LoadBalancerArn === loadBalancerArn);
+    if (!leftovers && known?.tags.get(shapeTag) !== shape) await setShape(loadBalancerArn, shape);
+    return { hostname, active, leftovers, arns, loadBalancerArn };
+  };
+
+  const setShape = async (loadBalancerArn: string, shape: string): Promise<void> => {
+    await elbv2.send(new AddTagsCommand({ ResourceArns: [loadBalancerArn], Tags: [{ Key: shapeTag, Value: shape }] }));
   };
 
   const deleteLoadBalancer = async (LoadBalancerArn: string): Promise<void> => {
@@ -202,22 +221,27 @@ export function createStackDeployer(options: DeployerOptions): StackDeployer {
     reads,
     async deploy(stack) {
       const key = keyOf(stack.owner);
-      const shape = JSON.stringify(stack, (name, value: unknown) => (name === 'targets' ? undefined : value));
+      const shape = shortHash(
+        20,
+        JSON.stringify(stack, (name, value: unknown) => (name === 'targets' ? undefined : value)),
+      );
       const before = settled.get(key);
       if (before && before.shape === shape && clock.now() - before.at < trustedMs) {
         try {
-          await syncAllTargets(stack, before.arns);
-          return { hostname: before.hostname, active: true, leftovers: false };
+          const tags = await reads.tags([before.loadBalancerArn]);
+          if (tags.get(before.loadBalancerArn)?.get(shapeTag) === shape) {
+            await syncAllTargets(stack, before.arns);
+            return { hostname: before.hostname, active: true, leftovers: false };
+          }
         } catch (error) {
           settled.delete(key);
           if (!isError(error, 'TargetGroupNotFound')) throw error;
         }
       }
       settled.delete(key);
-      const { arns, ...state } = await deployAll(stack);
-      if (state.active && !state.leftovers)
-        settled.set(key, { shape, at: clock.now(), arns, hostname: state.hostname });
-      return state;
+      const { hostname, active, leftovers, arns, loadBalancerArn } = await deployAll(stack, shape);
+      if (active && !leftovers) settled.set(key, { shape, at: clock.now(), arns, loadBalancerArn, hostname });
+      return { hostname, active, leftovers };
     },
     async remove(owner) {
       settled.delete(keyOf(owner));
