@@ -3,6 +3,7 @@
  * it, and the task's metadata endpoint. On Docker, for tests of what runs inside a task.
  */
 import { randomBytes } from 'node:crypto';
+import type { RegisterTaskDefinitionRequest, TaskOverride } from '@aws-sdk/client-ecs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,12 +13,13 @@ import type { AgentContainerDefinition } from '@nodeless/virtual-kubelet/agent/a
 export interface TaskContainer {
   readonly name: string;
   readonly image: string;
+  readonly entryPoint?: readonly string[];
   readonly command: readonly string[];
   readonly user?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Volume by path. */
-  readonly mounts?: Readonly<Record<string, string>>;
-  readonly writable?: boolean;
+  readonly mounts?: readonly { readonly volume: string; readonly path: string; readonly readOnly: boolean }[];
+  /** Of its health check. */
+  readonly healthCheck?: readonly string[];
 }
 
 export interface DockerTask {
@@ -46,6 +48,38 @@ export interface TaskOptions {
   readonly containers: readonly TaskContainer[];
   /** A task without the endpoint, as elsewhere than in ECS. */
   readonly withoutMetadata?: boolean;
+}
+
+/** What ECS would run for a task definition and the overrides of one RunTask. `secrets`: values by `valueFrom`. */
+export function taskOptionsOf(
+  definition: Pick<RegisterTaskDefinitionRequest, 'containerDefinitions' | 'volumes'>,
+  overrides: TaskOverride,
+  secrets: ReadonlyMap<string, string>,
+): TaskOptions {
+  const [first, ...others] = definition.containerDefinitions ?? [];
+  const overrideOf = (name = '') => overrides.containerOverrides?.find((one) => one.name === name);
+  return {
+    agent: first as unknown as AgentContainerDefinition,
+    agentEnvironment: (overrideOf(first?.name)?.environment ?? []) as { name: string; value: string }[],
+    volumes: (definition.volumes ?? []).map((volume) => volume.name ?? ''),
+    containers: others.map((one) => ({
+      name: one.name ?? '',
+      image: one.image ?? '',
+      ...(one.entryPoint ? { entryPoint: one.entryPoint } : {}),
+      command: overrideOf(one.name)?.command ?? one.command ?? [],
+      ...(one.user ? { user: one.user } : {}),
+      ...(one.healthCheck?.command ? { healthCheck: one.healthCheck.command } : {}),
+      environment: Object.fromEntries([
+        ...[...(one.environment ?? []), ...(overrideOf(one.name)?.environment ?? [])].map((e) => [e.name, e.value]),
+        ...(one.secrets ?? []).map((e) => [e.name, secrets.get(e.valueFrom ?? '')]),
+      ]) as Record<string, string>,
+      mounts: (one.mountPoints ?? []).map((m) => ({
+        volume: m.sourceVolume ?? '',
+        path: m.containerPath ?? '',
+        readOnly: m.readOnly === true,
+      })),
+    })),
+  };
 }
 
 /** The address under which containers on the engine's default network reach this machine. */
@@ -87,6 +121,7 @@ export async function runDockerTask(engine: Engine, options: TaskOptions): Promi
         KnownStatus: state?.Running ? 'RUNNING' : ended ? 'STOPPED' : 'CREATED',
         ...(state?.Running || ended ? { StartedAt: state?.StartedAt } : {}),
         ...(ended ? { FinishedAt: state?.FinishedAt, ExitCode: state?.ExitCode } : {}),
+        ...(state?.Health ? { Health: { status: state.Health.Status.toUpperCase(), output: '' } } : {}),
         ...(restarts.has(name) ? { RestartCount: restarts.get(name) } : {}),
         Networks: [{ NetworkMode: 'awsvpc', IPv4Addresses: [address] }],
       });
@@ -156,13 +191,17 @@ export async function runDockerTask(engine: Engine, options: TaskOptions): Promi
       const made = await engine.createContainer({
         name: nameOf(one.name),
         Image: one.image,
+        ...(one.entryPoint ? { Entrypoint: [...one.entryPoint] } : {}),
         Cmd: [...one.command],
         ...(one.user ? { User: one.user } : {}),
+        ...(one.healthCheck
+          ? { Healthcheck: { Test: [...one.healthCheck], Interval: 0.3 * seconds, Timeout: 2 * seconds, Retries: 1 } }
+          : {}),
         Env: Object.entries(one.environment ?? {}).map(([k, v]) => `${k}=${v}`),
         HostConfig: {
           NetworkMode: `container:${nameOf(agent.name)}`,
-          Binds: Object.entries(one.mounts ?? {}).map(
-            ([path, volume]) => `${volumeOf(volume)}:${path}${one.writable ? '' : ':ro'}`,
+          Binds: (one.mounts ?? []).map(
+            ({ volume, path, readOnly }) => `${volumeOf(volume)}:${path}${readOnly ? ':ro' : ''}`,
           ),
         },
       });

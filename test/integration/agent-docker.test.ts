@@ -11,6 +11,10 @@ import { failedProbe, probeStatus } from '@nodeless/virtual-kubelet/agent/apply-
 import { type AgentTiming, sharedVolumeName } from '@nodeless/virtual-kubelet/agent/agent-protocol';
 import { agentVolumeNames } from '@nodeless/virtual-kubelet/agent-door/agent-volumes';
 import { findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
+import type { NodeCapacity } from '@nodeless/virtual-kubelet/providers/provider';
+import { planTask } from '@nodeless/virtual-kubelet/providers/fargate/task-definition';
+import { readReferences } from '@nodeless/virtual-kubelet/pod-reads';
+import { resolvePod } from '@nodeless/virtual-kubelet/resolve-pod';
 import { build } from 'esbuild';
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +25,14 @@ import {
   namespace,
   serveDoor,
 } from '../builders/agent-door.ts';
-import { bridgeAddress, type DockerTask, runDockerTask, type TaskOptions } from '../builders/docker-task.ts';
+import {
+  bridgeAddress,
+  type DockerTask,
+  runDockerTask,
+  type TaskOptions,
+  taskOptionsOf,
+} from '../builders/docker-task.ts';
+import { fargateSettings } from '../builders/fargate.ts';
 import { ensureNodeImage } from '../builders/node-image.ts';
 import { probedApp, probedAppPath, probedAppPorts } from '../builders/probed-app.ts';
 import { dockerProblem } from './docker-engine.ts';
@@ -91,27 +102,37 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
   /** A pod as API object and as a task, with what the kubelet would say of it once its containers run. */
   const run = async (
     spec: Partial<PodSpec>,
-    more: Partial<TaskOptions> & { readonly token?: (pod: Pod) => Promise<string> } = {},
+    more: Partial<TaskOptions> & {
+      readonly token?: (pod: Pod) => Promise<string>;
+      /** Makes the task out of the pod, in place of what follows. */
+      readonly plan?: (pod: Pod, token: string) => Promise<TaskOptions>;
+    } = {},
   ): Promise<Running> => {
     const name = `pod-${++sequence}`;
     const pod = await cluster.startPod(name, { automountServiceAccountToken: false, ...spec }, { waiting: true });
     const volumes = agentVolumeNames(pod).map(sharedVolumeName);
     const token = await (more.token ?? cluster.agentToken)(pod);
-    const task = await runDockerTask(engine, {
-      agent: agentContainer({ image, volumes }),
-      agentEnvironment: agentOverride(`http://${address}:${server.port}`, token).environment,
-      volumes,
-      containers: (pod.spec?.containers ?? []).map((c) => ({
-        name: c.name,
-        image,
-        command: ['node', probedAppPath],
-        user: String(c.securityContext?.runAsUser ?? 0),
-        environment: Object.fromEntries((c.env ?? []).map((e) => [e.name, e.value ?? ''])),
-        mounts: Object.fromEntries((c.volumeMounts ?? []).map((m) => [m.mountPath, sharedVolumeName(m.name)])),
-        writable: c.volumeMounts?.some((m) => m.name === 'scratch') ?? false,
-      })),
-      ...more,
-    });
+    const task = await runDockerTask(
+      engine,
+      (await more.plan?.(pod, token)) ?? {
+        agent: agentContainer({ image, volumes }),
+        agentEnvironment: agentOverride(`http://${address}:${server.port}`, token).environment,
+        volumes,
+        containers: (pod.spec?.containers ?? []).map((c) => ({
+          name: c.name,
+          image,
+          command: ['node', probedAppPath],
+          user: String(c.securityContext?.runAsUser ?? 0),
+          environment: Object.fromEntries((c.env ?? []).map((e) => [e.name, e.value ?? ''])),
+          mounts: (c.volumeMounts ?? []).map((m) => ({
+            volume: sharedVolumeName(m.name),
+            path: m.mountPath,
+            readOnly: m.name !== 'scratch',
+          })),
+        })),
+        ...more,
+      },
+    );
     tasks.push(task);
     await markRunning(pod, task);
     return {
@@ -447,6 +468,115 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
     // It is asked again where the pods are as soon as what is known is ten seconds old.
     await until(async () => (await get()) === 'ECONNRESET');
   }, 60_000);
+
+  describe('as the Fargate provider plans it', () => {
+    const families = new Set<string>();
+
+    /** Task definition and overrides as RunTask gets them. */
+    const plan = async (pod: Pod, token: string): Promise<TaskOptions> => {
+      const client = cluster.nodeClient();
+      const { pod: resolved, problems } = await resolvePod(
+        pod,
+        { capacity: {}, allocatable: {}, labels: {}, addresses: [], info: {} as NodeCapacity['info'] },
+        {
+          client,
+          references: readReferences(client),
+          tokens: { token: () => Promise.resolve(''), renewAt: () => undefined, forget: () => {} },
+          services: () => [],
+          dns: {
+            nameservers: ['10.96.0.10'],
+            domain: 'cluster.local',
+            node: { nameservers: [], searches: [], options: [] },
+          },
+          withVolumes: true,
+        },
+      );
+      expect(problems).toEqual([]);
+      const secretValues = new Map<string, string>();
+      const { definition, overrides } = planTask(
+        resolved,
+        { bootToken: token, roleArn: '', attempt: 0, architecture: 'amd64' },
+        { ...fargateSettings, agentImage: image, kubeletEndpoint: `http://${address}:${server.port}` },
+        {
+          secretFor: (value) => {
+            const place = `arn:aws:ssm:::parameter/${secretValues.size}`;
+            secretValues.set(place, value);
+            return place;
+          },
+          credentialsFor: () => undefined,
+        },
+      );
+      families.add(definition.family ?? '');
+      return taskOptionsOf(definition, overrides, secretValues);
+    };
+    const command = ['node', probedAppPath];
+
+    test('files, environment, empty folders and exec probes come together', async () => {
+      await cluster.admin.create(configMaps, { metadata: { name: 'planned', namespace }, data: { color: 'green' } });
+      await cluster.admin.create(secrets, {
+        metadata: { name: 'planned', namespace },
+        data: { key: Buffer.from('s3cret').toString('base64') },
+      });
+      const spec: Partial<PodSpec> = {
+        automountServiceAccountToken: true,
+        containers: [
+          {
+            name: 'app',
+            image,
+            command,
+            env: [
+              {
+                name: 'LOOK_AT',
+                value: '/config/color,/var/run/secrets/kubernetes.io/serviceaccount/namespace,/scratch',
+              },
+              { name: 'KEY', valueFrom: { secretKeyRef: { name: 'planned', key: 'key' } } },
+              { name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+            ],
+            readinessProbe: { exec: { command: ['test', '-e', '/scratch/ready'] }, periodSeconds: 5 },
+            volumeMounts: [
+              { name: 'config', mountPath: '/config' },
+              { name: 'scratch', mountPath: '/scratch' },
+            ],
+          },
+        ],
+        securityContext: { runAsUser: 1000 },
+        volumes: [
+          { name: 'config', configMap: { name: 'planned' } },
+          { name: 'scratch', emptyDir: {} },
+        ],
+      };
+      const { ask, ready, task, name } = await run(spec, { plan });
+      expect(await ask('/at-start')).toEqual({
+        '/config/color': 'green',
+        '/var/run/secrets/kubernetes.io/serviceaccount/namespace': namespace,
+        '/scratch': 'EISDIR',
+      });
+      expect(await task.exec('app', ['sh', '-c', 'echo $KEY $NAME'])).toBe(`s3cret ${name}`);
+      await until(async () => (await ready()) === 'False');
+      expect(await ask('/write?path=/scratch/ready')).toMatchObject({ uid: 1000 });
+      await until(async () => (await ready()) === 'True');
+
+      const other = await run(spec, { plan });
+      expect(await other.task.exec('app', ['sh', '-c', 'echo $NAME'])).toBe(other.name);
+      // One task definition for all pods of a template: registering is limited to one a second.
+      expect(families.size).toBe(1);
+    }, 60_000);
+
+    test('the end of the last of several containers is the end of the task', async () => {
+      const { task } = await run(
+        {
+          restartPolicy: 'Never',
+          containers: ['a', 'b'].map((name) => ({ name, image, command: ['sleep', '1000'] })),
+          volumes: [{ name: 'scratch', emptyDir: {} }],
+        },
+        { plan },
+      );
+      await task.kill('a');
+      await task.kill('b');
+      await until(async () => !(await task.isRunning(agentContainerName)));
+      expect(await task.exitCode(agentContainerName)).toBe(0);
+    }, 60_000);
+  });
 
   test('it takes less memory than a task is charged for it', async () => {
     const { task } = await run({ containers: [app({ readinessProbe: webProbe('/ready') })] });
