@@ -2,10 +2,10 @@
  * Who may come in at a public URL, which is a bill that anybody can run up: whoever shows no credential that could be good is sent
  * away before a body is read or the store is touched. The API server behind it authenticates again, from what is remembered.
  */
-import { serviceUnavailable, unauthorized } from '@nodeless/apimachinery/status';
+import { unauthorized } from '@nodeless/apimachinery/status';
 import { timingSafeEqual } from 'node:crypto';
 import type { ApiRequest, ApiResponse } from './exchange.ts';
-import { bearerToken } from './authentication/request-authenticator.ts';
+import { bearerToken, cannotTell } from './authentication/request-authenticator.ts';
 import { emptyQuery } from './query.ts';
 import { errorResponse, jsonResponse, textResponse } from './responses.ts';
 import { type PathDeps, type VersionInfo, oidcResponse } from './routes/paths.ts';
@@ -73,11 +73,7 @@ export function createDoorkeeper({ checks, version, oidc, originSecret }: Doorke
 const refusal = (request: ApiRequest): ApiResponse => errorResponse(request, emptyQuery, unauthorized());
 
 const later = (request: ApiRequest): ApiResponse => {
-  const response = errorResponse(
-    request,
-    emptyQuery,
-    serviceUnavailable('it cannot be told now who is asking; please try again'),
-  );
+  const response = errorResponse(request, emptyQuery, cannotTell());
   response.headers.push('Retry-After', '1');
   return response;
 };

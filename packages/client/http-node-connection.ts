@@ -41,6 +41,7 @@ export function createHttpNodeConnection(options: HttpNodeConnectionOptions): No
       if (!answer.ok) throw await problem(answer);
       return readable(answer);
     },
+    refuses: refusal,
     exec: (nodeName) => Promise.reject(refusal('exec', nodeName)),
     attach: (nodeName) => Promise.reject(refusal('attach', nodeName)),
     portForward: (nodeName) => Promise.reject(refusal('port-forward', nodeName)),

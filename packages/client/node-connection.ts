@@ -1,4 +1,5 @@
 /** How the API server reaches what a kubelet serves: in-process locally, through the hub in AWS. */
+import type { ApiError } from '@nodeless/apimachinery/status';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
 export interface PodRef {
@@ -41,6 +42,8 @@ export interface NodeConnection {
   ): Promise<{ exitCode: number }>;
   attach(nodeName: string, pod: PodRef, container: string, io: ExecIo): Promise<{ exitCode: number }>;
   portForward(nodeName: string, pod: PodRef, port: number): Promise<Duplex>;
+  /** Why such a stream can never be had on this node, for carriers on which it could not begin anyway. Absent: it can be. */
+  refuses?(what: 'exec' | 'attach' | 'port-forward', nodeName: string): ApiError;
   /** The kubelet's other HTTP endpoints (`/stats/summary`, `/metrics`, `/healthz`, `/pods`): for nodes/proxy. */
   proxy(
     nodeName: string,

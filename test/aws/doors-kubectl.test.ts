@@ -41,4 +41,21 @@ describe.skipIf(why !== undefined)(`kubectl at the function${why ? ` (skipped: $
     expect(await cluster.kubectl.ok('explain deployment.spec.replicas')).toContain('FIELD: replicas <integer>');
     expect(await cluster.kubectl.ok('api-resources -o name')).toContain('deployments.apps');
   });
+
+  it('says why exec and port-forward cannot be, and what to do instead', async () => {
+    const { kubectl } = cluster;
+    await kubectl.ok('create serviceaccount default');
+    const pod =
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {nodeName: fargate-x, containers: [{name: main, image: nginx}]}';
+    await kubectl.apply(pod);
+    await kubectl.ok(['patch', 'pod', 'web', '--subresource=status', '-p', '{"status":{"phase":"Running"}}']);
+    for (const [words, what] of [
+      ['exec web -- ls', 'exec'],
+      ['port-forward pod/web 18080:80', 'port-forward'],
+    ] as const) {
+      const { code, stdout, stderr } = await kubectl.run(words);
+      expect(code).not.toBe(0);
+      expect(stdout + stderr).toContain(`${what} is not supported on node "fargate-x"`);
+    }
+  });
 });

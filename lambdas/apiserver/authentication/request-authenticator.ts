@@ -1,7 +1,9 @@
+import { type ApiError, serviceUnavailable } from '@nodeless/apimachinery/status';
 import type { UserInfo } from '@nodeless/registry/strategy';
 import type { ApiRequest } from '../exchange.ts';
 import {
   type Authentication,
+  AuthenticationUnavailable,
   type RequestAuthenticator,
   type TokenAuthenticator,
   anonymousUser,
@@ -37,16 +39,21 @@ export function createRequestAuthenticator(deps: RequestAuthenticatorDeps): Requ
       if (token === undefined) return failed || !deps.anonymous ? undefined : anonymousUser;
       try {
         const answer = authenticateToken(token);
-        return answer instanceof Promise ? answer.then(userOf, none) : answer?.user;
-      } catch {
-        return undefined;
+        return answer instanceof Promise ? answer.then(userOf, failure) : answer?.user;
+      } catch (error) {
+        return failure(error);
       }
     },
   };
 }
 
 const userOf = (authentication: Authentication | undefined): UserInfo | undefined => authentication?.user;
-const none = (): undefined => undefined;
+/** Who cannot be told now is told to come again: 401 would make clients give up what may be good. */
+function failure(error: unknown): undefined {
+  if (error instanceof AuthenticationUnavailable) throw cannotTell();
+  return undefined;
+}
+export const cannotTell = (): ApiError => serviceUnavailable('it cannot be told now who is asking; please try again');
 
 /** Asks each authenticator until one knows the token. Throws when none does and one said what is wrong with it. */
 export function firstAuthentication(

@@ -59,7 +59,7 @@ export function createPodExec(deps: PodExecDeps, kind: Kind): (call: Call, scope
     const container = containerOf(pod, asked);
     const node = nodeOf(pod);
     const how = upgradeKind(request);
-    if (!upgradable || !how) throw badRequest('Upgrade request required');
+    if (!upgradable || !how) throw deps.nodes.refuses?.(kind, node) ?? badRequest('Upgrade request required');
     if (!options.stdin && !options.stdout && !options.stderr)
       throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
 

@@ -54,7 +54,7 @@ export function createPodPortForward(deps: {
         return spdyResponse(protocol, ({ socket, head }) => serve(socket, head));
       }
       default:
-        throw badRequest('Upgrade request required');
+        throw deps.nodes.refuses?.('port-forward', node) ?? badRequest('Upgrade request required');
     }
   };
 }

@@ -134,8 +134,7 @@ export async function startStreamingHost(options: StreamingHostOptions): Promise
       });
     },
   );
-  // Without a listener an upgrade would close the connection; the real thing answers as if it had not been asked.
-  server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'));
+  // No listener for upgrades: such a request is served like any other.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,

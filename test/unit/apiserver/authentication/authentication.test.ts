@@ -1,6 +1,6 @@
 import { createRequestAuthenticator } from '@nodeless/apiserver/authentication/request-authenticator';
 import { createStaticTokens, parseTokenFile } from '@nodeless/apiserver/authentication/static-token';
-import type { TokenAuthenticator } from '@nodeless/apiserver/authentication/authenticator';
+import { AuthenticationUnavailable, type TokenAuthenticator } from '@nodeless/apiserver/authentication/authenticator';
 import type { ApiRequest, ClientCertificate } from '@nodeless/apiserver/exchange';
 import { describe, expect, it } from 'vitest';
 
@@ -63,6 +63,18 @@ describe('requests', () => {
     const many = createRequestAuthenticator({ tokens: [throwing, failing, tokens], audiences, anonymous: true });
     expect(await many.authenticate(request({ authorization: 'Bearer t' }))).toEqual(alice);
     expect(await many.authenticate(request({ authorization: 'Bearer x' }))).toBeUndefined();
+  });
+
+  it('says so when it cannot be told now', async () => {
+    const later: TokenAuthenticator = {
+      authenticateToken: () => Promise.reject(new AuthenticationUnavailable('timeout')),
+    };
+    const many = createRequestAuthenticator({ tokens: [later, tokens], audiences, anonymous: true });
+    expect(await many.authenticate(request({ authorization: 'Bearer t' }))).toEqual(alice);
+    await expect(many.authenticate(request({ authorization: 'Bearer x' }))).rejects.toMatchObject({
+      code: 503,
+      reason: 'ServiceUnavailable',
+    });
   });
 });
 
