@@ -1,5 +1,5 @@
 /** `kubectl logs` out of CloudWatch Logs: one stream a container and task, one event a line. */
-import { Readable } from 'node:stream';
+import { PassThrough, pipeline, Readable } from 'node:stream';
 import { type Clock, sleep } from '@nodeless/component-base/clock';
 import {
   type LogOptions,
@@ -44,7 +44,7 @@ export interface PodLogsDeps {
 const pageLines = 10_000;
 const pollMs = 1_000;
 /** Lines arrive after the container's end, too. */
-const quietPolls = 5;
+const latePolls = 5;
 /** Events may not reach this process: it looks itself whether the container still runs. */
 const lookAgainPolls = 15;
 
@@ -104,17 +104,17 @@ export function createPodLogs({ store, provider, clock }: PodLogsDeps): PodLogs 
       if (!options.follow) return;
     }
     const follows = options.follow && !options.previous;
-    for (let quiet = 0; !signal.aborted;) {
+    for (let [quiet, over] = [0, 0]; !signal.aborted;) {
       const page = await store.read(stream, { startTime, token, fromHead: true });
       yield* page?.lines ?? [];
       const atEnd = !page || page.forward === token;
       token = page?.forward ?? token;
-      if ((page?.lines.length ?? 0) > 0) quiet = 0;
+      if ((page?.lines.length ?? 0) > 0) over = 0;
       if (!atEnd) continue;
       if (!follows) return;
-      quiet++;
-      if (quiet % lookAgainPolls === 0) provider.doubt(ref);
-      if (quiet >= quietPolls && (await hasEnded(ref, options.container))) return;
+      if (++quiet % lookAgainPolls === 0) provider.doubt(ref);
+      over = (await hasEnded(ref, options.container)) ? over + 1 : 0;
+      if (over > latePolls) return;
       await sleep(clock, pollMs, signal).catch(() => {});
     }
   }
@@ -123,8 +123,11 @@ export function createPodLogs({ store, provider, clock }: PodLogsDeps): PodLogs 
     async openLogs(ref, options) {
       const stream = await streamOf(ref, options);
       const ended = new AbortController();
-      const source = Readable.from(written(read(ref, stream, options, ended.signal), options), { objectMode: false });
+      const lines = written(read(ref, stream, options, ended.signal), options);
+      const source = new PassThrough();
+      // A generator that waits cannot be ended from outside: what it waits for is.
       source.once('close', () => ended.abort());
+      pipeline(Readable.from(lines, { objectMode: false }), source, () => {});
       return source;
     },
   };
