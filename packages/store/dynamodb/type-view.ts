@@ -99,6 +99,8 @@ export function createTypeView(options: TypeViewOptions): TypeView {
   let loading: Promise<unknown> | undefined;
   /** The reading of the log that goes on, and the one that begins after it. */
   let running: Promise<void> | undefined;
+  let runningSince = 0;
+  let runningInto: WatchCache | undefined;
   let queued: Promise<void> | undefined;
   let readAt = 0;
   /** What the cache shows is of this moment or later, and of this generation or a later one. */
@@ -144,16 +146,18 @@ export function createTypeView(options: TypeViewOptions): TypeView {
     });
   const read = async (into: WatchCache): Promise<void> => {
     const began = clock.now();
-    const moment = moments.next();
+    const moment = (runningSince = moments.next());
+    runningInto = into;
     await follow(into, () => into === cache);
     readAt = began;
     if (into === cache) readMoment = moment;
     if (into === cache) positions.note(type, into.counter());
   };
 
-  /** Reads the log once, beginning after this call. */
-  const sync = (into: WatchCache): Promise<void> => {
+  /** Reads the log once, beginning after this call, or after a moment. */
+  const sync = (into: WatchCache, sufficient = Infinity): Promise<void> => {
     if (into !== cache) return Promise.resolve();
+    if (running && runningInto === into && runningSince >= sufficient) return running;
     if (!running) {
       running = read(into).finally(() => {
         running = undefined;
@@ -207,7 +211,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
   const current = async (since?: Revision, sufficient?: number): Promise<WatchCache> => {
     try {
       if (cache && sufficient !== undefined && readMoment >= sufficient && reaches(since)) return cache;
-      if (!generation) return await upToDate(since);
+      if (!generation) return await upToDate(since, sufficient);
       // Read before the log is: whatever has made it grow is seen there.
       const { value, moment } = await generation.at(sufficient ?? moments.next());
       if (cache && readGeneration === value && reaches(since)) {
@@ -215,19 +219,19 @@ export function createTypeView(options: TypeViewOptions): TypeView {
         readMoment = Math.max(readMoment, moment);
         return cache;
       }
-      const found = await upToDate(since);
+      const found = await upToDate(since, moment);
       if (found === cache) readGeneration = value;
       return found;
     } catch (error) {
       throw unavailable(error);
     }
   };
-  const upToDate = async (since: Revision | undefined): Promise<WatchCache> => {
+  const upToDate = async (since: Revision | undefined, sufficient: number | undefined): Promise<WatchCache> => {
     if (outdated()) drop(new StoreError('compacted', `the watch of ${type} was interrupted for too long`));
     for (;;) {
       if (cache && reaches(since)) {
         const at = cache;
-        await sync(at);
+        await sync(at, sufficient);
         // Another may have taken over, or none.
         if (cache === at) return at;
         continue;
