@@ -45,6 +45,7 @@ const timing: Partial<AgentTiming> = {
   services: { min: 300, max: 600 },
   metadata: { starting: 100, running: 200 },
   events: 500,
+  gone: 300,
 };
 const second = { periodSeconds: 1, timeoutSeconds: 1, successThreshold: 1, failureThreshold: 1 };
 

@@ -21,9 +21,11 @@ const volumeTiming: Readonly<Record<Changeability, AgentTiming['volumes']>> = {
 const timing: Omit<AgentTiming, 'volumes'> = {
   heartbeat: 30 * minute,
   gather: 100,
-  services: { min: 10_000, max: minute },
+  services: { min: 10_000, max: 2 * minute },
   metadata: { starting: 500, running: 2_000 },
   events: 30_000,
+  // The kubelet stops the tasks of deleted pods; this is for tasks that it has lost. A mistake must not end every pod.
+  gone: 20_000,
 };
 
 export interface BootParts {

@@ -24,7 +24,7 @@
  *   403 the token's pod may not have this (an audience that no volume names) agent: keeps what it has
  *   404 no such endpoint: an older kubelet                                   agent: does without
  *   409 not yet: something the pod's volumes need is missing                 agent: tries again (boot), keeps what it has
- *   410 the pod is gone, or another one has its name                         agent: ends itself, and with it the task
+ *   410 the pod is gone, or another one has its name                         agent: ends itself after three of them (timing.gone)
  *   413 the body is too large (maxReportBytes)
  *   429 and 5xx                                                              agent: tries again, honours Retry-After
  *
@@ -190,6 +190,8 @@ export interface AgentTiming {
   readonly metadata: { readonly starting: number; readonly running: number };
   /** Repeats of one event are gathered this long. */
   readonly events: number;
+  /** Time between the answers that the pod is gone, of which it takes three in a row to end the agent and with it the task. */
+  readonly gone: number;
 }
 
 /** Where an agent stands, all of it each time; the door compares. */

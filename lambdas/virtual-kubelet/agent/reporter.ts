@@ -8,7 +8,7 @@ export interface ReporterDeps {
   readonly door: Pick<DoorClient, 'report'>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly timing: Pick<AgentTiming, 'heartbeat' | 'gather' | 'events'>;
+  readonly timing: Pick<AgentTiming, 'heartbeat' | 'gather' | 'events' | 'gone'>;
   readonly identity: Pick<AgentReport, 'agent' | 'podUid' | 'bootedAt'>;
   readonly containers: () => readonly ContainerReport[];
   readonly volumesRevision: () => string;
@@ -97,6 +97,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
       if (error instanceof DoorError) {
         retryMs = Math.max(retryMs, error.retryAfterMs ?? 0);
         gone = error.status === 410 ? gone + 1 : 0;
+        if (gone > 0) retryMs = Math.max(retryMs, timing.gone);
         if (gone >= goneTimes) deps.onGone();
         // Sent again it would be refused again.
         if (error.status === 400 || error.status === 413) events.settle(report.events);

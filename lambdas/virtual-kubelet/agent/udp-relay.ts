@@ -31,8 +31,10 @@ export function createUdpRelay(host: string, port: number, deps: RelayDeps): Pro
 
   const open = async (key: string, flow: Flow, client: { address: string; port: number }): Promise<void> => {
     const targets = await deps.targets();
+    // It was idle for too long, or the relay was closed.
+    if (flows.get(key) !== flow) return;
     const target = deps.choice.choose(targets, new Set());
-    if (!target || flows.get(key) !== flow) return end(key);
+    if (!target) return end(key);
     const upstream = createSocket('udp4');
     flow.upstream = upstream;
     upstream.on('message', (message) => {
@@ -42,7 +44,7 @@ export function createUdpRelay(host: string, port: number, deps: RelayDeps): Pro
     // Nobody listens there: the next packet chooses again.
     upstream.on('error', () => {
       end(key);
-      void deps.renewed();
+      void deps.renewed().catch(() => {});
     });
     upstream.connect(target.port, target.address, () => {
       deps.choice.used(target);
