@@ -4,6 +4,7 @@ import { createHttpClient, type HttpClient } from '@nodeless/client/http-client'
 import { readKubeconfig } from '@nodeless/client/kubeconfig';
 import { systemClock } from '@nodeless/component-base/clock';
 import { dataDirPaths, defaultDataDir } from '@nodeless/local/data-dir';
+import { createExecTokens } from './exec-tokens.ts';
 import { UserError } from './output.ts';
 
 export interface ConnectionOptions {
@@ -27,10 +28,10 @@ export function connect(options: ConnectionOptions): { client: HttpClient; names
     const [line = ''] = (error as Error).message.split('\n');
     throw new UserError(`${path} cannot be used as a kubeconfig: ${line.replace(/:$/, '').replace(`${path} `, 'it ')}`);
   }
-  const { token } = context;
+  const { token, exec } = context;
   const client = createHttpClient({
     ...context,
-    token: token === undefined ? undefined : () => token,
+    token: exec ? createExecTokens(exec, systemClock) : token === undefined ? undefined : () => token,
     userAgent: 'nodeless',
     clock: systemClock,
     attempts: 1,

@@ -10,6 +10,17 @@ export interface KubeconfigContext {
   readonly clientKey?: string;
   readonly token?: string;
   readonly namespace?: string;
+  /** A program that says who the user is (client.authentication.k8s.io). */
+  readonly exec?: ExecPlugin;
+}
+
+export interface ExecPlugin {
+  readonly apiVersion: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Beside what the process has itself. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly installHint?: string;
 }
 
 interface File {
@@ -36,6 +47,20 @@ export function readKubeconfig(path: string, contextName?: string): KubeconfigCo
     clientKey: dataOrFile(user, 'client-key'),
     token: user['token'] as string | undefined,
     namespace: context.namespace,
+    exec: execPlugin(user['exec']),
+  };
+}
+
+function execPlugin(value: unknown): ExecPlugin | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { apiVersion, command, args, env, installHint } = value as Record<string, unknown>;
+  const variables = (Array.isArray(env) ? env : []) as { name: string; value: string }[];
+  return {
+    apiVersion: String(apiVersion),
+    command: String(command),
+    args: (Array.isArray(args) ? args : []).map(String),
+    env: Object.fromEntries(variables.map(({ name, value: one }) => [name, String(one)])),
+    ...(typeof installHint === 'string' ? { installHint } : {}),
   };
 }
 
