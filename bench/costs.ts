@@ -97,7 +97,7 @@ const counted = (): { reads: number; invocations: number; sends: number } => {
 const before = counted();
 await cluster.settle(hour);
 const after = counted();
-cluster.stop();
+await cluster.stop();
 const perMonth = (what: keyof typeof before): number => (after[what] - before[what]) * hoursAMonth;
 const queues = 4;
 /** An event source mapping asks each queue with five pollers that wait twenty seconds. */

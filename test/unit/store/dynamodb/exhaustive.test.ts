@@ -12,8 +12,9 @@ import { type Attempt, type Heard, type Listed, readBack, verifyHistory } from '
  * be refused for another, and time may pass: no acknowledged write is lost, updates are linearizable, watches and lists are
  * whole and exact.
  */
-const type = '/pods/';
-const key = '/pods/a/x';
+const pods = '/pods/';
+const roles = 'rbac.authorization.k8s.io/roles/';
+const podKey = '/pods/a/x';
 const attributes = { labels: undefined, fields: undefined, owners: undefined, trigger: undefined };
 const none: Budget = { deaths: 0, losses: 0, conflicts: 0, waits: 0 };
 
@@ -27,13 +28,18 @@ interface Case {
   readonly readers: readonly (readonly string[])[];
   /** The others begin cold, and have to load. */
   readonly warm?: boolean;
+  /** The same with a type that shares its generation with others. */
+  readonly quiet?: boolean;
   /** A table that does not keep what the protocol relies upon. */
   readonly spoil?: (table: MemoryTable) => Partial<Table>;
 }
 
 const begin =
-  ({ writers, readers, warm = true, spoil }: Case) =>
+  ({ writers, readers, warm = true, quiet = false, spoil }: Case) =>
   async (gate: Gate): Promise<Scene> => {
+    const named = (text: string): string => (quiet ? text.replace(pods, roles) : text);
+    const type = named(pods);
+    const key = named(podKey);
     const clock = createManualClock();
     const waiting = createManualClock();
     const table = createMemoryTable();
@@ -95,7 +101,8 @@ const begin =
         async (store) => {
           for (const [n, step] of steps.entries()) {
             const text = `${writer}.${n}`;
-            const operations = Object.entries(step).map(([at, wanted]): Operation => {
+            const operations = Object.entries(step).map(([name, wanted]): Operation => {
+              const at = named(name);
               const expected = wanted === 'current' ? made!.revision : wanted;
               return { type: 'put', key: at, expected, attributes, value: value(text) };
             });
@@ -134,7 +141,8 @@ const begin =
           await store.list({ prefix: type });
         },
         async (store) => {
-          for (const prefix of prefixes) {
+          for (const one of prefixes) {
+            const prefix = named(one);
             const began = moment++;
             lists.push({ prefix, began, page: await store.list({ prefix }) });
           }
@@ -184,39 +192,52 @@ const other = '/pods/b/y';
 const cases: Record<string, Case> = {
   'two who update one object, and one who watches': {
     budget: { conflicts: 1 },
-    writers: [[{ [key]: 'current' }], [{ [key]: 'current' }]],
-    readers: [[type, type]],
+    writers: [[{ [podKey]: 'current' }], [{ [podKey]: 'current' }]],
+    readers: [[pods, pods]],
   },
   'two writers, one of whom may die, and one who reads': {
     budget: { deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'any' }], [{ [other]: 'absent' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
+    readers: [[pods]],
   },
   'one writer whose requests are lost, who may die, and one who reads': {
     budget: { losses: 1, deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'current' }, { [other]: 'any' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'current' }, { [other]: 'any' }]],
+    readers: [[pods]],
   },
   'two writers whose requests are lost': {
     budget: { losses: 1 },
-    writers: [[{ [key]: 'current' }], [{ [key]: 'any' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'current' }], [{ [podKey]: 'any' }]],
+    readers: [[pods]],
   },
   'a batch of two, another writer, and one who reads': {
     budget: { deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'any', [other]: 'any' }], [{ [key]: 'current' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'any', [other]: 'any' }], [{ [podKey]: 'current' }]],
+    readers: [[pods]],
   },
   'cold: a writer that may die, and one who lists a namespace': {
     budget: { deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'current' }]],
+    writers: [[{ [podKey]: 'current' }]],
     readers: [['/pods/a/']],
     warm: false,
   },
+  'quiet: two writers, and one who looks twice': {
+    budget: { waits: 1 },
+    writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
+    readers: [[pods, pods]],
+    quiet: true,
+  },
+  'quiet, cold: a writer that may die, and one who looks': {
+    budget: { deaths: 1, waits: 1 },
+    writers: [[{ [podKey]: 'any' }]],
+    readers: [['/pods/a/']],
+    warm: false,
+    quiet: true,
+  },
   'cold: a writer, and one who lists the type': {
     budget: { waits: 1 },
-    writers: [[{ [key]: 'current' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'current' }]],
+    readers: [[pods]],
     warm: false,
   },
 };
@@ -224,23 +245,23 @@ const cases: Record<string, Case> = {
 const deeper: Record<string, Case> = {
   'three writers and one who watches': {
     budget: { deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'current' }], [{ [key]: 'any', [other]: 'any' }], [{ [other]: 'absent' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'current' }], [{ [podKey]: 'any', [other]: 'any' }], [{ [other]: 'absent' }]],
+    readers: [[pods]],
   },
   'two writers and everything that may happen': {
     budget: { deaths: 1, waits: 1, losses: 1, conflicts: 1 },
-    writers: [[{ [key]: 'current' }], [{ [key]: 'any', [other]: 'any' }]],
-    readers: [[type]],
+    writers: [[{ [podKey]: 'current' }], [{ [podKey]: 'any', [other]: 'any' }]],
+    readers: [[pods]],
   },
   'cold: a writer that may die, one who lists the type, one who lists a namespace': {
     budget: { deaths: 1, waits: 1 },
-    writers: [[{ [key]: 'current' }]],
-    readers: [[type], ['/pods/a/']],
+    writers: [[{ [podKey]: 'current' }]],
+    readers: [[pods], ['/pods/a/']],
     warm: false,
   },
   'cold: a namespace that is listed twice while two write': {
     budget: { waits: 1 },
-    writers: [[{ [key]: 'any' }], [{ [other]: 'absent' }]],
+    writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
     readers: [['/pods/a/', '/pods/a/']],
     warm: false,
   },
@@ -265,7 +286,7 @@ describe('every order of steps', () => {
       'objects are written without looking',
       {
         budget: {},
-        writers: [[{ [key]: 'current' }], [{ [key]: 'current' }]],
+        writers: [[{ [podKey]: 'current' }], [{ [podKey]: 'current' }]],
         readers: [],
         spoil: (table) => ({
           transact: ({ objects, ...rest }) =>
@@ -280,8 +301,8 @@ describe('every order of steps', () => {
       'an entry of the log may be written over by a tombstone',
       {
         budget: { waits: 1 },
-        writers: [[{ [key]: 'any' }], [{ [other]: 'absent' }]],
-        readers: [[type]],
+        writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
+        readers: [[pods]],
         spoil: (table) => ({
           async putLog(of, item) {
             table.logs.get(of)!.set(item.seq, item);
@@ -294,8 +315,8 @@ describe('every order of steps', () => {
       'a late writer may write over a tombstone',
       {
         budget: { waits: 1 },
-        writers: [[{ [key]: 'any' }], [{ [other]: 'absent' }]],
-        readers: [[type]],
+        writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
+        readers: [[pods]],
         spoil: (table) => ({
           async transact(transaction) {
             for (const { type: of, item } of transaction.logs) table.logs.get(of)?.delete(item.seq);
@@ -308,8 +329,8 @@ describe('every order of steps', () => {
       'the log is said to be settled up to tickets that are open',
       {
         budget: { waits: 1 },
-        writers: [[{ [key]: 'any' }], [{ [other]: 'absent' }]],
-        readers: [[type]],
+        writers: [[{ [podKey]: 'any' }], [{ [other]: 'absent' }]],
+        readers: [[pods]],
         warm: false,
         spoil: (table) => ({
           async sequence(of) {
@@ -320,11 +341,21 @@ describe('every order of steps', () => {
       },
     ],
     [
+      'the generation does not grow with the commit',
+      {
+        budget: {},
+        writers: [[{ [podKey]: 'any' }]],
+        readers: [[pods, pods]],
+        quiet: true,
+        spoil: (table) => ({ transact: (transaction) => table.transact({ ...transaction, quiet: false }) }),
+      },
+    ],
+    [
       'an answer is made up for a transaction that never arrived',
       {
         budget: {},
-        writers: [[{ [key]: 'any' }]],
-        readers: [[type]],
+        writers: [[{ [podKey]: 'any' }]],
+        readers: [[pods]],
         spoil: () => ({ transact: async () => {} }),
       },
     ],
