@@ -1,6 +1,6 @@
 /**
  * The zips as they are deployed, in the streaming host, under real clients for a while: kubectl writes, a client-go informer watches, helm
- * upgrades a release. 30 seconds by default; NODELESS_SOAK_MINUTES=15 is what a release is tried with.
+ * upgrades a release. 15 seconds by default; NODELESS_SOAK_MINUTES=15 is what a release is tried with.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { createKubectl, findTool, type Kubectl, lacking, runTool } from '../buil
 import { type FunctionCluster, startFunctionCluster, whyNoFunctionCluster } from './function-cluster.ts';
 
 const why = whyNoFunctionCluster() ?? lacking('kubectl') ?? lacking('helm');
-const soakMs = Number(process.env['NODELESS_SOAK_MINUTES'] ?? 0.5) * 60_000;
+const soakMs = Number(process.env['NODELESS_SOAK_MINUTES'] ?? 0.25) * 60_000;
 
 describe.skipIf(why !== undefined)(`the deployed zips for a while${why ? ` (skipped: ${why})` : ''}`, () => {
   let cluster: FunctionCluster;
