@@ -9,6 +9,7 @@ import type { Clock } from '@nodeless/component-base/clock';
 import { silentLogger } from '@nodeless/component-base/logger';
 import { apiServerUser } from '@nodeless/controller-runtime/component-users';
 import { createServiceAccountKey } from '@nodeless/local/certificates';
+import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createClusterRegistry } from '@nodeless/registry/cluster';
 import { createKubeletTokenSigner } from '@nodeless/registry/subresources/kubelet-token';
@@ -78,6 +79,7 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
   });
   const admin = cluster.clientFor(apiServerUser, 'test');
   await ensureBootstrap(admin, { serviceCidr: '10.96.0.0/16' });
+  if (options.services) await reconcilePolicy(admin);
   await admin.create(serviceAccounts, { metadata: { name: 'default', namespace } });
   await admin.create(configMaps, { metadata: { name: 'kube-root-ca.crt', namespace }, data: { 'ca.crt': 'roots' } });
   await admin.create(nodes, { metadata: { name: nodeName } });
@@ -119,7 +121,10 @@ export async function createAgentCluster(options: AgentClusterOptions): Promise<
     provider,
     program: () => Promise.resolve({ body: program, revision: 'program-1' }),
     dns: { nameservers: ['10.96.0.10'], domain: 'cluster.local', node: { nameservers: [], searches: [], options: [] } },
-    services: options.services?.(admin),
+    // With no more rights than whoever carries Services elsewhere.
+    services: options.services?.(
+      cluster.clientFor({ name: 'system:kube-proxy', groups: ['system:authenticated'] }, 'kube-proxy'),
+    ),
     timing: options.timing,
     clock,
     log: silentLogger,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Pod, Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { Endpoint, EndpointSlice } from '@nodeless/apimachinery/generated/types/discovery/v1';
-import { isNotFound } from '@nodeless/apimachinery/status';
 import { chooseDataPath, dataPathAnnotation, type DataPathSettings } from '@nodeless/apimachinery/service-data-path';
 import { serviceLoopback } from '@nodeless/apimachinery/service-loopback';
 import type { Client } from '@nodeless/client/client';
@@ -24,7 +23,7 @@ const serviceName = 'kubernetes.io/service-name';
 /** Each use of a Service asks again at most this often. */
 const ttlMs = 10_000;
 
-/** `client`: may read Services and EndpointSlices everywhere. */
+/** `client`: may list Services and EndpointSlices everywhere. */
 export function createServiceDirectory(deps: {
   readonly client: Client;
   readonly dataPaths: DataPathSettings;
@@ -63,10 +62,9 @@ export function createServiceDirectory(deps: {
       await Promise.all(
         query.services.map(async (key) => {
           const [namespace = '', name = ''] = key.split('/');
-          const service = await client.get(services, { namespace, name }).catch((error: unknown) => {
-            if (isNotFound(error)) return undefined;
-            throw error;
-          });
+          // By list: what carries Services may list and watch, and not get (system:node-proxier).
+          const { items } = await client.list(services, { namespace, fieldSelector: `metadata.name=${name}` });
+          const service = items.find((one) => one.metadata?.name === name);
           if (service) found.set(key, endpointsOf(service, await slicesOf(namespace, name)));
         }),
       );
