@@ -31,8 +31,8 @@ export interface EcsApi {
   describeAll(arns: readonly string[]): Promise<readonly TaskState[]>;
   /** ARNs of tasks that are to run, and with `stopped` those that are ending or were within the last hour. */
   list(options?: { startedBy?: string; stopped?: boolean }): Promise<readonly string[]>;
-  /** A task that is not there is success. */
-  stop(arn: string, reason: string): Promise<void>;
+  /** The task as it is then; undefined = it is not there (any more). */
+  stop(arn: string, reason: string): Promise<TaskState | undefined>;
   tag(arn: string, key: string, value: string): Promise<void>;
 }
 
@@ -193,12 +193,12 @@ export function createEcsApi(options: EcsApiOptions): EcsApi {
     },
     async stop(arn, reason) {
       try {
-        await call(pace.modify, () =>
-          client.send(new StopTaskCommand({ cluster, task: arn, reason: reason.slice(0, 255) })),
-        );
+        const command = new StopTaskCommand({ cluster, task: arn, reason: reason.slice(0, 255) });
+        return taskState((await call(pace.modify, () => client.send(command))).task);
       } catch (error) {
-        if (!(error instanceof ProviderError && error.code === 'invalid' && /not found/i.test(error.message)))
-          throw error;
+        if (error instanceof ProviderError && error.code === 'invalid' && /not found/i.test(error.message))
+          return undefined;
+        throw error;
       }
     },
     async tag(arn, key, value) {

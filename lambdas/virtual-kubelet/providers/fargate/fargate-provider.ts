@@ -16,7 +16,9 @@ import {
 } from '../provider.ts';
 import { type EcsApi, isUnknownDefinition } from './ecs-api.ts';
 import { fargateNodes, parseNodeName } from './fargate-nodes.ts';
+import { createKnownTasks, type Known, lookAgainMs, newer } from './known-tasks.ts';
 import { launchBreakdown } from './launch-breakdown.ts';
+import { lostPod, unstartedPod } from './odd-pods.ts';
 import { observedPod, rememberedPod } from './observe-task.ts';
 import { backOffMs, planLost, planRemembered, planStep, type Step } from './relaunch.ts';
 import { runRequest } from './run-request.ts';
@@ -24,7 +26,7 @@ import type { SecretKeeper } from './secret-keeper.ts';
 import type { FargateSettings } from './settings.ts';
 import { startProblem } from './stop-reasons.ts';
 import { planTask } from './task-definition.ts';
-import { isUnsettled, later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
+import { later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
 import { isEnding, isStopped, taskId, type TaskState, taskState } from './task-state.ts';
 
 export interface FargateProviderDeps {
@@ -46,109 +48,19 @@ export interface FargateProvider extends PodProvider, PodRecords {
   taskOf(ref: PodRef): Promise<{ readonly arn: string; readonly previous: string | undefined } | undefined>;
 }
 
-interface Known {
-  readonly ref: PodRef;
-  pod: Readonly<Pod> | undefined;
-  record: TaskRecord | undefined;
-  task: TaskState | undefined;
-  /** What is remembered must not be trusted. */
-  doubted: boolean;
-  /** ECS has forgotten the task. */
-  lost: boolean;
-  blocked: ResolvedPod | undefined;
-  /** Why ECS would not start it the last time. */
-  refusal: ProviderError | undefined;
-  gone: boolean;
-  wakeAt: number | undefined;
-  turn: Promise<void>;
-}
-
-/** An event can be lost: whatever is about to change is looked at this often. */
-const lookAgainMs = 60_000;
 const stopPollMs = 1_000;
-/** So long ECS may not yet know a task that it has just started. */
-const settlingMs = 60_000;
 
 export function createFargateProvider(deps: FargateProviderDeps): FargateProvider {
   const { ecs, settings, clock, log } = deps;
-  const pods = new Map<string, Known>();
+  const tasks = createKnownTasks({ ecs, clock });
+  const { write, take } = tasks;
   const listeners = new Set<{ onChange: ObservationListener; onEvent: (event: PodEvent) => void }>();
 
-  const knownOf = (ref: PodRef): Known => {
-    const known = pods.get(ref.uid);
-    if (known) return known;
-    const fresh: Known = {
-      ref,
-      pod: undefined,
-      record: undefined,
-      task: undefined,
-      doubted: false,
-      lost: false,
-      blocked: undefined,
-      refusal: undefined,
-      gone: false,
-      wakeAt: undefined,
-      turn: Promise.resolve(),
-    };
-    pods.set(ref.uid, fresh);
-    return fresh;
-  };
   const tell = (known: Known, type: PodEvent['type'], reason: string, message: string): void => {
     for (const { onEvent } of listeners) onEvent({ ref: known.ref, type, reason, message, fieldPath: undefined });
   };
   const changed = (ref: PodRef): void => {
     for (const { onChange } of listeners) onChange(ref);
-  };
-
-  const write = (known: Known, record: Omit<TaskRecord, 'at'>): TaskRecord =>
-    (known.record = { ...record, at: clock.now() });
-
-  /** Takes over what was seen, if it is newer: by attempt, then by version. */
-  const take = (known: Known, task: TaskState): boolean => {
-    const attempt = task.identity?.attempt;
-    const { record } = known;
-    if (record && record.arn !== task.arn) {
-      // An earlier attempt's last words, or a task that this process started nothing of.
-      if (attempt === undefined || attempt < record.attempt || (attempt === record.attempt && record.arn !== ''))
-        return false;
-    }
-    if (!record || record.arn !== task.arn)
-      write(known, {
-        ...record,
-        arn: task.arn,
-        attempt: attempt ?? record?.attempt ?? 0,
-        version: 0,
-        stopped: false,
-        told: false,
-        ...(record && record.arn !== '' ? { previous: record.arn } : {}),
-      });
-    const before = known.task?.arn === task.arn ? known.task : undefined;
-    if (before && before.version > task.version) return false;
-    // Health changes without a version; events do not carry it.
-    known.task = task;
-    known.lost = false;
-    return !before || before.version < task.version;
-  };
-
-  /** The task as it is known best; 'remembered' = nothing newer than what the pod's status shows. */
-  const current = async (known: Known): Promise<TaskState | 'remembered' | undefined> => {
-    const { record } = known;
-    if (!record || record.arn === '') return undefined;
-    const { task } = known;
-    // Events can be lost; what does not change soon is looked at.
-    if (isUnsettled(record) && clock.now() - (record.at ?? 0) >= lookAgainMs) known.doubted = true;
-    if (task && task.arn === record.arn && task.version >= record.version && !known.doubted) return task;
-    if (known.pod && !known.doubted) return known.lost ? undefined : 'remembered';
-    const found = await ecs.describe(record.arn);
-    known.doubted = false;
-    if (found) take(known, found);
-    else if (!task || clock.now() - (task.createdAt ?? 0) > settlingMs) {
-      known.lost = true;
-      known.task = undefined;
-    }
-    if (known.lost) return undefined;
-    // Reading may lag behind what events have told.
-    return known.task && known.task.version >= record.version ? known.task : known.pod ? 'remembered' : known.task;
   };
 
   const stepOf = (known: Known, task: TaskState | 'remembered' | undefined): Step => {
@@ -234,13 +146,20 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     tell(known, 'Warning', error.reason ?? 'FailedCreatePodSandBox', error.message);
   };
 
+  /** What ECS answers shows that it is ending: nobody asks again. */
+  const stopTask = async (known: Known, reason: string): Promise<void> => {
+    const task = await ecs.stop((known.record as TaskRecord).arn, reason);
+    if (task) take(known, task);
+    else known.doubted = true;
+  };
+
   /** Everything that follows but a launch; the step is what is left. */
   const settle = async (known: Known): Promise<Step> => {
     if (known.gone) return { do: 'nothing' };
-    const task = await current(known);
+    const task = await tasks.current(known);
     const step = stepOf(known, task);
     if (step.do === 'stop') {
-      await ecs.stop((known.record as TaskRecord).arn, step.reason);
+      await stopTask(known, step.reason);
       if (known.record?.stopAsked === undefined) tell(known, 'Normal', 'Killing', step.reason);
     }
     if (step.do === 'wait' && task && task !== 'remembered') noteEnd(known, task, step);
@@ -266,21 +185,12 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     return result;
   };
 
-  /** A task that no record names: started by a process that did not live to write it down. */
-  const search = async (known: Known): Promise<void> => {
-    for (const stopped of [false, true]) {
-      const arns = await ecs.list({ startedBy: known.ref.uid, stopped });
-      for (const task of await ecs.describeAll(arns)) take(known, task);
-      if (known.task) return;
-    }
-  };
-
   const observe = async (known: Known): Promise<ObservedPod | undefined> => {
     if (known.gone) return undefined;
-    if (!known.record && !known.pod) await search(known);
+    if (!known.record && !known.pod) await tasks.search(known);
     const { record } = known;
-    if (!record || record.arn === '') return unstarted(known);
-    const task = await current(known);
+    if (!record || record.arn === '') return unstartedPod(known);
+    const task = await tasks.current(known);
     const step = stepOf(known, task);
     known.wakeAt = wakeTime(known, task, step);
     if (task === 'remembered') return rememberedPod(known.pod as Pod);
@@ -308,9 +218,9 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
   };
 
   const beginStop = (ref: PodRef): Promise<void> => {
-    const known = knownOf(ref);
+    const known = tasks.of(ref);
     return inTurn(known, async () => {
-      if (!known.record) await search(known);
+      if (!known.record) await tasks.search(known);
       const { record } = known;
       if (!record || record.arn === '') {
         write(known, { arn: '', attempt: 0, version: 0, ...record, stopAsked: clock.now() });
@@ -318,7 +228,7 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       }
       if (record.stopAsked === undefined) write(known, { ...record, stopAsked: clock.now() });
       if (record.stopped || known.lost || (known.task?.arn === record.arn && isEnding(known.task))) return;
-      await ecs.stop(record.arn, 'The pod is being stopped');
+      await stopTask(known, 'The pod is being stopped');
     });
   };
 
@@ -326,19 +236,19 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
   const hasStopped = async (known: Known): Promise<boolean> => {
     if (!known.record || known.record.arn === '' || known.record.stopped) return true;
     known.doubted = true;
-    const task = await current(known);
+    const task = await tasks.current(known);
     return task === undefined || (task !== 'remembered' && isStopped(task));
   };
 
   const stopPod = async (ref: PodRef): Promise<void> => {
     await beginStop(ref);
-    while (!(await hasStopped(knownOf(ref)))) await sleep(clock, stopPollMs);
+    while (!(await hasStopped(tasks.of(ref)))) await sleep(clock, stopPollMs);
   };
 
   const taskFound = (task: TaskState): PodRef | undefined => {
     if (!task.identity) return undefined;
     const { namespace, name, uid } = task.identity;
-    const known = knownOf({ namespace, name, uid });
+    const known = tasks.of({ namespace, name, uid });
     if (!known.gone && take(known, task)) changed(known.ref);
     return known.ref;
   };
@@ -350,35 +260,33 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     conditionTypes: [taskCondition],
     nodes: () => Promise.resolve(fargateNodes(settings)),
     createPod(resolved) {
-      const known = knownOf(refOf(resolved.pod));
+      const known = tasks.of(refOf(resolved.pod));
       return inTurn(known, () => advance(known, resolved));
     },
     updatePod(resolved) {
-      const known = knownOf(refOf(resolved.pod));
+      const known = tasks.of(refOf(resolved.pod));
       return inTurn(known, () => advance(known, resolved));
     },
     settle(ref) {
-      const known = knownOf(ref);
+      const known = tasks.of(ref);
       return inTurn(known, async () => (await settle(known)).do === 'launch');
     },
     beginStop: (ref) => beginStop(ref),
     stopPod: (ref) => stopPod(ref),
     async deletePod(ref) {
       await stopPod(ref);
-      const known = knownOf(ref);
-      known.gone = true;
-      known.task = undefined;
-      known.pod = undefined;
+      const known = tasks.of(ref);
+      tasks.forget(known);
     },
     observePod(ref) {
-      const known = knownOf(ref);
+      const known = tasks.of(ref);
       return inTurn(known, () => observe(known));
     },
     async listPods() {
-      const tasks = await ecs.describeAll(await ecs.list());
-      for (const task of tasks) if (task.identity) take(knownOf(task.identity), task);
+      for (const task of await ecs.describeAll(await ecs.list()))
+        if (task.identity) take(tasks.of(task.identity), task);
       const all: ObservedPod[] = [];
-      for (const known of pods.values()) {
+      for (const known of tasks.all()) {
         if (known.gone || !known.record || known.record.arn === '') continue;
         const observed = await inTurn(known, () => observe(known));
         if (observed) all.push(observed);
@@ -391,8 +299,8 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
     },
     taskFound,
     async taskOf(ref) {
-      const known = knownOf(ref);
-      if (!known.record) await search(known);
+      const known = tasks.of(ref);
+      if (!known.record) await tasks.search(known);
       const { record } = known;
       if (!record || record.arn === '') return undefined;
       // Between two attempts the one that has ended is both: the last there is, and the one before the next.
@@ -400,16 +308,16 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       return { arn: record.arn, previous: waits ? record.arn : record.previous };
     },
     recall(pod) {
-      const known = knownOf(refOf(pod as Pod));
+      const known = tasks.of(refOf(pod as Pod));
       known.pod = newer(known.pod, pod);
       known.record = later(known.record, readRecord(pod));
     },
     conditions(ref) {
-      const record = pods.get(ref.uid)?.record;
+      const record = tasks.known(ref.uid)?.record;
       return record ? [recordCondition(record)] : [];
     },
     wakeAt: (ref) => {
-      const known = pods.get(ref.uid);
+      const known = tasks.known(ref.uid);
       const retryAt = known?.record?.arn === '' || known?.record?.stopped ? known.record.retryAt : undefined;
       const times = [known?.wakeAt, retryAt].filter((t) => t !== undefined);
       return times.length === 0 || (known?.record?.stopAsked !== undefined && known.record.stopped)
@@ -417,7 +325,7 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
         : Math.min(...times);
     },
     doubt(ref) {
-      knownOf(ref).doubted = true;
+      tasks.of(ref).doubted = true;
     },
     subscribe(onChange, onEvent) {
       const listener = { onChange, onEvent };
@@ -425,64 +333,8 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       return { stop: () => void listeners.delete(listener) };
     },
     close() {
-      log.debug('fargate provider closed', { pods: pods.size });
+      log.debug('fargate provider closed', { pods: tasks.all().length });
       return Promise.resolve();
     },
-  };
-}
-
-function newer(a: Readonly<Pod> | undefined, b: Readonly<Pod>): Readonly<Pod> {
-  return a && Number(a.metadata?.resourceVersion ?? 0) > Number(b.metadata?.resourceVersion ?? 0) ? a : b;
-}
-
-/** No task was ever started for it: what its containers wait for, where that is more than their turn. */
-function unstarted({ ref, pod, blocked, refusal, record }: Known): ObservedPod | undefined {
-  const waits: { name: string; reason: string; message: string }[] = [];
-  for (const { name, error } of Object.values(blocked?.containers ?? {})) if (error) waits.push({ name, ...error });
-  if (waits.length === 0 && refusal) {
-    const reason = refusal.reason ?? 'RunContainerError';
-    for (const { name } of pod?.spec?.containers ?? []) waits.push({ name, reason, message: refusal.message });
-  }
-  if (waits.length === 0) return pod?.status?.containerStatuses && record ? rememberedPod(pod) : undefined;
-  const init = new Set((blocked?.pod.spec?.initContainers ?? []).map((c) => c.name));
-  return {
-    ref,
-    nodeName: (blocked?.pod ?? pod)?.spec?.nodeName ?? '',
-    podIp: '',
-    podIps: [],
-    startTime: undefined,
-    containers: waits.map(({ name, reason, message }) => ({
-      name,
-      kind: init.has(name) ? ('init' as const) : ('regular' as const),
-      containerId: '',
-      imageId: '',
-      image: '',
-      state: { waiting: { reason, message } },
-      lastState: undefined,
-      restartCount: 0,
-      started: false,
-      ready: false,
-    })),
-    failure: undefined,
-    finished: false,
-  };
-}
-
-/** Its end was never seen and cannot be any more. */
-function lostPod(known: Known, step: Step): ObservedPod | undefined {
-  if (!known.pod) return undefined;
-  const failed = step.do === 'finish' && known.record?.stopAsked === undefined;
-  return {
-    ...rememberedPod(known.pod),
-    containers: [],
-    sandboxReady: false,
-    failure: failed
-      ? {
-          reason: 'TaskLost',
-          message: `ECS does not know task ${taskId(known.record?.arn ?? '')} any more`,
-          terminal: true,
-        }
-      : undefined,
-    finished: step.do === 'finish',
   };
 }

@@ -99,6 +99,8 @@ describe('a pod', () => {
     expect((await pod('web'))?.status?.phase).toBe('Running');
     await until('gone', async () => (await pod('web')) === undefined);
     expect(ecs.tasks().map((t) => [t.lastStatus, t.stopCode])).toEqual([['STOPPED', 'UserInitiated']]);
+    expect(ecs.calls.get('StopTask')).toBe(1);
+    expect(ecs.calls.get('DescribeTasks')).toBeUndefined();
   });
 
   test('behind a load balancer is stopped when that leads nothing to it any more', async () => {
