@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -41,7 +40,10 @@ async function startOn(path: string, port: number, env: NodeJS.ProcessEnv): Prom
   // Containers carry "<host>:<port>" as a label. The name is ours alone, so that nobody else's are removed.
   const host = `nodeless-${randomBytes(6).toString('hex')}`;
   const region = 'us-east-1';
-  const program = runProgram(path, [], {
+  // It leaves the containers of its tasks behind, those that run as well as those that have ended.
+  const label = `ministack.instance=${host}:${port}`;
+  const removal = `docker ps --all --quiet --filter label=${label} | xargs --no-run-if-empty docker rm --force --volumes >/dev/null`;
+  const variables = {
     ...withoutAws(env),
     PATH: [dirname(process.execPath), env['PATH'] ?? ''].join(delimiter),
     BIND_HOST: '127.0.0.1',
@@ -52,7 +54,8 @@ async function startOn(path: string, port: number, env: NodeJS.ProcessEnv): Prom
     IOT_MTLS_ENABLED: '0',
     AWS_ENDPOINT_URL: endpoint,
     PYTHONUNBUFFERED: '1',
-  });
+  };
+  const program = runProgram(path, [], variables, removal);
   const { version } = await waitUntilReady('MiniStack', program, startMs, () => emulatorHealth(endpoint));
   return {
     engine: 'ministack',
@@ -61,21 +64,11 @@ async function startOn(path: string, port: number, env: NodeJS.ProcessEnv): Prom
     region,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     log: program.log,
-    async stop() {
-      await program.stop();
-      removeContainers(`ministack.instance=${host}:${port}`);
-    },
+    stop: program.stop,
   };
 }
 
 /** Credentials and profiles of the developer have no business in an emulator's functions. */
 function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
-}
-
-/** It leaves the containers of its tasks behind, those that ran as well as those that ended. */
-export function removeContainers(label: string): void {
-  const listed = spawnSync('docker', ['ps', '--all', '--quiet', '--filter', `label=${label}`], { encoding: 'utf8' });
-  const ids = (listed.stdout ?? '').split('\n').filter((id) => id !== '');
-  if (ids.length > 0) spawnSync('docker', ['rm', '--force', '--volumes', ...ids], { stdio: 'ignore' });
 }

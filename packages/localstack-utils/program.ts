@@ -15,21 +15,29 @@ export interface Program {
 
 /**
  * Runs as long as this process lives: the other end of its standard input is ours, and when that breaks, be it by a kill -9, the
- * whole group of processes is ended.
+ * whole group of processes is ended, and what it leaves elsewhere is removed.
  */
 const lifeline = `exec 3<&0
+afterwards=$1; shift
 "$@" </dev/null 3<&- & child=$!
 trap '' TERM
-(cat <&3 >/dev/null; kill -TERM 0; sleep 2; kill -KILL 0) &
+(cat <&3 >/dev/null; kill -TERM 0; sleep 2; kill -KILL $child) 2>/dev/null &
 wait $child
 echo "ended with $?"
+sh -c "$afterwards" </dev/null 3<&-
 kill -KILL 0`;
 
-export function runProgram(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Program {
+/** `afterwards`: a line of shell that is run once it has ended, however that came. */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  afterwards = ':',
+): Program {
   const folder = mkdtempSync(join(tmpdir(), 'nodeless-aws-'));
   const path = join(folder, 'log');
   const output = openSync(path, 'w');
-  const child = spawn('sh', ['-c', lifeline, 'sh', command, ...args], {
+  const child = spawn('sh', ['-c', lifeline, 'sh', afterwards, command, ...args], {
     env,
     cwd: folder,
     stdio: ['pipe', output, output],
@@ -51,7 +59,7 @@ export function runProgram(command: string, args: readonly string[], env: NodeJS
       problem?.message ??
       (child.exitCode === null && child.signalCode === null
         ? undefined
-        : (/ended with .*(?=\s*$)/.exec(log())?.[0] ?? 'it was killed')),
+        : (/ended with \d+/.exec(log())?.[0] ?? 'it was killed')),
     log,
     async stop() {
       await ended(child);

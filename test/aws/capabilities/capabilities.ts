@@ -10,7 +10,14 @@ import { networkDataPath, targetHealth } from './load-balancers.ts';
 import type { Probed } from './probe.ts';
 import { capacityProviders } from './stacks.ts';
 import { transactionConflict } from './tables.ts';
-import { containerDependencies, sharedLocalhost, stopExitCode, taskContainers, taskEvents } from './tasks.ts';
+import {
+  containerDependencies,
+  entryPoint,
+  sharedLocalhost,
+  stopExitCode,
+  taskContainers,
+  taskEvents,
+} from './tasks.ts';
 
 /** Something that AWS does, and not every engine. */
 export interface Capability {
@@ -61,6 +68,11 @@ export const capabilities = {
     what: 'a task runs, ends, and tells its exit code',
     instead: 'nothing: every engine must have it',
     probe: taskContainers,
+  },
+  'entry-point': {
+    what: "a container begins with its definition's entry point",
+    instead: 'images whose own entry point is the same; test/aws/rigs/ecs.ts',
+    probe: entryPoint,
   },
   'task-events': {
     what: 'a task that changes its state makes an event',

@@ -101,6 +101,15 @@ export const taskContainers = probe({ main: { command: ['sh', '-c', 'exit 7'] } 
   return task.stopCode === 'EssentialContainerExited' ? undefined : `stop code ${task.stopCode}`;
 });
 
+/** A container begins with its definition's entry point, whatever its image says. */
+export const entryPoint = probe(
+  { main: { entryPoint: ['sh', '-c', 'exit 9'], command: ['ignored'] } },
+  async ({ reaches }) => {
+    const code = (await reaches('STOPPED'))?.containers?.[0]?.exitCode;
+    return code === 9 ? undefined : 'the entry point of a container definition is not heeded';
+  },
+);
+
 /** The containers of a task are one another's localhost. */
 export const sharedLocalhost = probe(
   {

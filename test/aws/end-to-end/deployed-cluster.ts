@@ -1,13 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ECSClient } from '@aws-sdk/client-ecs';
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
+import { InvokeCommand, LambdaClient, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { makeIamToken } from '@nodeless/client/iam-token';
+import { dockerBridgeAddress } from '@nodeless/localstack-utils/docker-bridge';
 import type { NodelessStackProps } from '../../../infra/nodeless-stack.ts';
 import { type Kubectl, createKubectl } from '../../builders/kubectl.ts';
 import { kubeconfigText } from '../function-cluster.ts';
 import type { Aws } from '../harness.ts';
+import { startPlainFront } from '../rigs/plain-front.ts';
 import type { StreamingHost } from '../rigs/streaming-host.ts';
+import { type TaskEventPump, startTaskEventPump } from '../rigs/task-event-pump.ts';
 import { hostDeployedFunction } from './deployed-function.ts';
 import { type Deployment, bundleAll, deploy } from './deployment.ts';
 
@@ -15,8 +20,13 @@ import { type Deployment, bundleAll, deploy } from './deployment.ts';
 export interface DeployedCluster extends Deployment {
   readonly name: string;
   readonly kubectl: Kubectl;
-  /** The deployed code of the API server, in our streaming host. */
+  /** The deployed code of the API server and of the virtual kubelet's door, in our streaming host. */
   readonly api: StreamingHost;
+  readonly door: StreamingHost;
+  /** In the place of ECS's events; undefined where the engine has them. */
+  readonly events: TaskEventPump | undefined;
+  /** What all functions and the engine have written, for a test that failed. */
+  log(): string;
   /** Ends what was started beside the engine. */
   stop(): Promise<void>;
 }
@@ -25,30 +35,80 @@ export async function deployCluster(
   aws: Aws,
   { cluster: name, ...options }: NodelessStackProps & { readonly cluster: string },
 ): Promise<DeployedCluster> {
-  const bundles = await bundleAll(aws.folder);
-  const user = await makeUser(aws, `${name}-admin`);
-  const props = { ...options, cluster: name, bundles, admins: [user.arn] };
-  const deployment = await deploy(aws, props);
-
-  const api = await hostDeployedFunction(aws, `nodeless-${name}-apiserver`);
-  // Clients, and tokens that name their issuer, must find the streaming host where AWS has the Function URL.
-  await setParameter(aws, `/nodeless/${name}/endpoint`, api.url);
-  const { token } = makeIamToken({
-    credentials: user,
-    region: aws.engine.region,
-    cluster: deployment.outputs['ClusterId']!,
-    now: Date.now(),
-  });
-  const kubeconfig = join(aws.folder, 'kubeconfig');
-  writeFileSync(kubeconfig, kubeconfigText(api, token), { mode: 0o600 });
-  return {
-    ...deployment,
-    name,
-    api,
-    kubectl: createKubectl(kubeconfig, aws.folder),
-    update: (more) => deployment.update({ ...props, ...more }),
-    stop: () => api.stop(),
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
   };
+  const begun = async <T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T> => {
+    const started = await starting;
+    undo.push(() => started.stop());
+    return started;
+  };
+  try {
+    const bundles = await bundleAll(aws.folder);
+    const user = await makeUser(aws, `${name}-admin`);
+    const props = { ...options, cluster: name, bundles, admins: [user.arn] };
+    const deployment = await deploy(aws, props);
+    const functionName = (which: string): string => `nodeless-${name}-${which}`;
+
+    const [api, door] = await Promise.all([
+      begun(hostDeployedFunction(aws, functionName('apiserver'))),
+      begun(hostDeployedFunction(aws, functionName('kubelet-door'))),
+    ]);
+    const front = await begun(startPlainFront(door, dockerBridgeAddress() ?? '127.0.0.1'));
+    // Where AWS has the Function URLs, our streaming host is to be found.
+    await setParameter(aws, `/nodeless/${name}/endpoint`, api.url);
+    await setParameter(aws, `/nodeless/${name}/kubelet-endpoint`, front.url);
+    for (const which of ['virtual-kubelet', 'controllers', 'scheduler', 'dispatcher'])
+      await startAnew(aws, functionName(which));
+
+    const lambda = new LambdaClient(aws.settings);
+    const ecs = new ECSClient(aws.settings);
+    const events =
+      (await aws.lacks('task-events')) === undefined
+        ? undefined
+        : startTaskEventPump({
+            ecs,
+            lambda,
+            cluster: `nodeless-${name}`,
+            target: functionName('dispatcher'),
+          });
+    if (events) undo.push(() => events.stop());
+
+    // The rule that makes ticks makes its first one some minutes after the deployment.
+    await lambda.send(
+      new InvokeCommand({ FunctionName: functionName('dispatcher'), Payload: Buffer.from('{"tick":true}') }),
+    );
+
+    const { token } = makeIamToken({
+      credentials: user,
+      region: aws.engine.region,
+      cluster: deployment.outputs['ClusterId']!,
+      now: Date.now(),
+    });
+    const kubeconfig = join(aws.folder, 'kubeconfig');
+    writeFileSync(kubeconfig, kubeconfigText(api, token), { mode: 0o600 });
+    return {
+      ...deployment,
+      name,
+      api,
+      door,
+      events,
+      kubectl: createKubectl(kubeconfig, aws.folder),
+      update: (more) => deployment.update({ ...props, ...more }),
+      log: () => [api.log(), door.log(), aws.engine.log()].join('\n'),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Ends the environments of a function that may have read what has changed since. */
+async function startAnew({ settings }: Aws, FunctionName: string): Promise<void> {
+  const Description = `started anew at ${Date.now()}`;
+  await new LambdaClient(settings).send(new UpdateFunctionConfigurationCommand({ FunctionName, Description }));
 }
 
 async function setParameter({ settings }: Aws, Name: string, Value: string): Promise<void> {

@@ -26,6 +26,6 @@ export async function hostDeployedFunction(aws: Aws, name: string): Promise<Stre
     region: aws.engine.region,
     memoryMb: Configuration!.MemorySize!,
     timeoutSeconds: Configuration!.Timeout!,
-    environment: { ...aws.env, ...Configuration!.Environment?.Variables },
+    environment: { ...aws.env, _HANDLER: Configuration!.Handler!, ...Configuration!.Environment?.Variables },
   });
 }

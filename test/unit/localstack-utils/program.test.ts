@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram, waitUntilReady } from '@nodeless/localstack-utils/program';
@@ -53,6 +55,18 @@ describe('a program of a test', () => {
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     expect(await allGone(pidsIn(said)!)).toBe(true);
+  }, 30_000);
+
+  it('has what it leaves removed, also when the test is killed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nodeless-left-'));
+    const left = join(folder, 'left');
+    writeFileSync(left, '');
+    const program = runProgram('sh', ['-c', 'echo pids $$ $$; sleep 1000'], process.env, `rm ${left}`);
+    await waitUntilReady('sh', program, 10_000, () => Promise.resolve(pidsIn(program.log())));
+    expect(existsSync(left)).toBe(true);
+    await program.stop();
+    expect(existsSync(left)).toBe(false);
+    rmSync(folder, { recursive: true });
   }, 30_000);
 
   it('that ends by itself is told with what it said', async () => {
