@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '@nodeless/component-base/clock';
 import { type DynamoDbEndpoint, startDynamoDb, whyNoDynamoDb } from '@nodeless/localstack-utils/dynamodb';
+import { beginNewLife } from '@nodeless/store/dynamodb/begin-new-life';
 import { createDynamoClient, createTable } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { type DynamoDbStore, createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import { type Operation, isStoreError } from '@nodeless/store/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { validateRequests } from './rigs/request-validation.ts';
 import { type Fault, type Sent, injectFaults, pass } from '../unit/store/dynamodb/fault-injector.ts';
 
 const missing = whyNoDynamoDb();
@@ -25,6 +29,10 @@ interface Rig {
   readonly sent: Sent[];
   /** Faults for the next requests of a command, in order. */
   readonly plan: Map<string, Fault[]>;
+  /** What AWS would not have taken of it. */
+  readonly violations: readonly string[];
+  readonly client: DynamoDBClient;
+  readonly name: string;
   readonly close: () => Promise<void>;
 }
 
@@ -37,6 +45,7 @@ async function rig(): Promise<Rig> {
   const name = `faults-${randomUUID()}`;
   const client = createDynamoClient(config);
   await createTable(client, name);
+  const { violations } = validateRequests(client);
   const plan = new Map<string, Fault[]>();
   const sent = injectFaults(client, ({ command }) => plan.get(command)?.shift() ?? pass);
   const open = (through: typeof client): DynamoDbStore =>
@@ -52,6 +61,9 @@ async function rig(): Promise<Rig> {
     other,
     sent,
     plan,
+    violations,
+    client,
+    name,
     close: async () => {
       await Promise.all([store.close(), other.close()]);
     },
@@ -79,6 +91,25 @@ const cases: Record<string, Record<string, Fault[]>> = {
     UpdateItemCommand: [{ is: 'error', name: 'ThrottlingException' }],
     BatchGetItemCommand: [{ is: 'error', name: 'ProvisionedThroughputExceededException' }],
   },
+  'throughput exceeded inside of a transaction': {
+    [transact]: [
+      { is: 'error', name: 'TransactionCanceledException', reasons: ['ProvisionedThroughputExceeded', 'None'] },
+      { is: 'error', name: 'TransactionCanceledException', reasons: ['TransactionConflict', 'TransactionConflict'] },
+    ],
+  },
+  'a transaction that is still in progress': {
+    [transact]: [{ is: 'error', name: 'TransactionInProgressException' }],
+  },
+  'a conflict with a transaction, for plain requests': {
+    [transact]: [{ is: 'lost' }],
+    PutItemCommand: [{ is: 'error', name: 'TransactionConflictException' }],
+    UpdateItemCommand: [{ is: 'error', name: 'TransactionConflictException' }],
+    GetItemCommand: [{ is: 'error', name: 'RequestLimitExceeded' }],
+  },
+  'the service answers 503': {
+    UpdateItemCommand: [{ is: 'error', name: 'ServiceUnavailable', status: 503 }],
+    [transact]: [{ is: 'error', name: 'ServiceUnavailable', status: 503 }],
+  },
   'an internal error': { [transact]: [{ is: 'error', name: 'InternalServerError', status: 500 }] },
   'a transaction that was lost': { [transact]: [{ is: 'lost' }] },
   'a transaction whose answer was lost': { [transact]: [{ is: 'unanswered' }] },
@@ -96,7 +127,7 @@ const cases: Record<string, Record<string, Fault[]>> = {
 describe.skipIf(missing !== undefined)(`faults between the SDK and DynamoDB${missing ? ` (${missing})` : ''}`, () => {
   for (const [title, faults] of Object.entries(cases)) {
     it(`${title}: the commit is done once, and everybody sees it`, async () => {
-      const { store, other, plan, close } = await rig();
+      const { store, other, plan, violations, close } = await rig();
       const [first] = await store.commit([put(a, 'one', 'absent')]);
       const start = first!.revision;
       const seen: string[] = [];
@@ -112,6 +143,7 @@ describe.skipIf(missing !== undefined)(`faults between the SDK and DynamoDB${mis
         [a, last!.revision],
         ['/pods/default/b', third!.revision],
       ]);
+      expect(violations).toEqual([]);
       await other.list({ prefix: '/pods/' });
       expect(seen).toEqual([`two@${second!.revision}`, `b@${third!.revision}`, `three@${last!.revision}`]);
       await close();
@@ -141,6 +173,77 @@ describe.skipIf(missing !== undefined)(`faults between the SDK and DynamoDB${mis
     await other.commit([put(a, 'small', made!.revision)]);
     const earlier = await store.list({ prefix: '/pods/' }, { at: made!.revision });
     expect(Buffer.compare(earlier.entries[0]!.value.bytes, large)).toBe(0);
+    await close();
+  });
+
+  it('a ticket is asked for once by each attempt, however the client is made', async () => {
+    const { store, sent, plan, close } = await rig();
+    await store.commit([put(a, 'one')]);
+    sent.length = 0;
+    plan.set('UpdateItemCommand', [{ is: 'unanswered' }]);
+    await store.commit([put(a, 'two')]);
+    // One that was lost, one that was used; the hole is filled by whoever meets it.
+    expect(sent.filter(({ command }) => command === 'UpdateItemCommand')).toHaveLength(2);
+    await close();
+  });
+
+  it('quiet types share a generation, which grows in their transactions', async () => {
+    const { store, other, sent, violations, close } = await rig();
+    const role = 'rbac.authorization.k8s.io/roles/a/r';
+    await store.list({ prefix: 'rbac.authorization.k8s.io/roles/' });
+    sent.length = 0;
+    await store.list({ prefix: 'rbac.authorization.k8s.io/roles/' });
+    expect(sent.map(({ command }) => command)).toEqual(['GetItemCommand']);
+    const [made] = await other.commit([put(role, 'one')]);
+    expect((await store.get(role))?.revision).toBe(made!.revision);
+    await store.commit([put(role, 'two', made!.revision)]);
+    expect((await other.list({ prefix: 'rbac.authorization.k8s.io/roles/' })).entries).toHaveLength(1);
+    expect(violations).toEqual([]);
+    await close();
+  });
+
+  it('a restored table begins another life', async () => {
+    const { store, other, client, name, close } = await rig();
+    const begin = () => beginNewLife({ client, name, clock: systemClock });
+    expect((await begin()).restored).toBe(false);
+    expect((await begin()).restored).toBe(false);
+    const [made] = await store.commit([put(a, 'one')]);
+    // As if the table had been restored: it is another one than the life was noted for.
+    const table = createDynamoTable({ client, name, clock: systemClock });
+    await table.putLife({ id: 'the table that was backed up', base: 0 });
+    expect((await begin()).restored).toBe(true);
+    const later = createDynamoDbStore({ table: { ...table, close: () => {} }, clock: systemClock });
+    const { entries, revision } = await later.list({ prefix: '/pods/' });
+    expect(entries.map((entry) => entry.revision)).toEqual([made!.revision]);
+    expect(revision).toBeGreaterThan(made!.revision + 2 ** 20);
+    const error: unknown = await later.list({ prefix: '/pods/' }, { at: made!.revision }).catch((e: unknown) => e);
+    expect(isStoreError(error, 'compacted')).toBe(true);
+    // Who had it open before goes over.
+    expect(await other.revision('/pods/')).toBe(revision);
+    await Promise.all([later.close(), close()]);
+  });
+
+  it('large bodies are noted, and their notes go with the commit', async () => {
+    const { store, client, name, violations, close } = await rig();
+    const large = Buffer.from(Array.from({ length: 700_000 }, (_, i) => (i * 7919 * ((i >> 8) + 13)) & 0xff));
+    const of = (bytes: Uint8Array): Operation => ({
+      type: 'put',
+      key: a,
+      expected: 'any',
+      value: () => ({ bytes }),
+      attributes: plain,
+    });
+    const table = createDynamoTable({ client, name, clock: systemClock });
+    await store.commit([of(large)]);
+    expect(await table.pendingChunks(Date.now() + 60_000)).toEqual([]);
+    await table.notePending({ type: '/pods/', id: 'of-somebody-dead', parts: 1, time: Date.now() - 7_200_000 });
+    await table.putChunk('/pods/', 'of-somebody-dead', 0, new Uint8Array([1]), undefined);
+    await store.commit([of(large.subarray(1))]);
+    await store.sweep();
+    for (let i = 0; i < 100 && (await table.pendingChunks(Date.now() + 60_000)).length > 0; i++) await sleep(20);
+    expect(await table.pendingChunks(Date.now() + 60_000)).toEqual([]);
+    expect(Buffer.compare((await store.get(a))!.value.bytes, large.subarray(1))).toBe(0);
+    expect(violations).toEqual([]);
     await close();
   });
 });

@@ -149,8 +149,10 @@ export function createDynamoTable({ client, name, clock, timeoutMs = 3000 }: Dyn
     },
     async rebase(type, base, now) {
       await update(sequenceItemKey(type), {
-        UpdateExpression: 'SET n = :base, base = :base, compacted = :base, s = :base, t = :now',
-        ConditionExpression: 'base < :base AND n < :base',
+        UpdateExpression: 'SET n = :base, #base = :base, compacted = :base, s = :base, t = :now',
+        ConditionExpression: '#base < :base AND n < :base',
+        // A word of the language.
+        ExpressionAttributeNames: { '#base': 'base' },
         ExpressionAttributeValues: { ':base': number(base), ':now': number(now) },
       });
       return await present(type);

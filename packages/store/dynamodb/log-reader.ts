@@ -47,8 +47,8 @@ export function isEndOfLife({ events, count }: LogItem): boolean {
   return events === undefined && count > epochSize;
 }
 
-/** Revisions of another life are at least a quarter of an hour of the clock away; those of one are not, in one step. */
-export const lifeGap = 2 ** 30;
+/** Revisions of another life are at least a minute of the clock away; those of one are not, in one step. */
+export const lifeGap = 2 ** 25;
 
 /** Writers that are refused too often go on behind the end of the log without a ticket: so far above the counter. */
 const beyondCounter = 1024;
