@@ -15,6 +15,7 @@ import {
 } from '@nodeless/controller-runtime/controller';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
 import { admitPod } from './pod-admission.ts';
+import { withLatestVerdicts } from './agent/apply-report.ts';
 import type { ClusterDns } from './pod-dns.ts';
 import { refOf } from './pod-names.ts';
 import { readReferences } from './pod-reads.ts';
@@ -239,7 +240,7 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
     const now = formatTime(context.clock.now());
     const hostIps = node.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address);
     const fresh = await writeStatus(client, turn.pod, (pod) => {
-      const status = podStatus(pod, observed, {
+      const status = podStatus(pod, observed && withLatestVerdicts(observed, pod), {
         now,
         hostIps,
         ended: options.ended ?? false,

@@ -8,9 +8,11 @@
  * whether the task has to be stopped.
  */
 import type { Container, ContainerStatus, Pod, PodCondition } from '@nodeless/apimachinery/generated/types/core/v1';
+import { semanticEqual } from '@nodeless/apimachinery/equality';
 import { formatTime } from '@nodeless/apimachinery/time';
 import { podConditions } from '../pod-conditions.ts';
 import type { PodPhase } from '../pod-phase.ts';
+import type { ObservedPod } from '../providers/provider.ts';
 import { isSidecar } from '../restart-policy.ts';
 import type { AgentReport, ContainerReport } from './agent-protocol.ts';
 
@@ -69,6 +71,24 @@ export function probeStatus(pod: Pod, container: Container, runId: string): { st
   return { started, ready };
 }
 
+/**
+ * An observation with the verdicts that the pod has by now: between looking at a task and writing what was seen of it a report
+ * may have come, and it is the later one.
+ */
+export function withLatestVerdicts(observed: ObservedPod, pod: Pod): ObservedPod {
+  const specs = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  return {
+    ...observed,
+    containers: observed.containers.map((one) => {
+      const runId = runIdOf(one.containerId);
+      const spec = specs.find((c) => c.name === one.name);
+      return one.state.running && spec && agentVerdict(pod, one.name, runId)
+        ? { ...one, ...probeStatus(pod, spec, runId) }
+        : one;
+    }),
+  };
+}
+
 /** The probe that wants this run of the container ended, with the message for its event. */
 export function failedProbe(pod: Pod, container: string, runId: string): AgentVerdict['failed'] {
   return agentVerdict(pod, container, runId)?.failed;
@@ -102,7 +122,7 @@ export function applyReport(pod: Pod, report: AgentReport, now: string): Applied
     containers: verdicts(pod, report),
   };
   // After a gap the number has to be kept, or a report out of the gap could still come and be taken for news.
-  if (sameRun && report.sequence === known.sequence + 1 && sameButSequence(known, state))
+  if (sameRun && report.sequence === known.sequence + 1 && sameButSequence(known, state) && agrees(pod, now))
     return { outcome: 'unchanged' };
 
   const previous = pod.status?.conditions ?? [];
@@ -176,6 +196,9 @@ function verdicts(pod: Pod, report: AgentReport): Record<string, AgentVerdict> {
   }
   return result;
 }
+
+/** Whether the rest of the status says what the verdicts in it say: another writer may have had older ones. */
+const agrees = (pod: Pod, now: string): boolean => semanticEqual(withVerdicts(pod, now).status, pod.status);
 
 const sameButSequence = (a: AgentState, b: AgentState): boolean =>
   JSON.stringify({ ...a, sequence: 0 }) === JSON.stringify({ ...b, sequence: 0 });

@@ -9,8 +9,10 @@ import {
   failedProbe,
   probeStatus,
   runIdOf,
+  withLatestVerdicts,
   withVerdicts,
 } from '@nodeless/virtual-kubelet/agent/apply-report';
+import type { ObservedContainer } from '@nodeless/virtual-kubelet/providers/provider';
 import { describe, expect, it } from 'vitest';
 
 const now = '2030-01-01T00:00:10Z';
@@ -184,6 +186,64 @@ describe('the order of reports', () => {
   it('a report out of a gap does not undo a later one', () => {
     const later = applied(first, report([one('a')], { sequence: 8 }));
     expect(applyReport(later, report([one('a', { ready: false })], { sequence: 7 }), now).outcome).toBe('stale');
+  });
+});
+
+describe('a status that was written from an older observation', () => {
+  const spec = [container('a', { readinessProbe: probe }), container('b')];
+  const reported = applied(pod(spec, [running('a'), running('b')]), report([one('a'), one('b')], { sequence: 5 }));
+  const overwritten: Pod = {
+    ...reported,
+    status: {
+      ...reported.status,
+      containerStatuses: [
+        running('a', undefined, { started: true }),
+        running('b', undefined, { started: true, ready: true }),
+      ],
+    },
+  };
+
+  it('is put right by the next report, although that says nothing new', () => {
+    const result = applyReport(overwritten, report([one('a'), one('b')], { sequence: 6 }), now);
+    expect(result.outcome === 'changed' && statusOf(result.pod, 'a')).toEqual({ started: true, ready: true });
+  });
+
+  it('does not come to be where an observation is given the verdicts of the pod as it is', () => {
+    const seen = (name: string, more: Partial<ObservedContainer> = {}): ObservedContainer => ({
+      name,
+      kind: 'regular',
+      containerId: `ecs://run-${name}`,
+      imageId: '',
+      image: 'i',
+      state: { running: { startedAt: earlier } },
+      lastState: undefined,
+      restartCount: 0,
+      started: true,
+      ready: false,
+      ...more,
+    });
+    const observed = {
+      ref: { namespace: 'default', name: 'p', uid: 'u' },
+      nodeName: 'n',
+      podIp: '',
+      podIps: [],
+      startTime: undefined,
+      failure: undefined,
+      finished: false,
+      containers: [
+        seen('a'),
+        seen('b', { containerId: 'ecs://another' }),
+        seen('c'),
+        seen('a', { state: { terminated: { exitCode: 1 } }, started: false }),
+      ],
+    };
+    expect(withLatestVerdicts(observed, reported).containers.map((c) => [c.name, c.started, c.ready])).toEqual([
+      ['a', true, true],
+      // Of another run, and of a container without a verdict, there is nothing newer.
+      ['b', true, false],
+      ['c', true, false],
+      ['a', false, false],
+    ]);
   });
 });
 
