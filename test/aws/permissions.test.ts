@@ -49,11 +49,14 @@ function actionsIn({ outputs }: Metafile): Set<string> {
 describe('what functions may do is what they do', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nodeless-permissions-'));
   const called = new Map<string, Set<string>>();
+  const exported = new Map<string, readonly string[]>();
   const bundles = bundled();
   beforeAll(async () => {
     for (const name of bundles) {
       const { metafile } = await bundleFunction(name, { outdir: folder });
       called.set(name, actionsIn(metafile));
+      const index = Object.entries(metafile.outputs).find(([path]) => path.endsWith(`/${name}/index.mjs`));
+      exported.set(name, index?.[1].exports ?? []);
     }
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,6 +64,11 @@ describe('what functions may do is what they do', () => {
   for (const name of Object.keys(functions) as FunctionName[]) {
     const { bundle } = functions[name];
     const granted = new Set(permissions[name].flatMap(({ actions }) => actions));
+
+    it(`${name} has its handler`, (context) => {
+      if (!bundles.includes(bundle)) context.skip(`${bundle} has no handler yet`);
+      expect(exported.get(bundle)).toContain(functions[name].handler.replace('index.', ''));
+    });
 
     it(`${name} is granted all that it calls`, (context) => {
       if (!bundles.includes(bundle)) context.skip(`${bundle} has no handler yet`);

@@ -3,8 +3,8 @@
  * tells a function of each change, in the form of the events. Ours, not AWS's: it may skip states that pass quickly, as AWS may.
  */
 import { randomUUID } from 'node:crypto';
-import { DescribeTasksCommand, ECSClient, ListTasksCommand, type Task } from '@aws-sdk/client-ecs';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { DescribeTasksCommand, type ECSClient, ListTasksCommand, type Task } from '@aws-sdk/client-ecs';
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 
 export interface TaskEventPump {
   /** Lasts seen states, by ARN, of all tasks there ever were. */
