@@ -39,6 +39,7 @@ export interface DynamoDbStoreOptions {
 }
 
 export interface DynamoDbStore extends Store {
+  during<T>(work: () => T): T;
   /** The doorbell: `type` may have changed. Anybody may ring, at any time, in any order, or not at all. */
   poke(type: string): void;
   /** Lets go of large bodies that dead writers left behind. The store does so by itself when it writes large ones. */
