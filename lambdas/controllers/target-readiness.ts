@@ -6,6 +6,7 @@
 import type { Ingress } from '@nodeless/apimachinery/generated/types/networking/v1';
 import type { Pod, PodCondition, Service } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isPodTerminal, podCondition } from '@nodeless/apimachinery/pod-conditions';
+import { dataPathReadyAnnotation } from '@nodeless/apimachinery/service-data-path';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { ingresses, pods, services } from '@nodeless/client/resource-types';
 import { type Action, patch, perform } from '@nodeless/controller-runtime/actions';
@@ -144,6 +145,7 @@ export function createTargetReadinessController(options: { readonly health: Back
     const service = await cache.get(services, { namespace, name });
     const served =
       (service?.spec?.type === 'LoadBalancer' && hasAddress(service.status)) ||
+      service?.metadata?.annotations?.[dataPathReadyAnnotation] === 'true' ||
       (await cache.list(ingresses, namespace)).some(
         (ingress) => hasAddress(ingress.status) && backendServices(ingress).includes(name),
       );
@@ -165,7 +167,9 @@ export function createTargetReadinessController(options: { readonly health: Back
       watchRule({
         type: services,
         requests: ({ object: { metadata, spec } }) =>
-          spec?.type === 'LoadBalancer' ? [{ namespace: metadata?.namespace, name: metadata?.name ?? '' }] : [],
+          spec?.type === 'LoadBalancer' || metadata?.annotations?.[dataPathReadyAnnotation]
+            ? [{ namespace: metadata?.namespace, name: metadata?.name ?? '' }]
+            : [],
       }),
       watchRule({
         type: ingresses,

@@ -13,6 +13,8 @@ import type { Service } from './generated/types/core/v1.ts';
 export type DataPath = 'names' | 'dns' | 'agent' | 'nlb';
 
 export const dataPathAnnotation = 'nodeless.dev/data-path';
+/** `true` on a Service whose ClusterIP is carried by a load balancer that takes traffic. */
+export const dataPathReadyAnnotation = 'nodeless.dev/data-path-ready';
 
 export interface DataPathSettings {
   /** Of Services that do not say; `auto`: dns where it serves, else agent. */
@@ -59,6 +61,8 @@ export function chooseDataPath(
       'InvalidDataPath',
       `${dataPathAnnotation}: ${JSON.stringify(said)} is none of auto, dns, agent, nlb; ${settings.byDefault} is used`,
     );
+  if (spec?.internalTrafficPolicy === 'Local')
+    warn('TrafficPolicyIgnored', 'internalTrafficPolicy Local has no effect: every pod is a machine of its own');
   if (spec?.type === 'NodePort')
     warn(
       'NodePortUnsupported',

@@ -1,4 +1,5 @@
-import { deployments, events, services } from '@nodeless/client/resource-types';
+import { isPodReady, podCondition } from '@nodeless/apimachinery/pod-conditions';
+import { deployments, events, pods, services } from '@nodeless/client/resource-types';
 import { createDataPathController, subnetFor } from '@nodeless/controllers/load-balancers/data-path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newDeployment } from '../builders/cluster-objects.ts';
@@ -56,6 +57,17 @@ describe('a load balancer at a ClusterIP', () => {
     await upTo('it answers', () => exchange(port, 'hello').then(Boolean, () => false));
     expect(await told()).toContain(
       'DataPathPrice the ClusterIP gets a load balancer: a network load balancer costs about 16 dollars a month and its traffic',
+    );
+    // Pods that come now wait for it.
+    await upTo('the mark that it takes traffic', async () => {
+      const { metadata } = await cluster.client.get(services, { namespace: 'default', name: 'web' });
+      return metadata?.annotations?.['nodeless.dev/data-path-ready'] === 'true';
+    });
+    await cluster.edit(deployments, 'web', (d) => d.spec && (d.spec.replicas = 3));
+    await upTo('the third pod was found healthy', async () =>
+      (await cluster.client.list(pods, { namespace: 'default' })).items.some(
+        (pod) => podCondition(pod, 'target-health.nodeless.dev/web')?.reason === 'Healthy' && isPodReady(pod),
+      ),
     );
     await cluster.edit(services, 'web', (service) => {
       service.metadata = { ...service.metadata, annotations: {} };

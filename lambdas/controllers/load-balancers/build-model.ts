@@ -36,6 +36,7 @@ export function buildModel(
       spec.sessionAffinity === 'ClientIP'
         ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
         : undefined,
+    keepsSource: spec.externalTrafficPolicy === 'Local',
     requestedIp: spec.loadBalancerIP ?? '',
     previous: service.status?.loadBalancer?.ingress ?? [],
     previousElsewhere: annotations[elsewhereAnnotation] ?? '',

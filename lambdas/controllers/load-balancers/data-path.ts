@@ -10,6 +10,7 @@ import {
   type DataPathSettings,
   chooseDataPath,
   dataPathAnnotation,
+  dataPathReadyAnnotation,
 } from '@nodeless/apimachinery/service-data-path';
 import { isNotFound } from '@nodeless/apimachinery/status';
 import { endpointSlices, pods, services } from '@nodeless/client/resource-types';
@@ -80,16 +81,26 @@ export function createDataPathController(options: DataPathControllerOptions): Co
       ),
       context,
     );
-  const setFinalizer = (service: Service, on: boolean, context: ReconcileContext): Promise<unknown> => {
-    const { namespace, name = '', finalizers = [], resourceVersion } = service.metadata ?? {};
+  /** The finalizer while there may be a load balancer, the annotation while it takes traffic. */
+  const mark = async (
+    service: Service,
+    { held, ready }: { readonly held: boolean; readonly ready: boolean },
+    context: ReconcileContext,
+  ): Promise<void> => {
+    const { namespace, name = '', finalizers = [], resourceVersion, annotations } = service.metadata ?? {};
+    if (held === has(service) && ready === (annotations?.[dataPathReadyAnnotation] === 'true')) return;
     const others = finalizers.filter((one) => one !== dataPathFinalizer);
-    const body = { metadata: { resourceVersion, finalizers: on ? [...others, dataPathFinalizer] : others } };
-    return perform([patch(services, { namespace, name }, 'merge', body)], context);
+    const metadata = {
+      resourceVersion,
+      finalizers: held ? [...others, dataPathFinalizer] : others,
+      annotations: { [dataPathReadyAnnotation]: ready ? 'true' : null },
+    };
+    await perform([patch(services, { namespace, name }, 'merge', { metadata })], context);
   };
 
   const remove = async (service: Service, request: Request, context: ReconcileContext): Promise<Result | void> => {
     if (!(await elbv2.deployer.remove(ownerOf(request)))) return { requeueAfterMs: removingMs };
-    await setFinalizer(service, false, context).catch((error: unknown) => {
+    await mark(service, { held: false, ready: false }, context).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
   };
@@ -107,7 +118,7 @@ export function createDataPathController(options: DataPathControllerOptions): Co
         [event(service, 'Normal', 'DataPathPrice', `the ClusterIP gets a load balancer: ${price}`)],
         context,
       );
-      await setFinalizer(service, true, context);
+      await mark(service, { held: true, ready: false }, context);
     }
     const slices = (await context.cache.list(endpointSlices, request.namespace)).filter(
       ({ metadata }) => metadata?.labels?.[serviceNameLabel] === request.name,
@@ -125,6 +136,8 @@ export function createDataPathController(options: DataPathControllerOptions): Co
     });
     await tell(service, [...notices, ...built.notices], context);
     const { active, leftovers } = await elbv2.deployer.deploy(built.stack);
+    // A Service that was just given its finalizer has another revision by now: it comes again.
+    if (active && has(service)) await mark(service, { held: true, ready: true }, context);
     return active && !leftovers ? undefined : { requeueAfterMs: provisioningMs };
   };
 

@@ -38,6 +38,8 @@ export interface LoadBalancerModel {
   readonly sourceRanges: readonly string[];
   /** Seconds that a client keeps its target; undefined = no affinity. */
   readonly affinitySeconds: number | undefined;
+  /** externalTrafficPolicy Local: pods are to see the clients' own addresses. */
+  readonly keepsSource?: boolean;
   /** spec.loadBalancerIP; '' = any. */
   readonly requestedIp: string;
   /** What status shows. */

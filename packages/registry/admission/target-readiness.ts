@@ -7,6 +7,7 @@
 import type { PodSpec, ServiceSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { IngressSpec } from '@nodeless/apimachinery/generated/types/networking/v1';
 import { matchesSet } from '@nodeless/apimachinery/labels';
+import { dataPathAnnotation } from '@nodeless/apimachinery/service-data-path';
 import { healthGatePrefix } from '@nodeless/apimachinery/target-health';
 import type { AdmissionPlugin, AdmissionReader } from './admission.ts';
 
@@ -63,7 +64,8 @@ export function createTargetReadiness(options: TargetReadinessOptions): Admissio
       const balanced = selecting.filter((service) => {
         const { type, loadBalancerClass } = (service['spec'] ?? {}) as ServiceSpec;
         const direct =
-          type === 'LoadBalancer' && (!loadBalancerClass || loadBalancerClasses.includes(loadBalancerClass));
+          (type === 'LoadBalancer' && (!loadBalancerClass || loadBalancerClasses.includes(loadBalancerClass))) ||
+          service.metadata?.annotations?.[dataPathAnnotation] === 'nlb';
         return (direct || routed.has(service.metadata?.name ?? '')) && !service.metadata?.deletionTimestamp;
       });
       const present = new Set((spec.readinessGates ?? []).map(({ conditionType }) => conditionType));

@@ -56,6 +56,13 @@ describe('the way of a ClusterIP', () => {
       [/^DataPathUnavailable.*no subnets of its own/],
     ],
     ['nonsense', service(same, 'fast'), {}, 'dns', [/^InvalidDataPath.*"fast" is none of auto/]],
+    [
+      'traffic that is to stay on its node',
+      service({ ...same, internalTrafficPolicy: 'Local' }),
+      {},
+      'dns',
+      [/^TrafficPolicyIgnored/],
+    ],
     ['headless', service({ clusterIP: 'None' }), {}, 'names', []],
     ['another name', service({ type: 'ExternalName' }), {}, 'names', []],
     [

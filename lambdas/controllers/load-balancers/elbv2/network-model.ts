@@ -229,6 +229,10 @@ function targetGroup(
       'deregistration_delay.connection_termination.enabled': String(protocol !== 'TCP' && protocol !== 'TLS'),
       'stickiness.enabled': String(sticky && !port.tls && protocol !== 'TLS'),
       'proxy_protocol_v2.enabled': 'false',
+      // With UDP it is always so.
+      ...(protocol === 'TCP' || protocol === 'TLS'
+        ? { 'preserve_client_ip.enabled': String(model.keepsSource === true) }
+        : {}),
       ...settings.targetGroupAttributes,
       ...(settings.proxyProtocol ? { 'proxy_protocol_v2.enabled': 'true' } : {}),
     },

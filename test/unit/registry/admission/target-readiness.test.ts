@@ -71,6 +71,12 @@ describe('readiness gates by target health', () => {
     expect(await gates(objects)).toEqual(expected);
   });
 
+  it('a Service whose ClusterIP a load balancer carries', async () => {
+    const plain = service('web', { selector: { app: 'web' } });
+    const carried = { ...plain, metadata: { ...plain.metadata, annotations: { 'nodeless.dev/data-path': 'nlb' } } };
+    expect(await gates({ services: [carried] })).toEqual(['target-health.nodeless.dev/web']);
+  });
+
   it('keep what the pod has, but not the gates of a controller that is not here', async () => {
     const one = pod({
       readinessGates: [

@@ -276,6 +276,14 @@ describe('a network load balancer', () => {
     expect(stack({}, { affinitySeconds: 10_800 }).targetGroups[0]?.attributes['stickiness.enabled']).toBe('true');
   });
 
+  it('shows pods the addresses of clients where traffic is to be local', () => {
+    const kept = (more: Partial<LoadBalancerModel>) =>
+      stack({}, more).targetGroups[0]?.attributes['preserve_client_ip.enabled'];
+    expect(kept({})).toBe('false');
+    expect(kept({ keepsSource: true })).toBe('true');
+    expect(kept({ ports: [port(53, { protocol: 'UDP' })] }), 'always so, and not to be set').toBeUndefined();
+  });
+
   it('lets in source ranges only', () => {
     expect(stack({ scheme: 'internet-facing' }, { sourceRanges: ['192.0.2.0/24'] }).securityGroup?.ingress).toEqual([
       { protocol: 'tcp', port: 80, cidr: '192.0.2.0/24' },
