@@ -136,7 +136,7 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
       references: readReferences(client),
       // Tokens are the agent's to fetch; here it only matters that everything else is there.
       tokens: { token: () => Promise.resolve(''), renewAt: () => undefined, forget: () => {} },
-      services: () => known.map((service) => (isApi(service) ? atHost(service, options.apiHost) : service)),
+      services: () => [...known.filter((service) => !isApi(service)), apiService(options.apiHost)],
       dns,
       withVolumes: true,
     });
@@ -312,9 +312,9 @@ export function podRule(isOurs: (nodeName: string) => boolean): WatchRule {
 
 const isApi = ({ metadata }: Service): boolean => metadata?.namespace === 'default' && metadata.name === 'kubernetes';
 
-const atHost = (service: Service, host: string): Service => ({
-  ...service,
-  spec: { ...service.spec, clusterIP: host },
+const apiService = (host: string): Service => ({
+  metadata: { namespace: 'default', name: 'kubernetes' },
+  spec: { clusterIP: host, ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
 });
 
 const archLabels = ({ info }: NodeCapacity): Record<string, string> => ({

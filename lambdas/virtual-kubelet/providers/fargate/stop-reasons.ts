@@ -9,6 +9,8 @@ export interface Waiting {
 /** undefined = the task has run, or nothing is known to be wrong. */
 export function startProblem(task: TaskState): Waiting | undefined {
   if (task.stopCode !== 'TaskFailedToStart') return undefined;
+  // Those that waited for a container which failed did not start either; it is the one that counts.
+  if (task.containers.some((c) => (c.exitCode ?? 0) !== 0)) return undefined;
   const message = [task.stoppedReason, ...task.containers.map((c) => c.reason)].find((text) => pullError.test(text));
   if (message !== undefined) return { reason: 'ErrImagePull', message };
   const text = task.stoppedReason;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { nodes, pods } from '@nodeless/client/resource-types';
+import { configMaps, nodes, pods, secrets, serviceAccounts } from '@nodeless/client/resource-types';
 import type { ContainerLife } from '../../../aws/rigs/ecs-task.ts';
 import { spotNode } from '../../../builders/fargate.ts';
 import {
@@ -204,5 +204,177 @@ describe('a pod', () => {
       exitCode: 137,
       reason: 'OOMKilled',
     });
+  });
+});
+
+describe('what a pod refers to', () => {
+  const env = (name: string, from: object) => ({
+    containers: [{ name: 'app', image: 'app', env: [{ name, valueFrom: from }] }],
+  });
+
+  test('Secrets come to the container by parameters, and nowhere else', async () => {
+    const { createPod, until, client, ecs, secrets: kept } = await make();
+    await client.create(secrets, { metadata: { name: 's', namespace: 'default' }, stringData: { pw: 's3cret' } });
+    await createPod('web', env('PW', { secretKeyRef: { name: 's', key: 'pw' } }));
+    await until('running', running('web'));
+    const [name, value] = [...kept.values][0] ?? [];
+    expect(value).toBe('s3cret');
+    const app = ecs.definitions()[0]?.containerDefinitions?.find((c) => c.name === 'app');
+    expect(app?.secrets).toEqual([{ name: 'PW', valueFrom: name }]);
+    expect(JSON.stringify([ecs.definitions(), ecs.tasks()])).not.toContain('s3cret');
+  });
+
+  test('a source that is missing is waited for', async () => {
+    const { createPod, until, client, ecs, pod } = await make();
+    await createPod('web', env('A', { configMapKeyRef: { name: 'c', key: 'a' } }));
+    const waiting = await until(
+      'waiting',
+      async () => (await pod('web'))?.status?.containerStatuses?.[0]?.state?.waiting,
+    );
+    expect(waiting).toEqual({ reason: 'CreateContainerConfigError', message: 'configmap "c" not found' });
+    expect(ecs.launches).toHaveLength(0);
+    await client.create(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: 'b' } });
+    await until('running', running('web'));
+  });
+
+  test('a volume that cannot be made is waited for, with an event', async () => {
+    const { createPod, until, client, ecs, eventsOf, settle } = await make();
+    await createPod('web', { volumes: [{ name: 'v', configMap: { name: 'c' } }] });
+    await settle(12_000, 1_000);
+    expect(ecs.launches).toHaveLength(0);
+    expect((await eventsOf('web')).find((e) => e.reason === 'FailedMount')?.message).toContain(
+      'configmap "c" not found',
+    );
+    await client.create(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: 'b' } });
+    await until('running', running('web'));
+  });
+
+  test('the ServiceAccount names the IAM role of the task', async () => {
+    const { createPod, until, client, ecs } = await make();
+    const role = 'arn:aws:iam::000000000000:role/app';
+    await client.create(serviceAccounts, {
+      metadata: { name: 'app', namespace: 'default', annotations: { 'eks.amazonaws.com/role-arn': role } },
+    });
+    await createPod('web', { serviceAccountName: 'app' });
+    await until('running', running('web'));
+    expect(ecs.tasks()[0]?.overrides?.taskRoleArn).toBe(role);
+  });
+
+  test('the API is at its endpoint, not behind a ClusterIP', async () => {
+    const { createPod, until, ecs } = await make();
+    await createPod('web');
+    await until('running', running('web'));
+    const app = ecs.definitions()[0]?.containerDefinitions?.find((c) => c.name === 'app');
+    const environment = Object.fromEntries((app?.environment ?? []).map((e) => [e.name, e.value]));
+    expect(environment).toMatchObject({ KUBERNETES_SERVICE_HOST: 'api.example.com', KUBERNETES_SERVICE_PORT: '443' });
+  });
+});
+
+describe('the end of a pod', () => {
+  const ends = (name: string, wanted: string) => async () => {
+    const pod = await cluster.pod(name);
+    return pod?.status?.phase === wanted ? pod : undefined;
+  };
+
+  test('by its deadline', async () => {
+    const { createPod, until, ecs } = await make();
+    await createPod('job', { activeDeadlineSeconds: 60 });
+    await until('running', running('job'));
+    const failed = await until('failed', ends('job', 'Failed'));
+    expect(failed.status).toMatchObject({ reason: 'DeadlineExceeded' });
+    expect(ecs.tasks().map((t) => t.lastStatus)).toEqual(['STOPPED']);
+  });
+
+  test('comes after the last of several containers', async () => {
+    const { createPod, until, ecs } = await make(
+      life({ app: { exitAfterMs: 5_000, exitCode: 0 }, b: { exitAfterMs: 20_000, exitCode: 1 } }),
+    );
+    await createPod('job', {
+      restartPolicy: 'Never',
+      containers: [
+        { name: 'app', image: 'app' },
+        { name: 'b', image: 'b' },
+      ],
+    });
+    const failed = await until('failed', ends('job', 'Failed'));
+    const codes = failed.status?.containerStatuses?.map((s) => [s.name, s.state?.terminated?.exitCode]);
+    expect(codes).toEqual([
+      ['app', 0],
+      ['b', 1],
+    ]);
+    expect(ecs.launches).toHaveLength(1);
+  });
+
+  test('comes with an init container that fails, unless it is tried again', async () => {
+    const initContainers = [{ name: 'init', image: 'i' }];
+    const { createPod, until, ecs, pod } = await make(life({ init: { exitAfterMs: 1_000, exitCode: 7 } }));
+    await createPod('job', { restartPolicy: 'Never', initContainers });
+    const failed = await until('failed', ends('job', 'Failed'));
+    expect(failed.status?.initContainerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 7 });
+    expect(ecs.launches).toHaveLength(1);
+    await createPod('web', { initContainers });
+    await until(
+      'back-off',
+      async () => (await pod('web'))?.status?.initContainerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
+    );
+    expect((await pod('web'))?.status?.phase).toBe('Pending');
+  });
+
+  test('of a container whose probe fails is followed by another task', async () => {
+    const { createPod, until, client, ecs, eventsOf } = await make();
+    await createPod('web');
+    const pod = await until('running', running('web'));
+    const runId = pod.status?.containerStatuses?.[0]?.containerID?.slice('ecs://'.length) ?? '';
+    const state = {
+      version: '1',
+      bootedAt: 1,
+      sequence: 1,
+      volumesRevision: '',
+      containers: {
+        app: {
+          runId,
+          state: 'running',
+          started: true,
+          ready: false,
+          failed: { probe: 'liveness', message: 'no answer' },
+        },
+      },
+    };
+    const condition = {
+      type: 'nodeless.dev/agent',
+      status: 'True',
+      message: JSON.stringify(state),
+      lastTransitionTime: null,
+    };
+    await client.patch(
+      pods,
+      { namespace: 'default', name: 'web' },
+      'strategic',
+      { status: { conditions: [condition] } },
+      { subresource: 'status' },
+    );
+    await until('another task', async () => ecs.launches.length === 2);
+    expect((await eventsOf('web')).find((e) => e.reason === 'Killing')?.message).toMatch(/app.*liveness/);
+    await until(
+      'running again',
+      async () => (await cluster.pod('web'))?.status?.containerStatuses?.[0]?.restartCount === 1,
+    );
+  });
+
+  test('by somebody else’s hand is followed by another task', async () => {
+    const { createPod, until, ecs } = await make();
+    await createPod('web');
+    await until('running', running('web'));
+    ecs.stopByHand(ecs.tasks()[0]?.taskArn ?? '');
+    await until('another task', async () => ecs.launches.length === 2);
+  });
+
+  test('by force leaves nothing', async () => {
+    const { createPod, until, client, ecs, settle } = await make();
+    await createPod('web');
+    await until('running', running('web'));
+    await client.delete(pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 0 });
+    await settle(20_000, 1_000);
+    expect(ecs.tasks().map((t) => t.lastStatus)).toEqual(['STOPPED']);
   });
 });
