@@ -1,10 +1,7 @@
 /**
- * The whole control plane as functions, in this process: dispatcher, controllers, scheduler, later and timer over a table in
- * memory, with models of the stream, the queues and the event source mappings between them, kubelets without containers, and one
- * clock for all. Nothing happens but through what AWS would carry.
+ * The whole control plane as functions, in this process (function-fleet.ts), with kubelets without containers and one clock for
+ * all. Nothing happens but through what AWS would carry.
  */
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
@@ -12,77 +9,38 @@ import type { Client, ObjectKey, ResourceType } from '@nodeless/client/client';
 import { createLogger } from '@nodeless/component-base/logger';
 import { createManualClock, type ManualClock } from '@nodeless/component-base/manual-clock';
 import { apiServerUser } from '@nodeless/controller-runtime/component-users';
-import { createOneOffSchedules } from '@nodeless/controller-runtime/aws/one-off-schedules';
-import { createSqsQueue } from '@nodeless/controller-runtime/aws/sqs-queue';
-import { createLater } from '@nodeless/controller-runtime/queues';
-import type { QueueRecord } from '@nodeless/controller-runtime/work-batch';
-import { createControllersFunction } from '@nodeless/controllers/controllers-function';
-import { createSimulatedLoadBalancers } from '@nodeless/controllers/load-balancers/simulated/simulated-load-balancers';
-import { createFunctionControllers, wakingControllers } from '@nodeless/controllers/function-controllers';
-import type { AwsControllers } from '@nodeless/controllers/load-balancers/aws-controllers';
-import type { AdmissionPlugin } from '@nodeless/registry/admission/admission';
-import { createDispatcherFunction } from '@nodeless/events/dispatcher-function';
-import { forward } from '@nodeless/events/forward';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createClusterRegistry } from '@nodeless/registry/cluster';
-import { schedulerDoorbell } from '@nodeless/scheduler/doorbell';
-import { defaultProfile } from '@nodeless/scheduler/profile';
-import { createSchedulerFunction } from '@nodeless/scheduler/scheduler-function';
-import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
-import {
-  type BatchResponse,
-  type Mapping,
-  createQueueMapping,
-  createStreamMapping,
-  createStreamRig,
-} from '../aws/rigs/event-source-mapping.ts';
-import { type QueueRig, type ReceivedMessage, createQueueRig } from '../aws/rigs/fifo-queue.ts';
-import { validated } from '../aws/rigs/request-validation.ts';
-import { createSchedulesEndpoint, createSqsEndpoint } from '../aws/rigs/messaging-endpoints.ts';
 import { type FakeKubelet, type PodLife, createFakeKubelet } from './fake-kubelet.ts';
-import { type FunctionHost, type Step, type World, createFunctionHost } from './function-host.ts';
-import { type StreamedImage, createStreamingTable } from './streaming-table.ts';
+import { type FunctionFleet, type FunctionFleetOptions, createFunctionFleet } from './function-fleet.ts';
 
-/** What becomes of a record on its way; the delays say how often, and how late. */
-export type Delivery = readonly { readonly afterMs: number }[];
+export type { Delivery, FunctionName, QueueName } from './function-fleet.ts';
 
-export interface FunctionsClusterOptions {
+export interface FunctionsClusterOptions extends FunctionFleetOptions {
   readonly nodes?: readonly string[];
   readonly life?: (pod: Pod) => PodLife;
-  /** Default: once, at once. [] = lost. */
-  readonly deliver?: (record: StreamedImage) => Delivery;
-  readonly dies?: (step: Step) => boolean;
-  /** Of a message, before it goes to the dead-letter queue. */
-  readonly maxReceives?: number;
-  /** Ticks do not come by themselves. */
-  readonly ticks?: boolean;
   readonly heartbeats?: 'leases' | 'status';
-  /** Instead of simulated ones: made anew with each start of the controllers' function. */
-  readonly balancers?: (clock: ManualClock) => AwsControllers;
-  readonly admission?: readonly AdmissionPlugin[];
   readonly onLog?: (line: string) => void;
 }
 
-export interface FunctionsCluster {
+export interface FunctionsCluster extends Pick<
+  FunctionFleet,
+  'functions' | 'queues' | 'inject' | 'givenUp' | 'schedules' | 'tick'
+> {
   readonly clock: ManualClock;
   /** Of system:masters. */
   readonly client: Client;
   readonly kubelet: FakeKubelet;
-  readonly functions: Readonly<Record<FunctionName, FunctionHost<never, unknown>>>;
-  readonly queues: Readonly<Record<QueueName, QueueRig>>;
-  /** Puts a record into the stream that no commit made. */
-  inject(record: StreamedImage): void;
-  /** Batches of the stream that were given up, as the dead-letter queue is told of them. */
-  readonly givenUp: readonly { readonly reason: string; readonly size: number }[];
-  /** Of one-off schedules that wait. */
-  schedules(): string[];
-  /** Everything that was done to the table, by step: the API server's and the kubelets' part, too. */
+  /** Warnings and errors of the functions. */
   readonly logged: readonly string[];
+  /**
+   * Lets the cluster work, in steps of its own time, until `probe` gives something that is not undefined or false.
+   * Fails with `what` after `withinMs` of the cluster's time (two minutes).
+   */
   until<T>(what: string, probe: () => Promise<T | undefined | false>, withinMs?: number): Promise<T>;
   /** Resolves when nothing happens any more without time passing, then lets `ms` pass in small steps. */
   settle(ms?: number): Promise<void>;
-  tick(full?: boolean): Promise<void>;
   find<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey | string): Promise<T | undefined>;
   edit<T extends KubernetesObject>(
     type: ResourceType<T>,
@@ -92,26 +50,9 @@ export interface FunctionsCluster {
   stop(): Promise<void>;
 }
 
-export type FunctionName = 'dispatcher' | 'controllers' | 'scheduler' | 'later' | 'timer';
-export type QueueName = 'controllers' | 'scheduler' | 'kubelet' | 'later' | 'dead';
-
-type DispatcherEvent =
-  | {
-      readonly records: readonly {
-        readonly eventId: string;
-        readonly sequenceNumber: string;
-        readonly image: StreamedImage['image'];
-      }[];
-    }
-  | { readonly tick: string; readonly full: boolean };
-
-const tickMs = 5 * 60_000;
 const stepMs = 50;
-/** Functions do not poll: each invocation looks at the log itself. */
-const neverMs = 2 ** 31;
 
 export async function createFunctionsCluster(options: FunctionsClusterOptions = {}): Promise<FunctionsCluster> {
-  const { deliver = () => [{ afterMs: 0 }], dies, heartbeats = 'status' } = options;
   const clock = createManualClock();
   const logged: string[] = [];
   const log = createLogger({
@@ -122,183 +63,9 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       options.onLog?.(line);
     },
   });
-  const onError = (error: unknown): void => log.error('a function failed', { error });
-  let activity = 0;
-  const stream = createStreamRig<StreamedImage>({ clock, shards: 2 });
-  const plainTable = createStreamingTable((record) => {
-    activity += 1;
-    if (record.eventName !== 'INSERT') return void stream.put(record.partitionKey, record);
-    for (const { afterMs } of deliver(record)) {
-      if (afterMs === 0) stream.put(record.partitionKey, record);
-      else clock.setTimer(() => void stream.put(record.partitionKey, record), afterMs);
-    }
-  });
-
-  const dead = createQueueRig({ clock, name: 'dead', fifo: true, visibilityMs: 30_000 });
-  const fifo = (name: string, visibilityMs: number): QueueRig =>
-    createQueueRig({
-      clock,
-      name,
-      fifo: true,
-      visibilityMs,
-      redrive: { to: dead, maxReceives: options.maxReceives ?? 5 },
-    });
-  const queues = {
-    controllers: fifo('controllers', 10_000),
-    scheduler: fifo('scheduler', 10_000),
-    kubelet: fifo('kubelet', 10_000),
-    later: createQueueRig({ clock, name: 'later', fifo: false, visibilityMs: 10_000 }),
-    dead,
-  };
-  const queueUrl = (name: string): string => `http://queues.test/1/${name}${name === 'later' ? '' : '.fifo'}`;
-  const sqs = validated(
-    new SQSClient({
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-      endpoint: 'http://queues.test',
-      useQueueUrlAsEndpoint: false,
-      requestHandler: createSqsEndpoint({
-        queues: Object.fromEntries(Object.entries(queues).map(([name, queue]) => [queueUrl(name), queue])),
-      }),
-    }),
-    { responses: true },
-  );
-  const schedulesEndpoint = createSchedulesEndpoint({ clock, fire: (input) => void fireTimer(input) });
-  const schedules = createOneOffSchedules({
-    client: validated(
-      new SchedulerClient({
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-        requestHandler: schedulesEndpoint,
-      }),
-      { responses: true },
-    ),
-    group: 'nodeless-test',
-    target: 'arn:aws:lambda:us-east-1:000000000000:function:timer',
-    role: 'arn:aws:iam::000000000000:role/timer',
-  });
-  const queueOf = (world: World, name: QueueName) => world.queue(createSqsQueue(sqs, queueUrl(name), clock));
-  const laterOf = (world: World, queue: QueueName) =>
-    createLater({ queue, delays: queueOf(world, 'later'), schedules, clock: world.clock });
-  const storeOf = (world: Pick<World, 'table' | 'clock'>, pollMs = neverMs) =>
-    createDynamoDbStore({ ...world, pollMs, log });
-  const random = (): number => 0.5;
-  const loadBalancers = createSimulatedLoadBalancers({ clusterId: 'test' });
-
-  const controllers = createFunctionHost<readonly QueueRecord[], string[]>({
-    name: 'controllers',
-    table: plainTable,
-    clock,
-    dies,
-    onError,
-    make: (world) =>
-      createControllersFunction({
-        store: storeOf(world),
-        later: laterOf(world, 'controllers'),
-        rootCertificate: 'PEM',
-        ...(options.balancers
-          ? { balancers: options.balancers(clock), admission: options.admission }
-          : { loadBalancers }),
-        clock: world.clock,
-        log,
-        random,
-      }),
-  });
-  const scheduler = createFunctionHost<readonly QueueRecord[], string[]>({
-    name: 'scheduler',
-    table: plainTable,
-    clock,
-    dies,
-    onError,
-    make: (world) =>
-      createSchedulerFunction({
-        store: storeOf(world),
-        later: laterOf(world, 'scheduler'),
-        clock: world.clock,
-        log,
-        random: () => 0,
-      }),
-  });
-  const dispatcher = createFunctionHost<DispatcherEvent, BatchResponse>({
-    name: 'dispatcher',
-    table: plainTable,
-    clock,
-    dies,
-    onError,
-    async make(world) {
-      const made = await createDispatcherFunction({
-        store: storeOf(world),
-        table: world.table,
-        queues: {
-          controllers: queueOf(world, 'controllers'),
-          scheduler: queueOf(world, 'scheduler'),
-        },
-        wakes: (served) => ({
-          controllers: options.balancers
-            ? wakingControllers(served)
-            : createFunctionControllers({ served, rootCertificate: '', loadBalancers }),
-          scheduler: [schedulerDoorbell(defaultProfile)],
-        }),
-        clock: world.clock,
-        log,
-        tickMs,
-      });
-      return async (event) => {
-        if ('tick' in event) {
-          await made.tick(event.tick, event.full);
-          return {};
-        }
-        const failed = await made.dispatch(event.records);
-        return { batchItemFailures: failed === undefined ? [] : [{ itemIdentifier: failed }] };
-      };
-    },
-  });
-  const forwardWith = (world: World) => {
-    const targets = { controllers: queueOf(world, 'controllers'), scheduler: queueOf(world, 'scheduler') };
-    return (records: readonly { id: string; body: string }[]) => forward(records, { queues: targets, log });
-  };
-  const later = createFunctionHost<readonly ReceivedMessage[], string[]>({
-    name: 'later',
-    table: plainTable,
-    clock,
-    dies,
-    onError,
-    async make(world) {
-      const send = forwardWith(world);
-      return (messages) => send(messages.map(({ messageId, body }) => ({ id: messageId, body })));
-    },
-  });
-  const timer = createFunctionHost<string, void>({
-    name: 'timer',
-    table: plainTable,
-    clock,
-    dies,
-    onError,
-    async make(world) {
-      const send = forwardWith(world);
-      return async (body) => {
-        if ((await send([{ id: '', body }])).length > 0) throw new Error('not sent');
-      };
-    },
-  });
-  /** EventBridge Scheduler tries again for an hour. */
-  async function fireTimer(input: string): Promise<void> {
-    try {
-      await timer.invoke(input);
-    } catch {
-      clock.setTimer(() => void fireTimer(input), 10_000);
-    }
-  }
-  const failures = (ids: readonly string[]): BatchResponse => ({
-    batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
-  });
-  const worked =
-    (host: FunctionHost<readonly QueueRecord[], string[]>) =>
-    async (messages: readonly ReceivedMessage[]): Promise<BatchResponse> =>
-      failures(await host.invoke(messages.map(({ messageId, group = '', body }) => ({ id: messageId, group, body }))));
-
-  // The cluster from outside: the API server's part, and the kubelets'.
-  const store = storeOf({ table: plainTable, clock }, 200);
+  const fleet = createFunctionFleet(clock, log, options);
+  // The API server's part.
+  const { store } = fleet;
   const cluster = await createClusterRegistry({ store, clock });
   const client = cluster.clientFor(
     { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] },
@@ -307,82 +74,20 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
   const bootstrap = cluster.clientFor(apiServerUser, 'kube-apiserver');
   await ensureBootstrap(bootstrap, { serviceCidr: '10.96.0.0/16' });
   await reconcilePolicy(bootstrap);
-
-  const givenUp: { reason: string; size: number }[] = [];
-  const mappings: Mapping[] = [
-    createStreamMapping<StreamedImage>({
-      clock,
-      stream,
-      invoke: (records) =>
-        dispatcher.invoke({
-          records: records.map(({ sequenceNumber, data }) => ({
-            eventId: `event-${sequenceNumber}`,
-            sequenceNumber,
-            image: data.image,
-          })),
-        }),
-      batchSize: 100,
-      windowMs: 50,
-      filter: ({ eventName, partitionKey }) => eventName === 'INSERT' && partitionKey.startsWith('LOG#'),
-      parallelization: 2,
-      maxRetries: 10,
-      onFailure: (given) => givenUp.push(given),
-      bisect: true,
-      reportFailures: true,
-    }),
-    createQueueMapping({ clock, queue: queues.controllers, invoke: worked(controllers), batchSize: 10 }),
-    createQueueMapping({ clock, queue: queues.scheduler, invoke: worked(scheduler), batchSize: 10 }),
-    createQueueMapping({
-      clock,
-      queue: queues.later,
-      invoke: async (messages) => failures(await later.invoke(messages)),
-      batchSize: 10,
-    }),
-  ];
-
-  let ticks = 0;
-  let stopped = false;
-  const tick = async (full = false): Promise<void> => {
-    ticks += 1;
-    const id = `tick-${ticks}`;
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        await dispatcher.invoke({ tick: id, full });
-        return;
-      } catch {
-        // An asynchronous invocation is tried twice more.
-      }
-    }
-  };
-  const everyTick = (): void => {
-    clock.setTimer(() => {
-      if (stopped) return;
-      void tick();
-      everyTick();
-    }, tickMs);
-  };
-  if (options.ticks !== false) everyTick();
+  fleet.start();
 
   const kubelet = createFakeKubelet({
     clientFor: (user) => cluster.clientFor(user, 'kubelet'),
     clock,
     life: options.life,
-    heartbeats,
+    heartbeats: options.heartbeats ?? 'status',
   });
-  const hosts = { dispatcher, controllers, scheduler, later, timer };
-  const busy = (): number =>
-    activity +
-    Object.values(hosts).reduce(
-      (sum, { counts }) => sum + counts.invocations + [...counts.steps.values()].reduce((a, b) => a + b, 0),
-      0,
-    ) +
-    Object.values(queues).reduce((sum, { counts }) => sum + counts.sent + counts.received, 0);
   const quiet = async (): Promise<void> => {
-    for (let calm = 0, before = busy(); calm < 5;) {
+    for (let calm = 0, before = fleet.activity(); calm < 5;) {
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
-      const after = busy();
+      const after = fleet.activity();
       calm = after === before ? calm + 1 : 0;
       before = after;
     }
@@ -429,14 +134,14 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
     clock,
     client: patient,
     kubelet,
-    functions: hosts as unknown as FunctionsCluster['functions'],
-    queues,
-    inject: (record) => void stream.put(record.partitionKey, record),
-    givenUp,
-    schedules: () => schedulesEndpoint.names(),
+    functions: fleet.functions,
+    queues: fleet.queues,
+    inject: fleet.inject,
+    givenUp: fleet.givenUp,
+    schedules: fleet.schedules,
+    tick: fleet.tick,
     logged,
     settle,
-    tick,
     async until(what, probe, withinMs = 120_000) {
       for (const start = clock.now(); ;) {
         await quiet();
@@ -466,8 +171,7 @@ export async function createFunctionsCluster(options: FunctionsClusterOptions = 
       }
     },
     async stop() {
-      stopped = true;
-      for (const mapping of mappings) mapping.stop();
+      fleet.stop();
       kubelet.stop();
       cluster.close();
       await store.close();
