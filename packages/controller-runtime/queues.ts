@@ -14,7 +14,7 @@ export interface QueueEntry {
 }
 
 export interface Queue {
-  /** Resolves once all are in the queue. Rejects with a SendError that tells which are not, after its own retries. */
+  /** In no particular order. Resolves once all are in the queue. Rejects with a SendError that tells which are not, after its own retries. */
   send(entries: readonly QueueEntry[]): Promise<void>;
 }
 

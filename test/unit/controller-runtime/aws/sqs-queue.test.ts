@@ -28,10 +28,14 @@ const entries = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ body: `m${i}`, group: `g${i % 3}`, id: `id${i}` }));
 
 describe('a queue of SQS', () => {
-  it('sends in tens, in order', async () => {
+  it('sends in tens, some of them at once', async () => {
     const { rig, queue, validation } = queueOver();
-    await queue.send(entries(25));
-    expect(rig.bodies()).toEqual(entries(25).map(({ body }) => body));
+    await queue.send(entries(205));
+    expect(rig.bodies().toSorted()).toEqual(
+      entries(205)
+        .map(({ body }) => body)
+        .toSorted(),
+    );
     expect([...validation.operations]).toEqual(['sqs:SendMessageBatch']);
     expect(validation.violations).toEqual([]);
   });
@@ -72,7 +76,7 @@ describe('a queue of SQS', () => {
     });
     const sent = queue.send(entries(15)).catch((error: unknown) => error);
     await clock.advance(5_000);
-    expect(((await sent) as SendError).failed).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(((await sent) as SendError).failed.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(rig.bodies()).toHaveLength(5);
   });
 });
