@@ -49,13 +49,16 @@ export function checkDefinition(request: RegisterTaskDefinitionRequest): void {
   const names = new Set<string>();
   for (const container of containerDefinitions) checkContainer(container, request, names, volumeNames);
   let memory = 0;
+  let cpu = 0;
   for (const container of containerDefinitions) {
     for (const { containerName = '' } of container.dependsOn ?? []) {
       if (!names.has(containerName)) throw client(`Container dependency ${containerName} does not exist.`);
       if (containerName === container.name) throw client('A container cannot depend on itself.');
     }
-    memory += container.memoryReservation ?? 0;
+    memory += container.memoryReservation ?? container.memory ?? 0;
+    cpu += container.cpu ?? 0;
   }
+  if (cpu > Number(request.cpu)) throw client('The task cpu is less than that of its containers.');
   if (memory > Number(request.memory)) throw client('The task memory is less than what its containers reserve.');
 }
 
@@ -91,7 +94,7 @@ function checkContainer(
     if (value !== undefined && (value < 2 || value > 120)) throw client(`${key} must be between 2 and 120 on Fargate.`);
   if ((container.memory ?? 0) > Number(request.memory))
     throw client(`Invalid setting for container '${name}'. The memory exceeds that of the task.`);
-  if ((container.memoryReservation ?? 0) > (container.memory ?? Number.MAX_SAFE_INTEGER))
+  if ((container.memoryReservation ?? 0) >= (container.memory ?? Number.MAX_SAFE_INTEGER))
     throw client(`Invalid setting for container '${name}'. memoryReservation exceeds memory.`);
   if (container.memory !== undefined && container.memory < 6) throw client('memory must be at least 6 MiB.');
   for (const mount of container.mountPoints ?? [])

@@ -135,15 +135,14 @@ function share(container: Container, passing: boolean, taskMemory: number): Part
   const { requests, limits } = container.resources ?? {};
   const limit = Math.ceil(wholeValue(limits?.['memory']) / mib);
   const request = Math.ceil(wholeValue(requests?.['memory'] ?? limits?.['memory']) / mib);
-  const hard = limit > 0 ? { memory: Math.max(leastMemory, Math.min(limit, taskMemory)) } : {};
+  const hard: { memory?: number } = limit > 0 ? { memory: Math.max(leastMemory, Math.min(limit, taskMemory)) } : {};
   // What has ended by the time the others start takes nothing from them, but ECS adds up what all reserve.
-  if (passing) return { ...hard, ...(limit > 0 ? { memoryReservation: leastMemory } : {}) };
+  if (passing) return { ...hard, ...(limit > leastMemory ? { memoryReservation: leastMemory } : {}) };
   const cpu = Math.floor((milliValue(requests?.['cpu'] ?? limits?.['cpu']) * 1024) / 1000);
-  return {
-    ...(cpu > 0 ? { cpu } : {}),
-    ...hard,
-    ...(request > 0 ? { memoryReservation: Math.max(leastMemory, Math.min(request, taskMemory)) } : {}),
-  };
+  const reserved = Math.max(leastMemory, Math.min(request, taskMemory));
+  // ECS wants a limit to be more than what is reserved; a limit alone is reserved, too.
+  const reserves = request > 0 && reserved < (hard.memory ?? Infinity);
+  return { ...(cpu > 0 ? { cpu } : {}), ...hard, ...(reserves ? { memoryReservation: reserved } : {}) };
 }
 
 function mounts(container: Container, resolved: ResolvedPod): Partial<ContainerDefinition> {

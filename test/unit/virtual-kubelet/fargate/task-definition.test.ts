@@ -252,6 +252,23 @@ describe('the order of containers', () => {
     expect(made[1]?.restartPolicy).toEqual(policy);
   });
 
+  test.each([
+    ['a request', { requests: { memory: '100Mi' } }, { memoryReservation: 100 }],
+    ['a limit', { limits: { memory: '100Mi' } }, { memory: 100 }],
+    ['both', { requests: { memory: '50Mi' }, limits: { memory: '100Mi' } }, { memoryReservation: 50, memory: 100 }],
+    ['both the same', { requests: { memory: '100Mi' }, limits: { memory: '100Mi' } }, { memory: 100 }],
+    [
+      'a limit beyond the task',
+      { requests: { memory: '50Mi' }, limits: { memory: '100Gi' } },
+      { memoryReservation: 50, memory: 512 },
+    ],
+    ['very little', { requests: { memory: '1Mi' }, limits: { memory: '2Mi' } }, { memory: 6 }],
+    ['nothing', {}, {}],
+  ])('memory by %s', (_, resources, expected) => {
+    const { memory, memoryReservation } = container(podOf(app({ resources }))) ?? {};
+    expect({ memory, memoryReservation }).toEqual(expected);
+  });
+
   test('init containers reserve nothing of what the others need', () => {
     const limits = { memory: '400Mi' };
     const pod = podOf({
