@@ -26,6 +26,8 @@ export interface BalancedCluster {
   readonly ec2: Ec2Rig;
   readonly elbv2: Elbv2;
   readonly validations: readonly RequestValidation[];
+  /** For faults between them and the models. */
+  readonly clients: readonly [ElasticLoadBalancingV2Client, EC2Client];
   /** Lets cluster time pass in steps, with real connections in between. */
   step(ms: number): Promise<void>;
   stop(): Promise<void>;
@@ -46,7 +48,15 @@ const releaseMs = 30_000;
 export async function startBalancedCluster(options: BalancedOptions = {}): Promise<BalancedCluster> {
   const servers = new Map<string, { server: Server; sockets: Set<Socket>; port: number }>();
   const carried = new Map<string, number>();
-  let parts: { elb: Elbv2Rig; ec2: Ec2Rig; elbv2: Elbv2; validations: RequestValidation[] } | undefined;
+  let parts:
+    | {
+        elb: Elbv2Rig;
+        ec2: Ec2Rig;
+        elbv2: Elbv2;
+        validations: RequestValidation[];
+        clients: BalancedCluster['clients'];
+      }
+    | undefined;
   const cluster = await createCluster({
     ...options.cluster,
     life: (pod) => ({
@@ -89,7 +99,13 @@ export async function startBalancedCluster(options: BalancedOptions = {}): Promi
         subnets: { public: ['subnet-a', 'subnet-b'], private: ['subnet-a', 'subnet-b'] },
         securityGroup: 'sg-backend',
       });
-      parts = { elb, ec2, elbv2, validations: [validateRequests(elbClient), validateRequests(ec2Client)] };
+      parts = {
+        elb,
+        ec2,
+        elbv2,
+        validations: [validateRequests(elbClient), validateRequests(ec2Client)],
+        clients: [elbClient, ec2Client],
+      };
       return [
         createServiceController(createElbv2LoadBalancers(elbv2)),
         createTargetReadinessController({ health: createElbv2BackendHealth(elbv2.deployer) }),
@@ -97,7 +113,7 @@ export async function startBalancedCluster(options: BalancedOptions = {}): Promi
       ];
     },
   });
-  const { elb, ec2, elbv2, validations } = parts as NonNullable<typeof parts>;
+  const { elb, ec2, elbv2, validations, clients } = parts as NonNullable<typeof parts>;
 
   const run = async (ip: string, name: string): Promise<void> => {
     const sockets = new Set<Socket>();
@@ -148,6 +164,7 @@ export async function startBalancedCluster(options: BalancedOptions = {}): Promi
     ec2,
     elbv2,
     validations,
+    clients,
     async step(ms) {
       await cluster.settle(ms);
       await elb.settled();

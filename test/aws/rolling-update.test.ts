@@ -5,6 +5,7 @@ import { deployments, pods, services } from '@nodeless/client/resource-types';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newDeployment } from '../builders/cluster-objects.ts';
 import { type BalancedCluster, type BalancedOptions, startBalancedCluster } from './balanced-cluster.ts';
+import { injectFaults } from './rigs/faults.ts';
 import { exchange } from './rigs/tcp-exchange.ts';
 
 const running: BalancedCluster[] = [];
@@ -99,6 +100,38 @@ const rolledOut =
     const all = (await cluster.client.list(pods, { namespace: 'default' })).items;
     return all.length === 3 && all.every((pod) => pod.spec?.containers[0]?.image === image && isPodReady(pod));
   };
+
+describe('pods that are not ready', () => {
+  it('get no connections, also where each operation of AWS fails a few times', async () => {
+    const set = await start();
+    const { cluster, step, port, clients } = set;
+    const planned = ['throttle', 'unanswered', 'server-error', 'lost'] as const;
+    const plan = ({ calls }: { calls: number }) => planned[calls];
+    const faults = clients.map((client) => injectFaults(client, { plan }));
+    const [one] = (await cluster.client.list(pods, { namespace: 'default' })).items;
+    const name = one?.metadata?.name ?? '';
+    const met = async (seconds: number): Promise<Set<string>> => {
+      const answers = new Set<string>();
+      for (let i = 0; i < seconds * 2; i++) {
+        answers.add(await exchange(port, 'hello'));
+        await step(500);
+      }
+      return answers;
+    };
+    expect(await met(5)).toContain(name);
+    await cluster.kubelet.setReady('default', name, false);
+    // Calls that failed are tried again.
+    await met(60);
+    const answers = await met(20);
+    expect(answers).not.toContain(name);
+    expect(answers.size).toBe(2);
+    await cluster.kubelet.setReady('default', name, true);
+    await met(60);
+    expect(await met(10)).toContain(name);
+    expect(faults.flatMap(({ log }) => log).length).toBeGreaterThan(3);
+    for (const fault of faults) fault.enabled = false;
+  }, 60_000);
+});
 
 describe('a rolling update', () => {
   it('drops no request', async () => {
