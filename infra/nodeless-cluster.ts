@@ -65,7 +65,6 @@ export class NodelessCluster extends Construct {
     const make = (name: FunctionName, constructId: string): lambda.Function =>
       new NodelessFunction(this, constructId, { name, parts, values, bundles }).function;
     const api = new Api(this, 'Api', { parts, values, bundles });
-    if (settings.hub.enabled) new Hub(this, 'Hub', { parts, values, bundles });
     const functions = {
       controllers: make('controllers', 'Controllers'),
       scheduler: make('scheduler', 'Scheduler'),
@@ -93,6 +92,8 @@ export class NodelessCluster extends Construct {
       bundles,
       everything: [state, queues, network, workload, dns, api, delivery, this.parameters, ...Object.values(functions)],
     });
+    // The hub's service would start its task again while a drain stops it: the hub goes before.
+    if (settings.hub.enabled) new Hub(this, 'Hub', { parts, values, bundles }).node.addDependency(this.lifecycle.drain);
     const { setupFunction, drainFunction } = this.lifecycle;
     new Monitoring(this, 'Monitoring', {
       settings,

@@ -10,6 +10,7 @@ export type Place =
   | 'parameters'
   | 'service-account-key'
   | 'secret-values'
+  | 'hub-parameters'
   | 'signing-key'
   | 'queue-controllers'
   | 'queue-scheduler'
@@ -170,7 +171,9 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
   apiserver: [store, readParameters, sign],
   setup: [
     store,
+    { actions: ['dynamodb:DescribeTable'], on: ['table'], why: 'whether the table was restored, and began a new life' },
     readParameters,
+    { actions: ['dynamodb:DescribeTable'], on: ['table'], why: 'tells a restored table by its id' },
     {
       actions: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
       on: ['service-account-key'],
@@ -372,7 +375,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
     { actions: ['ssm:GetParametersByPath'], on: ['parameters'], why: 'which values of Secrets are left' },
     {
       actions: ['ssm:DeleteParameters'],
-      on: ['service-account-key', 'secret-values'],
+      on: ['service-account-key', 'secret-values', 'hub-parameters'],
       why: 'made by functions, not by the stack',
     },
   ],

@@ -19,7 +19,7 @@ export async function pack(outdir = join(root, 'dist', 'package')) {
 
   const work = join(outdir, '.work');
   await bundleAll(undefined, { outdir: work });
-  for (const name of Object.keys(entries))
+  for (const name of [...Object.keys(entries), 'hub'])
     cpSync(join(work, 'functions', name), join(outdir, 'functions', name), { recursive: true });
   rmSync(work, { recursive: true });
 

@@ -25,7 +25,7 @@ const port = 443;
 const more: readonly Grant[] = [
   {
     actions: ['ssm:PutParameter'],
-    on: ['parameters'],
+    on: ['hub-parameters'],
     why: 'hub-endpoint, hub-ca and hub-authority: where the hub answers, and with which certificate',
   },
 ];

@@ -19,11 +19,13 @@ export class Lifecycle extends Construct {
   readonly setupFunction: lambda.Function;
   private readonly setup: CustomResource;
   readonly drainFunction: lambda.Function;
+  /** Removed before everything but what depends on it. */
+  readonly drain: CustomResource;
 
   constructor(scope: Construct, id: string, { everything, ...props }: LifecycleProps) {
     super(scope, id);
     const { parts, bundles } = props;
-    const { settings, network, workload, dns } = parts;
+    const { settings, network, state, workload, dns } = parts;
     const { cluster } = settings;
     this.setupFunction = new NodelessFunction(this, 'SetupFunction', { ...props, name: 'setup' }).function;
     this.setup = new CustomResource(this, 'Setup', {
@@ -33,13 +35,15 @@ export class Lifecycle extends Construct {
       properties: {
         Cluster: cluster,
         ServiceCidr: settings.network.serviceCidr,
+        // Another one was restored: that is told before anything uses it.
+        Table: state.table.tableName,
         // A new version may hold new bootstrap objects.
         Version: FileSystem.fingerprint(join(bundles, 'setup')),
       },
     });
 
     this.drainFunction = new NodelessFunction(this, 'DrainFunction', { ...props, name: 'drain' }).function;
-    const drain = new CustomResource(this, 'Drain', {
+    this.drain = new CustomResource(this, 'Drain', {
       serviceToken: this.drainFunction.functionArn,
       resourceType: 'Custom::NodelessDrain',
       serviceTimeout: Duration.hours(1),
@@ -52,7 +56,7 @@ export class Lifecycle extends Construct {
       },
     });
     // It depends on everything, so CloudFormation removes it before anything else.
-    drain.node.addDependency(this.setup, this.setupFunction, this.drainFunction, ...everything);
+    this.drain.node.addDependency(this.setup, this.setupFunction, this.drainFunction, ...everything);
   }
 
   /** Objects that are applied with the stack and deleted with their construct. */

@@ -46,6 +46,7 @@ function arnsOf(scope: Construct, parts: Parts): Record<Place, string[]> {
     parameters: ['', '/*'].map((rest) => arn('ssm', `parameter${parametersPath(cluster)}${rest}`)),
     'service-account-key': [arn('ssm', `parameter${parametersPath(cluster)}/service-account-key`)],
     'secret-values': [arn('ssm', `parameter${parametersPath(cluster)}/values/*`)],
+    'hub-parameters': [arn('ssm', `parameter${parametersPath(cluster)}/hub-*`)],
     'signing-key': signingKey ? [signingKey.keyArn] : [],
     'queue-controllers': [queues.controllers.queueArn],
     'queue-scheduler': [queues.scheduler.queueArn],

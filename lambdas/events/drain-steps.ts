@@ -215,7 +215,7 @@ async function clearSecrets(secrets: DrainClients['secrets'], cluster: string): 
 /** What was written there by functions; what the stack holds is CloudFormation's. */
 async function clearParameters(ssm: DrainClients['ssm'], cluster: string): Promise<number> {
   const path = `/nodeless/${cluster}`;
-  const names = [`${path}/service-account-key`];
+  const names = ['service-account-key', 'hub-endpoint', 'hub-ca', 'hub-authority'].map((name) => `${path}/${name}`);
   let NextToken: string | undefined;
   do {
     const page = await ssm.send(new GetParametersByPathCommand({ Path: `${path}/values`, Recursive: true, NextToken }));

@@ -251,6 +251,8 @@ describe('the steps of a drain', () => {
       'a/values/1',
       'a/values/2',
       'a/values/3',
+      'a/hub-endpoint',
+      'a/hub-authority',
       'a/endpoint',
       'a-b/values/1',
     ])

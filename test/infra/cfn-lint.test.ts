@@ -25,6 +25,7 @@ describe.skipIf(!linter)(`the template (${title})`, () => {
     'with everything that settings add': {
       exposure: 'edge',
       waf: true,
+      hub: { enabled: true },
       customerKey: true,
       signingKeyInKms: true,
       network: { egress: 'nat', flowLogs: true, zones: 3 },

@@ -38,6 +38,11 @@ describe('the hub', () => {
     });
   });
 
+  it('goes before the drain, which would find its task again and again', () => {
+    const [drain] = Object.entries(Resources).find(([, { Type }]) => Type === 'Custom::NodelessDrain') ?? [];
+    expect(of('AWS::ECS::Service')[0]?.DependsOn).toContain(drain);
+  });
+
   it('can be reached from where the settings say, at one port', () => {
     const door = of('AWS::EC2::SecurityGroup').find(({ Properties }) =>
       String(Properties['GroupDescription']).startsWith('The Kubernetes API'),

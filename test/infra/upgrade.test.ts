@@ -68,6 +68,7 @@ describe('another deploy', () => {
     'NAT as the way out': { network: { egress: 'nat' } },
     'flow logs': { network: { flowLogs: true } },
     'an edge': { exposure: 'edge', waf: true },
+    'a hub': { hub: { enabled: true } },
     'keys of its own': { customerKey: true, signingKeyInKms: true },
     'more monitoring': { monitoring: { alarmEmails: ['a@example.com'], killSwitch: true } },
     'less monitoring': { monitoring: { alarms: false, dashboard: false } },
