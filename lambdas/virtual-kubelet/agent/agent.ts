@@ -1,4 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
 import type { Clock, Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { backoffDelay } from '@nodeless/component-base/retry';
@@ -19,7 +18,7 @@ import { createServiceEndpoints } from './service-endpoints.ts';
 import { createServiceProxy } from './service-proxy.ts';
 import { assumeRunning, type ReadTask } from './task-metadata.ts';
 import { createVolumeKeeper } from './volume-keeper.ts';
-import { createVolumeWriter } from './volume-writer.ts';
+import type { VolumeWriter } from './volume-writer.ts';
 
 export interface AgentDeps {
   readonly door: DoorClient;
@@ -27,8 +26,9 @@ export interface AgentDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
-  readonly volumeRoot: string;
-  readonly readyFile: string;
+  readonly writer: VolumeWriter;
+  /** Says, or no longer says, that the pod's containers may start. */
+  readonly markReady: (ready: boolean) => Promise<void>;
   /** Absent where there is no metadata endpoint. */
   readonly readTask: ReadTask | undefined;
 }
@@ -46,7 +46,7 @@ const bootPatienceMs = 110_000;
 const lastReportMs = 2_000;
 
 export function createAgent(deps: AgentDeps): Agent {
-  const { door, clock, log } = deps;
+  const { door, writer, clock, log } = deps;
   const terminated = new AbortController();
 
   const boot = async (): Promise<BootDocument> => {
@@ -71,7 +71,6 @@ export function createAgent(deps: AgentDeps): Agent {
     const { pod, timing } = document;
     const bootedAt = clock.now();
     const events = createEventLog(clock.now);
-    const writer = createVolumeWriter(deps.volumeRoot);
     let onGone: () => void = () => {};
     const gone = new Promise<void>((resolve) => (onGone = resolve));
     let containers: Containers | undefined;
@@ -132,7 +131,7 @@ export function createAgent(deps: AgentDeps): Agent {
     // Before the pod's containers, which may want a Service at once.
     await services?.begin();
     const credentials = keepOwnToken(deps);
-    await writeFile(deps.readyFile, `${pod.uid}\n`);
+    await deps.markReady(true);
     log.info('the volumes stand', { pod: `${pod.namespace}/${pod.name}`, volumes: document.volumes.volumes.length });
     containers.start();
     reporter.changed();
@@ -164,7 +163,7 @@ export function createAgent(deps: AgentDeps): Agent {
         log.error('the agent cannot start', { error: String(error) });
         return 1;
       } finally {
-        await rm(deps.readyFile, { force: true });
+        await deps.markReady(false);
         door.close();
       }
     },

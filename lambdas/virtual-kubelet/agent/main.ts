@@ -2,12 +2,14 @@
 import { systemClock } from '@nodeless/component-base/clock';
 import { createLogger } from '@nodeless/component-base/logger';
 import { request } from '@nodeless/component-base/node-http';
+import { rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { directDialer } from '../probes/dialer.ts';
 import { createAgent } from './agent.ts';
 import { type BootSettings, bootVariable, readyFile, volumeRoot } from './agent-protocol.ts';
 import { createDoorClient } from './door-client.ts';
 import { taskView, type TaskView } from './task-metadata.ts';
+import { createVolumeWriter } from './volume-writer.ts';
 
 const version = '1.0.0';
 const metadataUri = process.env['ECS_CONTAINER_METADATA_URI_V4'];
@@ -49,8 +51,8 @@ const agent = createAgent({
   clock: systemClock,
   log,
   version,
-  volumeRoot,
-  readyFile,
+  writer: createVolumeWriter(volumeRoot),
+  markReady: (ready) => (ready ? writeFile(readyFile, '') : rm(readyFile, { force: true })),
   readTask: metadataUri ? readTask : undefined,
 });
 // Timers do not keep the process alive, and between two of them there may be nothing else.

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -11,6 +11,7 @@ import { type Agent, createAgent } from '@nodeless/virtual-kubelet/agent/agent';
 import { agentState } from '@nodeless/virtual-kubelet/agent/apply-report';
 import { createDoorClient, DoorError } from '@nodeless/virtual-kubelet/agent/door-client';
 import type { TaskView } from '@nodeless/virtual-kubelet/agent/task-metadata';
+import { createVolumeWriter } from '@nodeless/virtual-kubelet/agent/volume-writer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type AgentCluster,
@@ -73,8 +74,8 @@ async function start(
     clock: systemClock,
     log: silentLogger,
     version: 'test',
-    volumeRoot: join(folder, 'volumes'),
-    readyFile: readyFile(),
+    writer: createVolumeWriter(join(folder, 'volumes')),
+    markReady: (ready) => (ready ? writeFile(readyFile(), '') : rm(readyFile(), { force: true })),
     readTask: () => Promise.resolve(task),
   });
   const over = agent.run();
