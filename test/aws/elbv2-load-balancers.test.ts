@@ -1,3 +1,5 @@
+import type { Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import { buildApplicationModel } from '@nodeless/controllers/ingress/application-model';
 import type { LoadBalancerModel, LoadBalancerState } from '@nodeless/controllers/load-balancers/load-balancer';
 import { describe, expect, it } from 'vitest';
 import { type Elbv2Set, aModel, createElbv2Set } from './elbv2-rig-set.ts';
@@ -302,6 +304,61 @@ describe('faults', () => {
         }
       }
   }, 120_000);
+
+  it.each([1, 2, 3])('at random leave nothing of a group of Ingresses behind (%i)', async (seed) => {
+    const set = createElbv2Set({ listLagMs: 2000 });
+    const rates = { throttle: 0.02, 'server-error': 0.02, unanswered: 0.03, lost: 0.02, 'one-a-page': 0.2 };
+    const faults = injectFaults(set.elbClient, { seed, rates });
+    injectFaults(set.ec2Client, { seed: seed + 100, rates: { ...rates, 'one-a-page': 0 } });
+    const again = async <T>(what: string, work: () => Promise<T | undefined>): Promise<T> => {
+      for (let i = 0; i < 100; i++) {
+        const done = await work().catch(() => undefined);
+        if (done !== undefined) return done;
+        await set.clock.advance(10_000);
+      }
+      throw new Error(`did not happen: ${what}`);
+    };
+    const service: Service = { metadata: { name: 'web', namespace: 'default' }, spec: { ports: [{ port: 80 }] } };
+    const to = (port: number) => ({ service: { name: 'web', port: { number: port } } });
+    const deploy = (paths: readonly string[]): Promise<boolean> =>
+      again('deployed', async () => {
+        const { elbv2 } = set.fresh();
+        const { stack } = buildApplicationModel({
+          group: { name: 'g' },
+          members: [
+            {
+              metadata: { name: 'i', namespace: 'default' },
+              spec: {
+                rules: [{ http: { paths: paths.map((path) => ({ path, pathType: 'Prefix', backend: to(80) })) } }],
+              },
+            },
+          ],
+          around: await elbv2.surroundings(),
+          service: () => service,
+          targets: () => [{ address: '10.0.0.1', port: 80 }],
+          certificateFor: () => undefined,
+        });
+        const { active, leftovers } = await elbv2.deployer.deploy(stack);
+        return (active && !leftovers) || undefined;
+      });
+    const rules = (): (string | undefined)[] =>
+      [...set.elb.state.rules.values()]
+        .toSorted((a, b) => a.priority - b.priority)
+        .map(({ conditions }) => conditions[0]?.PathPatternConfig?.Values?.at(-1));
+    await deploy(['/', '/a', '/b']);
+    expect(rules()).toEqual(['/a/*', '/b/*', '/*']);
+    await deploy(['/b', '/c/d', '/']);
+    expect(rules()).toEqual(['/c/d/*', '/b/*', '/*']);
+    await deploy(['/b']);
+    expect(rules()).toEqual(['/b/*']);
+    await again(
+      'removed',
+      async () => (await set.fresh().elbv2.deployer.remove({ kind: 'ingress', id: 'g', uid: '' })) || undefined,
+    );
+    await set.clock.advance(60_000);
+    expect(set.leftovers()).toEqual([]);
+    expect(faults.log.length).toBeGreaterThan(3);
+  });
 
   it.each([1, 2, 3, 4, 5, 6])('of all kinds at random (%i) leave nothing behind', async (seed) => {
     const set = createElbv2Set({ listLagMs: 2000 });
