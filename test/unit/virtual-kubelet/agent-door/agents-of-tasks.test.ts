@@ -38,14 +38,14 @@ describe('readiness', () => {
   test('of a pod with a probe is what its agent finds, there and back', async () => {
     await make();
     await cluster.createPod('web', app({ readinessProbe: probe(80) }));
-    await cluster.until('running', isRunning);
-    await cluster.settle(10_000);
+    await agents.until('running', isRunning);
+    await agents.settle(10_000);
     expect(readyOf(await cluster.pod('web'))).toBe('False');
     for (const status of ['True', 'False', 'True']) {
       if (status === 'True') agents.open.add(80);
       else agents.open.clear();
       const since = cluster.clock.now();
-      await cluster.until(`ready: ${status}`, isReady(status));
+      await agents.until(`ready: ${status}`, isReady(status));
       expect(cluster.clock.now() - since).toBeLessThanOrEqual(6_000);
     }
     expect((await cluster.eventsOf('web')).map((e) => e.reason)).toContain('Unhealthy');
@@ -65,13 +65,13 @@ describe('readiness', () => {
       await make({ deliver });
       agents.open.add(80);
       await cluster.createPod('web', app({ readinessProbe: probe(80) }));
-      await cluster.until('ready', isReady('True'));
+      await agents.until('ready', isReady('True'));
       for (let i = 0; i < 20; i++) {
-        await cluster.settle(3_000, 1_000);
+        await agents.settle(3_000);
         expect(readyOf(await cluster.pod('web'))).toBe('True');
       }
       agents.open.clear();
-      await cluster.until('not ready', isReady('False'));
+      await agents.until('not ready', isReady('False'));
     });
   }
 
@@ -80,20 +80,20 @@ describe('readiness', () => {
     agents.open.add(80);
     await cluster.createPod('web', app({ readinessProbe: probe(80) }));
     for (let i = 0; i < 15; i++) {
-      await cluster.settle(2_000, 500);
+      await agents.settle(2_000);
       cluster.kill();
     }
-    await cluster.until('ready', isReady('True'));
+    await agents.until('ready', isReady('True'));
     cluster.kill();
     agents.open.clear();
-    await cluster.until('not ready', isReady('False'));
+    await agents.until('not ready', isReady('False'));
   });
 
   test('of a pod without probes needs no agent’s word', async () => {
     await make();
     agents.cut = true;
     await cluster.createPod('web');
-    await cluster.until('ready', isReady('True'));
+    await agents.until('ready', isReady('True'));
   });
 
   test('waits for the startup probe', async () => {
@@ -101,11 +101,11 @@ describe('readiness', () => {
     agents.open.add(80);
     const startupProbe = { ...probe(81), failureThreshold: 100 };
     await cluster.createPod('web', app({ startupProbe, readinessProbe: probe(80) }));
-    const pod = await cluster.until('running', isRunning);
-    await cluster.settle(20_000, 1_000);
+    const pod = await agents.until('running', isRunning);
+    await agents.settle(20_000);
     expect(pod.status?.containerStatuses?.[0]).toMatchObject({ started: false, ready: false });
     agents.open.add(81);
-    expect((await cluster.until('ready', isReady('True'))).status?.containerStatuses?.[0]?.started).toBe(true);
+    expect((await agents.until('ready', isReady('True'))).status?.containerStatuses?.[0]?.started).toBe(true);
   });
 });
 
@@ -114,16 +114,16 @@ describe('a liveness probe that fails', () => {
     await make();
     agents.open.add(80);
     await cluster.createPod('web', app({ livenessProbe: probe(80), readinessProbe: probe(80) }));
-    await cluster.until('ready', isReady('True'));
+    await agents.until('ready', isReady('True'));
     const first = cluster.ecs.tasks()[0];
     agents.open.clear();
-    await cluster.until('stopped', async () => cluster.ecs.tasks()[0]?.desiredStatus === 'STOPPED');
+    await agents.until('stopped', async () => cluster.ecs.tasks()[0]?.desiredStatus === 'STOPPED');
     expect(first?.stoppedReason).toMatch(/Container app failed liveness probe: Liveness probe failed: dial tcp/);
-    await cluster.until('another task', async () => cluster.ecs.tasks().length === 2);
+    await agents.until('another task', async () => cluster.ecs.tasks().length === 2);
     agents.open.add(80);
-    const again = await cluster.until('ready again', isReady('True'));
+    const again = await agents.until('ready again', isReady('True'));
     expect(again.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: true });
-    await cluster.settle(60_000, 2_000);
+    await agents.settle(60_000);
     expect(cluster.ecs.tasks()).toHaveLength(2);
     expect(readyOf(await cluster.pod('web'))).toBe('True');
     expect((await cluster.eventsOf('web')).map((e) => e.message)).toEqual(
@@ -135,14 +135,14 @@ describe('a liveness probe that fails', () => {
     await make();
     agents.open.add(80);
     await cluster.createPod('web', app({ livenessProbe: probe(80) }));
-    await cluster.until('ready', isReady('True'));
-    await cluster.settle(5_000);
+    await agents.until('ready', isReady('True'));
+    await agents.settle(5_000);
     agents.cut = true;
     agents.open.clear();
-    await cluster.settle(60_000, 2_000);
+    await agents.settle(60_000);
     expect(cluster.ecs.tasks()[0]?.desiredStatus).toBe('RUNNING');
     agents.cut = false;
-    await cluster.until('stopped', async () => cluster.ecs.tasks()[0]?.desiredStatus === 'STOPPED');
+    await agents.until('stopped', async () => cluster.ecs.tasks()[0]?.desiredStatus === 'STOPPED');
   });
 });
 
@@ -154,13 +154,13 @@ describe('a rolling change of a pod’s ConfigMap', () => {
       ...app({ volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
       volumes: [{ name: 'v', configMap: { name: 'c' } }],
     });
-    await cluster.until('ready', isReady('True'));
+    await agents.until('ready', isReady('True'));
     const revision = async () => JSON.parse(agentMessage(await cluster.pod('web'))) as { volumesRevision: string };
-    await cluster.until('reported', async () => agentMessage(await cluster.pod('web')) !== '{}');
+    await agents.until('reported', async () => agentMessage(await cluster.pod('web')) !== '{}');
     const before = await revision();
     const calls = [...cluster.ecs.calls.values()].reduce((a, b) => a + b, 0);
     await cluster.client.update(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: 'two' } });
-    await cluster.until('reported anew', async () => (await revision()).volumesRevision !== before.volumesRevision);
+    await agents.until('reported anew', async () => (await revision()).volumesRevision !== before.volumesRevision);
     expect([...cluster.ecs.calls.values()].reduce((a, b) => a + b, 0) - calls).toBeLessThanOrEqual(1);
   });
 });
@@ -172,9 +172,9 @@ describe('a pod that is deleted', () => {
   test('takes its task and its agent with it', async () => {
     await make();
     await cluster.createPod('web');
-    await cluster.until('ready', isReady('True'));
+    await agents.until('ready', isReady('True'));
     await cluster.client.delete(pods, { namespace: 'default', name: 'web' });
-    await cluster.until('gone', async () => (await cluster.pod('web')) === undefined);
+    await agents.until('gone', async () => (await cluster.pod('web')) === undefined);
     expect(agents.running()).toBe(0);
   });
 });
