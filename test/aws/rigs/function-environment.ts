@@ -97,6 +97,8 @@ export async function startFunctionEnvironment(definition: FunctionDefinition): 
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const error = new FunctionError(Buffer.concat(chunks).toString());
+      // CloudWatch has it too.
+      output += `${error.message}\n`;
       if (url.endsWith('/init/error')) started.reject(error);
       else running?.failed(error);
       response.writeHead(202).end();
