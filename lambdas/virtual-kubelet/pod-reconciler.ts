@@ -20,7 +20,7 @@ import type { ClusterDns } from './pod-dns.ts';
 import { refOf } from './pod-names.ts';
 import { readReferences } from './pod-reads.ts';
 import { podSignature } from './pod-signature.ts';
-import { podStatus, rejectedStatus } from './pod-status.ts';
+import { podStatus, rejectedStatus, sameStatus } from './pod-status.ts';
 import {
   type NodeCapacity,
   type ObservedPod,
@@ -246,14 +246,13 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
         ended: options.ended ?? false,
         failure: options.failure,
       });
-      return withOwnConditions(
-        pod,
-        status,
-        provider.conditionTypes,
-        provider.conditions(ref),
-        observed?.disruption,
-        now,
-      );
+      const own = provider.conditions(ref);
+      const before = pod.status?.conditions ?? [];
+      const full = withOwnConditions(pod, status, provider.conditionTypes, own, observed?.disruption, now);
+      // What is told by each event of the provider, but changes nothing, is not written each time.
+      const old = own.map((c) => before.find((b) => b.type === c.type && !provider.isNews(b, c)) ?? c);
+      const least = withOwnConditions(pod, status, provider.conditionTypes, old, observed?.disruption, now);
+      return sameStatus(pod.status, least) ? least : full;
     });
     if (!fresh) return false;
     turn.pod = fresh;

@@ -155,6 +155,8 @@ export interface PodRecords {
   recall(pod: Readonly<Pod>): void;
   /** Conditions to be written with the status (transition times are the writer's). */
   conditions(ref: PodRef): readonly PodCondition[];
+  /** Whether a condition of it that changes so is worth a write by itself; when something else is written it goes along. */
+  isNews(before: PodCondition, after: PodCondition): boolean;
   /**
    * Does what follows from what is known, short of starting anything. True: createPod would start something, for which the pod
    * has to be resolved.

@@ -26,7 +26,7 @@ import type { SecretKeeper } from './secret-keeper.ts';
 import type { FargateSettings } from './settings.ts';
 import { startProblem } from './stop-reasons.ts';
 import { planTask } from './task-definition.ts';
-import { later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
+import { isNewRecord, later, readRecord, recordCondition, taskCondition, type TaskRecord } from './task-record.ts';
 import { isEnding, isStopped, taskId, type TaskState, taskState } from './task-state.ts';
 
 export interface FargateProviderDeps {
@@ -316,6 +316,7 @@ export function createFargateProvider(deps: FargateProviderDeps): FargateProvide
       const record = tasks.known(ref.uid)?.record;
       return record ? [recordCondition(record)] : [];
     },
+    isNews: isNewRecord,
     wakeAt: (ref) => {
       const known = tasks.known(ref.uid);
       const retryAt = known?.record?.arn === '' || known?.record?.stopped ? known.record.retryAt : undefined;

@@ -69,3 +69,12 @@ export function later(a: TaskRecord | undefined, b: TaskRecord | undefined): Tas
 export function isUnsettled(record: TaskRecord): boolean {
   return record.arn !== '' && !record.stopped && (record.told !== true || record.stopAsked !== undefined);
 }
+
+/** Whether more has changed than the number of the last event: one that is not written down only says again what the status says. */
+export function isNewRecord(before: PodCondition, after: PodCondition): boolean {
+  const [a, b] = [before, after].map((condition) => {
+    const record = readRecord({ status: { conditions: [condition] } });
+    return JSON.stringify({ ...record, version: 0, at: 0 });
+  });
+  return a !== b;
+}

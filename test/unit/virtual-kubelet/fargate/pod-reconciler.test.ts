@@ -75,6 +75,22 @@ describe('a pod', () => {
     expect(events.at(-1)?.message).toBe('Started in 27.0s: place 8.0s, pull images 12.0s, start 7.0s');
   });
 
+  test('is written when it changes, not at each event', async () => {
+    const { createPod, until, client, settle } = await make({ ticks: false });
+    let writes = 0;
+    const watch = client.watch(
+      pods,
+      {},
+      { onEvent: ({ type }) => void (writes += type === 'MODIFIED' ? 1 : 0), onEnd() {} },
+    );
+    await createPod('web');
+    await until('running', running('web'));
+    await settle(300_000, 5_000);
+    watch.stop();
+    // Started, its address, and that it runs.
+    expect(writes).toBe(3);
+  });
+
   test('asks ECS for nothing that events have told', async () => {
     const { createPod, until, ecs } = await make();
     await createPod('web');
