@@ -88,7 +88,8 @@ function manifest(imported) {
     if (!ranges[name]) throw new Error(`${name} is imported, but not in package.json`);
     return ranges[name];
   };
-  const pick = (names) => Object.fromEntries([...names].sort().map((name) => [name, range(name)]));
+  const pick = (names) =>
+    Object.fromEntries([...names].toSorted((a, b) => (a < b ? -1 : 1)).map((name) => [name, range(name)]));
   return {
     name: 'nodeless',
     version,

@@ -14,7 +14,12 @@ import {
   ListTablesCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
-import { GetParametersByPathCommand, GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import {
+  DescribeParametersCommand,
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Cloud, StackEvent } from './cloud.ts';
 import { type AwsOptions, findCredentials, findRegion } from './credentials.ts';
@@ -37,11 +42,11 @@ export async function createCloud(options: AwsOptions): Promise<Cloud> {
   const dynamodb = new DynamoDBClient(config);
   const ask = <T>(run: () => Promise<T>): Promise<T> => explained({ region, profile }, run);
 
-  const parametersBelow = async (path: string): Promise<Map<string, string>> => {
+  const parametersAt = async (path: string): Promise<Map<string, string>> => {
     const found = new Map<string, string>();
     let NextToken: string | undefined;
     do {
-      const page = await ssm.send(new GetParametersByPathCommand({ Path: path, Recursive: true, NextToken }));
+      const page = await ssm.send(new GetParametersByPathCommand({ Path: path, NextToken }));
       // Values of secrets stay encrypted: nobody asks for them here.
       for (const { Name, Value, Type } of page.Parameters ?? [])
         if (Name && Value !== undefined && Type !== 'SecureString') found.set(Name, Value);
@@ -62,17 +67,30 @@ export async function createCloud(options: AwsOptions): Promise<Cloud> {
     parameters: (cluster) =>
       ask(async () => {
         const path = `/nodeless/${cluster}`;
-        const found = await parametersBelow(path);
+        const found = await parametersAt(path);
         return found.size === 0
           ? undefined
           : new Map([...found].map(([name, value]) => [name.slice(path.length + 1), value]));
       }),
     clusters: () =>
-      ask(async () =>
-        [...(await parametersBelow('/nodeless')).keys()]
-          .flatMap((name) => /^\/nodeless\/([^/]+)\/endpoint$/.exec(name)?.[1] ?? [])
-          .toSorted(),
-      ),
+      ask(async () => {
+        const found: string[] = [];
+        let NextToken: string | undefined;
+        do {
+          const page = await ssm.send(
+            new DescribeParametersCommand({
+              // Not by the path: below that stand the values of every Secret, too.
+              ParameterFilters: [{ Key: 'Name', Option: 'Contains', Values: ['/endpoint'] }],
+              MaxResults: 50,
+              NextToken,
+            }),
+          );
+          for (const { Name = '' } of page.Parameters ?? [])
+            found.push(...(/^\/nodeless\/([^/]+)\/endpoint$/.exec(Name)?.slice(1) ?? []));
+          NextToken = page.NextToken;
+        } while (NextToken);
+        return found.toSorted();
+      }),
     stack: (StackName) =>
       ask(async () => {
         const found = await cloudformation.send(new DescribeStacksCommand({ StackName })).catch(noStack(undefined));

@@ -40,7 +40,7 @@ class World {
   answer(service: string, operation: string, input: Input): unknown {
     const handler = (this as unknown as Record<string, ((input: Input) => unknown) | undefined>)[operation];
     if (!handler) throw new Error(`${service}:${operation} is not expected`);
-    return { $metadata: {}, ...((handler.call(this, input) as object | undefined) ?? {}) };
+    return { $metadata: {}, ...(handler.call(this, input) as object | undefined) };
   }
   private page<T>(items: T[], token: unknown): { items: T[]; next?: string } {
     const start = Number(token ?? 0);
