@@ -19,7 +19,10 @@ export function routesOf({ spec }: Ingress): {
   const routes: { route: Route; rank: readonly number[] }[] = [];
   for (const { host = '', http } of spec?.rules ?? []) {
     for (const path of http?.paths ?? []) {
-      const patterns = patternsOf(path);
+      const patterns =
+        host.length > longestPattern
+          ? `a host of more than ${longestPattern} characters cannot be matched by the load balancer`
+          : patternsOf(path);
       if (typeof patterns === 'string') problems.push(`${host}${path.path ?? ''}: ${patterns}`);
       else routes.push({ route: { host, patterns, backend: path.backend }, rank: rank(host, path) });
     }
@@ -49,7 +52,9 @@ function patternsOf({ pathType, path = '' }: HTTPIngressPath): string[] | string
 }
 
 function check(patterns: string[]): string[] | string {
-  return patterns.some((pattern) => pattern.length > longestPattern)
-    ? `a path of more than ${longestPattern - 2} characters cannot be matched by the load balancer`
-    : patterns;
+  if (patterns.some((pattern) => pattern.length > longestPattern))
+    return `a path of more than ${longestPattern - 2} characters cannot be matched by the load balancer`;
+  // Elastic Load Balancing's documentation of path conditions has the list.
+  const odd = patterns.join('').replaceAll(/[A-Za-z0-9_\-.$/~"'@:+&*?]/g, '')[0];
+  return odd === undefined ? patterns : `a path with ${JSON.stringify(odd)} cannot be matched by the load balancer`;
 }

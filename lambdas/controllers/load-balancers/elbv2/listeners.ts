@@ -36,6 +36,8 @@ const secure = new Set(['TLS', 'HTTPS']);
 /** Protocols that a listener can change between while it stays. */
 const family = (protocol: string | undefined): string =>
   protocol === 'TLS' ? 'TCP' : protocol === 'HTTPS' ? 'HTTP' : (protocol ?? '');
+/** '' = none, however it is said. */
+const alpnOf = ({ AlpnPolicy: [policy = ''] = [] }: Listener): string => (policy === 'None' ? '' : policy);
 /** Rules that are to go wait out of the way, where no wanted one will be. */
 const outOfTheWay = 40_000;
 
@@ -56,7 +58,7 @@ export function createListeners(options: {
   });
   const same = (listener: DesiredListener, found: Listener, arnOf: (group: string) => string): boolean =>
     listener.protocol === found.Protocol &&
-    (found.AlpnPolicy?.[0] ?? '') === listener.alpnPolicy &&
+    alpnOf(found) === listener.alpnPolicy &&
     (!secure.has(listener.protocol) ||
       (listener.sslPolicy === found.SslPolicy &&
         listener.certificates[0] === found.Certificates?.[0]?.CertificateArn)) &&
@@ -96,7 +98,9 @@ export function createListeners(options: {
         new ModifyListenerCommand({
           ListenerArn,
           ...input(listener, context.arnOf),
-          ...(listener.alpnPolicy === '' && found.AlpnPolicy?.length ? { AlpnPolicy: ['None'] } : {}),
+          ...(listener.protocol === 'TLS' && listener.alpnPolicy === '' && alpnOf(found) !== ''
+            ? { AlpnPolicy: ['None'] }
+            : {}),
         }),
       );
     return ListenerArn;

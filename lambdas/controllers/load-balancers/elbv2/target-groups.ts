@@ -110,7 +110,10 @@ export function createTargetGroups(options: {
         );
       const { Attributes = [] } = await client.send(new DescribeTargetGroupAttributesCommand({ TargetGroupArn }));
       const present = new Map(Attributes.map(({ Key, Value }) => [Key, Value]));
-      const different = Object.entries(group.attributes).filter(([key, value]) => present.get(key) !== value);
+      // An attribute that a protocol does not have is not shown, and must not be set.
+      const different = Object.entries(group.attributes).filter(
+        ([key, value]) => (present.get(key) ?? 'false') !== value,
+      );
       if (different.length > 0)
         await client.send(
           new ModifyTargetGroupAttributesCommand({ TargetGroupArn, Attributes: list(Object.fromEntries(different)) }),

@@ -66,6 +66,9 @@ describe('paths', () => {
     ['ImplementationSpecific', '', ['/*']],
     ['Prefix', '/a*', undefined],
     ['Exact', '/a?', undefined],
+    ['Exact', '/a%20b', undefined],
+    ['Exact', '/a|b', undefined],
+    ['Exact', '/~a/b.c:d@e', ['/~a/b.c:d@e']],
     ['Exact', `/${'a'.repeat(128)}`, undefined],
   ])('%s %s', (pathType, value, patterns) => {
     const { routes, problems } = routesOf(ingress('x', at('h', path(pathType, value))));
