@@ -41,6 +41,7 @@ export interface FunctionFleetOptions {
   /** Default: once, at once. [] = lost. */
   readonly deliver?: (record: StreamedImage) => Delivery;
   readonly dies?: (step: Step) => boolean;
+  readonly fails?: (step: Step) => Error | undefined;
   /** Of a message, before it goes to the dead-letter queue. */
   readonly maxReceives?: number;
   /** Ticks do not come by themselves. */
@@ -87,7 +88,7 @@ const tickMs = 5 * 60_000;
 const neverMs = 2 ** 31;
 
 export function createFunctionFleet(clock: ManualClock, log: Logger, options: FunctionFleetOptions): FunctionFleet {
-  const { deliver = () => [{ afterMs: 0 }], dies } = options;
+  const { deliver = () => [{ afterMs: 0 }], dies, fails } = options;
   const onError = (error: unknown): void => log.error('a function failed', { error });
   let activity = 0;
   const stream = createStreamRig<StreamedImage>({ clock, shards: 2 });
@@ -156,6 +157,7 @@ export function createFunctionFleet(clock: ManualClock, log: Logger, options: Fu
     table: plainTable,
     clock,
     dies,
+    fails,
     onError,
     make: (world) =>
       createControllersFunction({
@@ -175,6 +177,7 @@ export function createFunctionFleet(clock: ManualClock, log: Logger, options: Fu
     table: plainTable,
     clock,
     dies,
+    fails,
     onError,
     make: (world) =>
       createSchedulerFunction({
@@ -190,6 +193,7 @@ export function createFunctionFleet(clock: ManualClock, log: Logger, options: Fu
     table: plainTable,
     clock,
     dies,
+    fails,
     onError,
     async make(world) {
       const made = await createDispatcherFunction({
@@ -228,6 +232,7 @@ export function createFunctionFleet(clock: ManualClock, log: Logger, options: Fu
     table: plainTable,
     clock,
     dies,
+    fails,
     onError,
     async make(world) {
       const send = forwardWith(world);
@@ -239,6 +244,7 @@ export function createFunctionFleet(clock: ManualClock, log: Logger, options: Fu
     table: plainTable,
     clock,
     dies,
+    fails,
     onError,
     async make(world) {
       const send = forwardWith(world);

@@ -36,10 +36,12 @@ export function createFunctionHost<E, R>(options: {
   make: (world: World) => Promise<(event: E) => Promise<R>>;
   /** true: the environment dies here. */
   dies?: (step: Step) => boolean;
+  /** What the step fails with: 'before', it was not done; 'after', it was, and the answer is lost. */
+  fails?: (step: Step) => Error | undefined;
   /** What an invocation threw, or could not begin for. */
   onError?: (error: unknown) => void;
 }): FunctionHost<E, R> {
-  const { name, table, clock, make, dies = () => false, onError = () => {} } = options;
+  const { name, table, clock, make, dies = () => false, fails = () => undefined, onError = () => {} } = options;
   const counts = { invocations: 0, coldStarts: 0, deaths: 0, steps: new Map<string, number>() };
   let steps = 0;
   let idle: Environment[] = [];
@@ -65,7 +67,10 @@ export function createFunctionHost<E, R>(options: {
         steps += 1;
         counts.steps.set(step, (counts.steps.get(step) ?? 0) + 1);
       }
-      if (!dies({ function: name, step, when, count: steps })) return;
+      const at: Step = { function: name, step, when, count: steps };
+      const failure = fails(at);
+      if (failure) throw failure;
+      if (!dies(at)) return;
       environment.dead = true;
       counts.deaths += 1;
       die(new Error(`${name} died at ${step}`));

@@ -1,8 +1,11 @@
+import { SendError } from '@nodeless/controller-runtime/queues';
+import { TableError } from '@nodeless/store/dynamodb/table';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deployments } from '@nodeless/client/resource-types';
 import { createCluster } from '../builders/cluster.ts';
 import { newDeployment } from '../builders/cluster-objects.ts';
 import { type Delivery, type FunctionsCluster, createFunctionsCluster } from '../builders/functions-cluster.ts';
+import type { Step } from '../builders/function-host.ts';
 import { seeded } from '../builders/seeded.ts';
 import { playScenario, stateOf } from '../builders/workload-scenario.ts';
 
@@ -57,6 +60,31 @@ describe('records of the stream', () => {
 
 const available = (name: string, replicas: number) => async (): Promise<boolean> =>
   (await cluster.find(deployments, name))?.status?.availableReplicas === replicas;
+
+describe('a table that throttles, answers not at all, and loses answers', () => {
+  it.each([1, 2, 3])('changes nothing in the end (seed %i)', async (seed) => {
+    const random = seeded(seed);
+    const counts = { throttled: 0, unknown: 0, unsent: 0 };
+    const fails = ({ step, when }: Step): Error | undefined => {
+      if (random() > 0.03) return undefined;
+      if (step === 'send') {
+        counts.unsent += 1;
+        return new SendError('the queue did not answer', [0]);
+      }
+      if (when === 'before') {
+        counts.throttled += 1;
+        return new TableError('throttled', 'too much');
+      }
+      counts.unknown += 1;
+      return new TableError('unknown', 'no answer');
+    };
+    cluster = await createFunctionsCluster({ fails });
+    await playScenario(cluster, 30 * minutes);
+    await cluster.settle(11 * minutes);
+    expect(await stateOf(cluster.client)).toEqual(await localEnd());
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(0);
+  });
+});
 
 describe('a record that nobody can read', () => {
   it('ends in the dead-letter queue, and holds nothing up but what stands behind it for a while', async () => {
