@@ -1,6 +1,8 @@
 import type { Container, Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { configMaps, pods } from '@nodeless/client/resource-types';
 import { afterEach, describe, expect, test } from 'vitest';
+import { applyReport } from '@nodeless/virtual-kubelet/agent/apply-report';
+import { agentReport, containerReport } from '../../../contract/agent-protocol.ts';
 import {
   createFargateCluster,
   type FargateCluster,
@@ -74,6 +76,36 @@ describe('readiness', () => {
       await agents.until('not ready', isReady('False'));
     });
   }
+
+  test('that is reported between a look at the task and its being written down is not undone', async () => {
+    let reported = false;
+    await make({
+      ticks: false,
+      store: (store) => ({
+        ...store,
+        async commit(operations) {
+          const task = cluster?.ecs.tasks()[0];
+          if (!reported && task?.lastStatus === 'RUNNING' && operations.some((o) => o.key === '/pods/default/web')) {
+            reported = true;
+            await report(task.containers?.find((c) => c.name === 'app')?.runtimeId ?? '');
+          }
+          return store.commit(operations);
+        },
+      }),
+    });
+    const report = async (runId: string): Promise<void> => {
+      const pod = (await cluster.pod('web')) as Pod;
+      const said = agentReport(pod, 1, { containers: [containerReport({ runId })] });
+      const applied = applyReport(pod, said, '2030-01-01T00:00:00Z');
+      if (applied.outcome === 'changed') await cluster.client.update(pods, applied.pod, { subresource: 'status' });
+    };
+    agents.cut = true;
+    await cluster.createPod('web', app({ readinessProbe: probe(80) }));
+    await agents.until('running', isRunning);
+    await agents.settle(2_000);
+    expect(reported).toBe(true);
+    expect(readyOf(await cluster.pod('web'))).toBe('True');
+  });
 
   test('survives kubelets that die', async () => {
     await make();
