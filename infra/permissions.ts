@@ -173,7 +173,6 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
     store,
     { actions: ['dynamodb:DescribeTable'], on: ['table'], why: 'whether the table was restored, and began a new life' },
     readParameters,
-    { actions: ['dynamodb:DescribeTable'], on: ['table'], why: 'tells a restored table by its id' },
     {
       actions: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
       on: ['service-account-key'],

@@ -10,6 +10,7 @@ import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-poli
 import { awsObjects } from '@nodeless/registry/bootstrap/aws-objects';
 import { ensureBootstrap } from '@nodeless/registry/bootstrap/bootstrap';
 import { createClusterRegistry } from '@nodeless/registry/cluster';
+import { beginNewLife } from '@nodeless/store/dynamodb/begin-new-life';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
@@ -49,6 +50,13 @@ const admin = async () => (await registry()).clientFor(apiServerUser, 'kube-apis
 const resources = {
   'Custom::NodelessSetup': createClusterSetUp({
     cluster,
+    async beginNewLife() {
+      const { restored } = await beginNewLife({ client: createDynamoClient(), name: table, clock });
+      if (!restored) return;
+      log.warn('the table was restored: revisions go on above all that were given out before');
+      // What this process holds is of the life before.
+      opened = undefined;
+    },
     // A key in KMS is made by the stack.
     ensureSigningKey: async () => {
       if (!process.env['NODELESS_SIGNING_KEY']) await ensureSigningKey({ client: ssm, parameters, path, cluster });

@@ -6,6 +6,8 @@ import type { CustomResource } from './custom-resource.ts';
 
 export interface SetUpClusterDeps {
   readonly cluster: string;
+  /** Before anything uses the table: says that its revisions jump if it was restored. Idempotent. */
+  readonly beginNewLife: () => Promise<void>;
   /** Makes the signing key where there is none. Idempotent. */
   readonly ensureSigningKey: () => Promise<void>;
   /** Makes the objects that are missing. Idempotent. */
@@ -27,6 +29,7 @@ export function createClusterSetUp(deps: SetUpClusterDeps): CustomResource {
       const { ServiceCidr } = ResourceProperties;
       if (typeof ServiceCidr !== 'string') throw new Error('the property ServiceCidr is missing');
       const steps: readonly (readonly [string, () => Promise<void>])[] = [
+        ['tell whether the table was restored', deps.beginNewLife],
         ['make the key that signs ServiceAccount tokens', deps.ensureSigningKey],
         ['make the objects that every cluster holds', () => deps.bootstrap({ serviceCidr: ServiceCidr })],
       ];
