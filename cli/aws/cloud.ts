@@ -64,6 +64,8 @@ export interface Cloud {
   /** Whether the CDK can put its assets somewhere. */
   isBootstrapped(): Promise<boolean>;
   quota(name: QuotaName): Promise<Quota>;
+  /** Executions at once that are kept for a function; 0 = it is stopped, undefined = nothing is set, or there is no such function. */
+  reservedConcurrency(functionName: string): Promise<number | undefined>;
   /** Tables whose name begins like this. */
   tables(prefix: string): Promise<readonly string[]>;
   streamOf(table: string): Promise<string | undefined>;

@@ -16,7 +16,7 @@ export async function examine(cloud: Cloud, cluster?: string): Promise<Finding[]
       },
     ];
     findings.push(await bootstrapped(cloud));
-    if (cluster !== undefined) findings.push(await stackOf(cloud, cluster));
+    if (cluster !== undefined) findings.push(await stackOf(cloud, cluster), ...(await stoppedApi(cloud, cluster)));
     return [...findings, ...(await checkQuotas(cloud, cluster !== undefined))];
   } catch (error) {
     if (!(error instanceof AwsProblem)) throw error;
@@ -45,4 +45,18 @@ async function stackOf(cloud: Cloud, cluster: string): Promise<Finding> {
   return message
     ? { check, status: 'warning', message }
     : { check, status: 'ok', message: `its stack is ${stack.status}` };
+}
+
+/** The bill guard stops the API by leaving it no concurrency, until someone says otherwise. */
+async function stoppedApi(cloud: Cloud, cluster: string): Promise<Finding[]> {
+  const name = `nodeless-${cluster}-apiserver`;
+  if ((await cloud.reservedConcurrency(name)) !== 0) return [];
+  const start = `aws lambda delete-function-concurrency --function-name ${name} --region ${cloud.region}`;
+  return [
+    {
+      check: 'API',
+      status: 'problem',
+      message: `is stopped (by the bill guard, or by hand). It is started again with: ${start}`,
+    },
+  ];
 }

@@ -14,6 +14,7 @@ import {
   ListTablesCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
+import { GetFunctionConcurrencyCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeParametersCommand,
   GetParameterCommand,
@@ -40,6 +41,7 @@ export async function createCloud(options: AwsOptions): Promise<Cloud> {
   const ssm = new SSMClient(config);
   const cloudformation = new CloudFormationClient(config);
   const dynamodb = new DynamoDBClient(config);
+  const lambda = new LambdaClient(config);
   const ask = <T>(run: () => Promise<T>): Promise<T> => explained({ region, profile }, run);
 
   const parametersAt = async (path: string): Promise<Map<string, string>> => {
@@ -156,6 +158,14 @@ export async function createCloud(options: AwsOptions): Promise<Cloud> {
         return Number(found?.Parameter?.Value ?? 0) >= 6;
       }),
     quota: createQuotaReader(config),
+    reservedConcurrency: (FunctionName) =>
+      ask(async () => {
+        const found = await lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })).catch((error: Error) => {
+          if (error.name === 'ResourceNotFoundException') return undefined;
+          throw error;
+        });
+        return found?.ReservedConcurrentExecutions;
+      }),
     tables: (prefix) =>
       ask(async () => {
         const { TableNames = [] } = await dynamodb.send(

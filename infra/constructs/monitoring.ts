@@ -172,7 +172,7 @@ function alarmSpecs({ settings, state, queues, functions }: MonitoringProps): Re
     BillGuard: {
       metric: functions.apiserver.metricInvocations({ statistic: 'sum', period: Duration.hours(1) }),
       above: guard,
-      says: `More than ${guard} API requests in an hour.${killSwitch ? ' The API has been stopped: nodeless doctor says how it is started again.' : ' If nobody you know makes them, set the concurrency of the function to 0.'}`,
+      says: `More than ${guard} API requests in an hour.${killSwitch ? ' The API has been stopped: nodeless doctor --cluster says how it is started again.' : ' If nobody you know makes them, set the concurrency of the function to 0.'}`,
     },
   };
 }

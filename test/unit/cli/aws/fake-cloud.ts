@@ -56,6 +56,7 @@ export function createFakeCloud(overrides: Partial<FakeCloud> = {}): FakeCloud {
     },
     isBootstrapped: () => Promise.resolve(cloud.bootstrapped),
     quota: (name) => Promise.resolve(cloud.quotas[name]),
+    reservedConcurrency: () => Promise.resolve(undefined),
     tables: (prefix) => Promise.resolve(cloud.tableNames.filter((name) => name.startsWith(prefix))),
     streamOf: (table) => Promise.resolve(cloud.tableNames.includes(table) ? `arn:stream/${table}` : undefined),
     deleteTable: (table) => {

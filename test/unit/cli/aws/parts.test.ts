@@ -156,6 +156,17 @@ describe('nodeless doctor --region', () => {
     cloud.happen('nodeless-main', 'DELETE_FAILED');
     expect((await examine(cloud, 'main')).find(({ check }) => check === 'Cluster main')?.status).toBe('problem');
   });
+  it('tells how an API is started again that the bill guard stopped', async () => {
+    const asked: string[] = [];
+    const cloud = createFakeCloud({ reservedConcurrency: (name) => (asked.push(name), Promise.resolve(0)) });
+    cloud.happen('nodeless-main', 'CREATE_COMPLETE');
+    const finding = (await examine(cloud, 'main')).find(({ check }) => check === 'API');
+    expect(asked).toEqual(['nodeless-main-apiserver']);
+    expect(finding).toMatchObject({
+      status: 'problem',
+      message: expect.stringContaining('delete-function-concurrency --function-name nodeless-main-apiserver') as string,
+    });
+  });
   it('ends with credentials that do not work', async () => {
     const cloud = createFakeCloud({
       identity: () => Promise.reject(new AwsProblem('expired-credentials', 'sign in again')),
