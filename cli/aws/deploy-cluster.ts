@@ -56,6 +56,11 @@ export async function deployCluster(request: DeployRequest, deps: DeployDeps): P
   output.note(`Deploying ${cluster} to ${cloud.region} of account ${identity.account}, as ${identity.arn}`);
   const stackName = stackNameOf(cluster);
   const before = await cloud.stack(stackName);
+  // Its names are taken, and another stack would not get further than that.
+  if (!before && (await cloud.parameters(cluster)))
+    throw new UserError(
+      `the cluster ${cluster} is in another stack than ${stackName}: deploy the app that it is part of, or choose another --cluster`,
+    );
   await check(request, deps, before !== undefined);
   const existing = request.table ? await tableToTake(request.table, cloud) : undefined;
   if (!before && !existing) await tellOfLeftTables(cluster, deps);
@@ -160,6 +165,7 @@ async function changeStack(stackName: string, settings: Settings, deps: DeployDe
         `nodeless=${JSON.stringify(settings)}`,
         ...(plan.rollback ? [] : ['--no-rollback']),
       ];
+      output.note('Making the template and uploading the functions …');
       const result = await childAndEvents(
         runCdk({ command: 'deploy', args, region: cloud.region, profile: cloud.profile }),
         follower,

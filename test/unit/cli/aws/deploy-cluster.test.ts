@@ -267,6 +267,14 @@ describe('nodeless deploy', () => {
     expect((await deploy(createFakeCloud(), { table: 'none' })).error).toContain('there is no table "none"');
   });
 
+  it('leaves a cluster alone that is part of another app', async () => {
+    const cloud = createFakeCloud();
+    cloud.parametersOf.set('main', parameters);
+    const { error, runs } = await deploy(cloud);
+    expect(error).toContain('is in another stack than nodeless-main');
+    expect(runs).toEqual([]);
+  });
+
   it('refuses a name that nothing could be named by', async () => {
     const { error } = await deploy(createFakeCloud(), { cluster: 'My Cluster' });
     expect(error).toContain('--cluster: "My Cluster"');
