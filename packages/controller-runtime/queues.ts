@@ -56,14 +56,23 @@ export function createLater(options: {
     async put(outcomes) {
       const now = clock.now();
       const soon: QueueEntry[] = [];
-      const late: Promise<void>[] = [];
+      const late: Promise<string | undefined>[] = [];
       for (const { afterMs, message, group } of outcomes) {
         const waiting: LaterMessage = { v: 1, queue, group, id: waitId(message, now, afterMs), message };
         const body = JSON.stringify(waiting);
         if (afterMs <= longestDelayMs) soon.push({ body, delaySeconds: Math.max(1, Math.ceil(afterMs / 1000)) });
-        else late.push(schedules.ensure(scheduleName(message, now + afterMs), now + afterMs, body));
+        else
+          late.push(
+            schedules.ensure(scheduleName(message, now + afterMs), now + afterMs, body).then(
+              () => undefined,
+              () => body,
+            ),
+          );
       }
-      await Promise.all([soon.length > 0 ? delays.send(soon) : undefined, ...late]);
+      const [, ...scheduled] = await Promise.all([soon.length > 0 ? delays.send(soon) : undefined, ...late]);
+      const refused = scheduled.filter((body) => body !== undefined);
+      // Early is as good: it is worked on, and asks again for what is left of its time.
+      if (refused.length > 0) await delays.send(refused.map((body) => ({ body, delaySeconds: longestDelayMs / 1000 })));
     },
   };
 }
