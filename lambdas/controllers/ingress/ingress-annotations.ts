@@ -1,6 +1,6 @@
 /** Annotations of Ingresses (and of the Services behind them), as the AWS Load Balancer Controller names them. */
 import { boolean, integer, stringList, stringMap } from '../load-balancers/elbv2/annotation-values.ts';
-import type { AnnotationProblem } from '../load-balancers/elbv2/network-annotations.ts';
+import type { AnnotationProblem, AnnotationRow } from '../load-balancers/elbv2/network-annotations.ts';
 
 export const albPrefix = 'alb.ingress.kubernetes.io/';
 
@@ -174,6 +174,18 @@ const refused: Readonly<Record<string, string>> = {
   'auth-session-cookie': noAuthentication,
   'auth-session-timeout': noAuthentication,
 };
+
+/** What is served and what is not, for the documentation. */
+export const ingressAnnotations: readonly AnnotationRow[] = [
+  ...Object.entries(known).map(([name, { wanted }]) => ({ annotation: albPrefix + name, served: true, note: wanted })),
+  {
+    annotation: `${albPrefix}actions.<name>`,
+    served: true,
+    note: 'JSON of a fixed response, a redirect, or a forward to up to five Services by weight',
+  },
+  { annotation: `${albPrefix}conditions.<name>`, served: false, note: 'only hosts and paths choose a backend here' },
+  ...Object.entries(refused).map(([name, note]) => ({ annotation: albPrefix + name, served: false, note })),
+];
 
 export interface ReadAnnotations {
   readonly balancer: BalancerSettings;

@@ -39,17 +39,26 @@ export interface AnnotationProblem {
   readonly message: string;
 }
 
-type Take = (value: string, settings: NetworkSettings) => string | undefined;
+/** One annotation: what is done with its value, and which values it may have. A text answers what is wrong with the value. */
+interface Take {
+  (value: string, settings: NetworkSettings): string | undefined;
+  readonly wanted: string;
+}
 
 /** Sets where the value can be read, else says what is wanted. */
-const take =
-  <T>(parse: (value: string) => T | undefined, wanted: string, set: (settings: NetworkSettings, value: T) => void) =>
-  (value: string, settings: NetworkSettings): string | undefined => {
+function take<T>(
+  parse: (value: string) => T | undefined,
+  wanted: string,
+  set: (settings: NetworkSettings, value: T) => void,
+): Take {
+  const read = (value: string, settings: NetworkSettings): string | undefined => {
     const parsed = parse(value.trim());
     if (parsed === undefined) return `must be ${wanted}`;
     set(settings, parsed);
     return undefined;
   };
+  return Object.assign(read, { wanted });
+}
 const oneOf = <T extends string>(...values: readonly T[]): ((value: string) => T | undefined) => {
   return (value) => values.find((one) => one.toLowerCase() === value.toLowerCase());
 };
@@ -162,6 +171,23 @@ const refused: Readonly<Record<string, string>> = {
   'minimum-load-balancer-capacity': 'reserved capacity costs by the hour; reserve it on the load balancer',
   'enable-icmp-for-path-mtu-discovery': 'not set here; add the rule to a security group of your own',
 };
+
+export interface AnnotationRow {
+  readonly annotation: string;
+  readonly served: boolean;
+  /** Its values, or why it is not served. */
+  readonly note: string;
+}
+
+/** What is served and what is not, for the documentation. */
+export const networkAnnotations: readonly AnnotationRow[] = [
+  ...Object.entries(known).map(([name, { wanted }]) => ({
+    annotation: annotationPrefix + name,
+    served: true,
+    note: wanted,
+  })),
+  ...Object.entries(refused).map(([name, note]) => ({ annotation: annotationPrefix + name, served: false, note })),
+];
 
 /** Reads what is known. What is not known, not to be had here or not readable is told and has no effect. */
 export function readNetworkAnnotations(annotations: Readonly<Record<string, string>>): {
