@@ -64,6 +64,9 @@ export function planTask(
   // What is the pod's own does not fit beside the definition: then it gets one to itself.
   const planned =
     overridesLength(shared.overrides) <= maxOverrides ? shared : build(resolved, facts, settings, names, true);
+  // Markers of late-binding.ts: nobody could put the address in their place.
+  if (JSON.stringify([planned.definition, planned.overrides]).includes('\\u0000'))
+    throw invalid("a task's environment is made before it has an address: status.podIP cannot be part of it");
   if (overridesLength(planned.overrides) > maxOverrides) throw invalid('the task overrides exceed 8192 characters');
   if (Buffer.byteLength(JSON.stringify(planned.definition)) > maxDefinitionBytes)
     throw invalid('the task definition exceeds 64 KB: its environment and commands are too long');

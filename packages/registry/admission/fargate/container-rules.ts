@@ -53,6 +53,14 @@ export const containerRules: readonly FieldRule[] = [
     alternative: 'ask inside of the container (hostname -i, or the metadata at ECS_CONTAINER_METADATA_URI_V4)',
   },
   {
+    path: at('env[*].valueFrom.fieldRef'),
+    state: 'refused',
+    only: 'status.hostIP and status.hostIPs',
+    test: (value) => ['status.hostIP', 'status.hostIPs'].includes((value as { fieldPath?: string })?.fieldPath ?? ''),
+    reason: 'a Fargate task has no node, and nothing listens at the address of a virtual one',
+    alternative: 'a sidecar in place of what runs on each node, reached at localhost',
+  },
+  {
     path: at('env[*].valueFrom'),
     state: 'supported',
     reason: 'values of Secrets are kept in encrypted parameters, from which ECS reads them',

@@ -163,6 +163,13 @@ describe('the environment', () => {
     );
   });
 
+  test('that needs the address of the pod is refused', () => {
+    const late = {
+      app: { name: 'app', env: [{ name: 'IP', value: '\u0000podIP\u0000' }], command: undefined, args: undefined },
+    };
+    expect(() => plan(podOf(), { containers: late })).toThrow(/before it has an address/);
+  });
+
   test('too long for both is said', () => {
     expect(() => plan(podOf(), { containers: containers(20_000) })).toThrow(/exceeds 64 KB/);
   });

@@ -53,6 +53,11 @@ describe('what Fargate cannot do is refused at its field', () => {
       'spec.containers[0].env[0].valueFrom.fieldRef',
     ],
     [
+      'address of a node',
+      withContainer({ env: [{ name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } }] }),
+      'spec.containers[0].env[0].valueFrom.fieldRef',
+    ],
+    [
       'post-start hook',
       withContainer({ lifecycle: { postStart: { exec: { command: ['x'] } } } }),
       'spec.containers[0].lifecycle.postStart',
