@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { chooseEngine } from '@nodeless/localstack-utils/choose-engine';
 import { type AwsEngine, engineEnvironment } from '@nodeless/localstack-utils/engine';
 import { startEngine } from '@nodeless/localstack-utils/start-engine';
@@ -45,6 +46,7 @@ export function useAws(): () => Aws {
       return;
     }
     aws = createAws(await startEngine());
+    await isTheAccount(aws);
     console.info(`AWS: ${aws.title}`);
   }, 200_000);
   beforeEach((context) => {
@@ -55,6 +57,14 @@ export function useAws(): () => Aws {
     if (aws) rmSync(aws.folder, { recursive: true, force: true });
   }, 60_000);
   return () => aws!;
+}
+
+/** Without an endpoint these tests run in an account, and cost: only in the one that was named. */
+async function isTheAccount({ engine, settings }: Aws): Promise<void> {
+  if (engine.endpoint !== undefined) return;
+  const named = process.env['NODELESS_AWS_ACCOUNT'];
+  const { Account } = await new STSClient(settings).send(new GetCallerIdentityCommand({}));
+  if (Account !== named) throw new Error(`NODELESS_AWS_ACCOUNT is ${named}, and the credentials are of ${Account}`);
 }
 
 function createAws(engine: AwsEngine): Aws {

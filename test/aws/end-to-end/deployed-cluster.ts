@@ -20,9 +20,8 @@ import { type Deployment, bundleAll, deploy } from './deployment.ts';
 export interface DeployedCluster extends Deployment {
   readonly name: string;
   readonly kubectl: Kubectl;
-  /** The deployed code of the API server and of the virtual kubelet's door, in our streaming host. */
-  readonly api: StreamingHost;
-  readonly door: StreamingHost;
+  /** The deployed code of the virtual kubelet's door, in our streaming host; undefined where Function URLs stream. */
+  readonly door: StreamingHost | undefined;
   /** In the place of ECS's events; undefined where the engine has them. */
   readonly events: TaskEventPump | undefined;
   /** What all functions and the engine have written, for a test that failed. */
@@ -39,7 +38,7 @@ export async function deployCluster(
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
-  const begun = async <T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T> => {
+  const begun: Begun = async (starting) => {
     const started = await starting;
     undo.push(() => started.stop());
     return started;
@@ -51,17 +50,7 @@ export async function deployCluster(
     const deployment = await deploy(aws, props);
     const functionName = (which: string): string => `nodeless-${name}-${which}`;
 
-    const [api, door] = await Promise.all([
-      begun(hostDeployedFunction(aws, functionName('apiserver'))),
-      begun(hostDeployedFunction(aws, functionName('kubelet-door'))),
-    ]);
-    const front = await begun(startPlainFront(door, dockerBridgeAddress() ?? '127.0.0.1'));
-    // Where AWS has the Function URLs, our streaming host is to be found.
-    await setParameter(aws, `/nodeless/${name}/endpoint`, api.url);
-    await setParameter(aws, `/nodeless/${name}/kubelet-endpoint`, front.url);
-    for (const which of ['virtual-kubelet', 'controllers', 'scheduler', 'dispatcher'])
-      await startAnew(aws, functionName(which));
-
+    const hosted = (await aws.lacks('url-streaming')) === undefined ? undefined : await host(aws, name, begun);
     const lambda = new LambdaClient(aws.settings);
     const ecs = new ECSClient(aws.settings);
     const events =
@@ -87,22 +76,43 @@ export async function deployCluster(
       now: Date.now(),
     });
     const kubeconfig = join(aws.folder, 'kubeconfig');
-    writeFileSync(kubeconfig, kubeconfigText(api, token), { mode: 0o600 });
+    const server = hosted?.api ?? { url: deployment.outputs['Endpoint']!, ca: '' };
+    writeFileSync(kubeconfig, kubeconfigText(server, token), { mode: 0o600 });
     return {
       ...deployment,
       name,
-      api,
-      door,
+      door: hosted?.door,
       events,
       kubectl: createKubectl(kubeconfig, aws.folder),
       update: (more) => deployment.update({ ...props, ...more }),
-      log: () => [api.log(), door.log(), aws.engine.log()].join('\n'),
+      log: () => [hosted?.api.log(), hosted?.door.log(), aws.engine.log()].join('\n'),
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+type Begun = <T extends { stop(): Promise<unknown> }>(starting: Promise<T>) => Promise<T>;
+
+/** Puts the deployed code of what is behind Function URLs into our streaming host, and tells the cluster where that is. */
+async function host(
+  aws: Aws,
+  name: string,
+  begun: Begun,
+): Promise<{ readonly api: StreamingHost; readonly door: StreamingHost }> {
+  const functionName = (which: string): string => `nodeless-${name}-${which}`;
+  const [api, door] = await Promise.all([
+    begun(hostDeployedFunction(aws, functionName('apiserver'))),
+    begun(hostDeployedFunction(aws, functionName('kubelet-door'))),
+  ]);
+  const front = await begun(startPlainFront(door, dockerBridgeAddress() ?? '127.0.0.1'));
+  await setParameter(aws, `/nodeless/${name}/endpoint`, api.url);
+  await setParameter(aws, `/nodeless/${name}/kubelet-endpoint`, front.url);
+  for (const which of ['virtual-kubelet', 'controllers', 'scheduler', 'dispatcher'])
+    await startAnew(aws, functionName(which));
+  return { api, door };
 }
 
 /** Ends the environments of a function that may have read what has changed since. */

@@ -1,9 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Aws } from '../harness.ts';
 import { type StreamingHost, startStreamingHost } from '../rigs/streaming-host.ts';
-import { unzip } from './unzip.ts';
+import { unzip } from '../rigs/unzip.ts';
 
 /**
  * Runs what was deployed as a function, the very zip that the engine gives back and with the variables that it has, behind our
@@ -15,11 +14,7 @@ export async function hostDeployedFunction(aws: Aws, name: string): Promise<Stre
   const response = await fetch(Code!.Location!);
   if (!response.ok) throw new Error(`the code of ${name} cannot be read: ${response.status}`);
   const folder = join(aws.folder, name);
-  for (const [path, content] of unzip(Buffer.from(await response.arrayBuffer()))) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
+  unzip(Buffer.from(await response.arrayBuffer()), folder);
   return await startStreamingHost({
     name,
     folder,
