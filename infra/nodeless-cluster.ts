@@ -1,5 +1,5 @@
 /** A Kubernetes cluster without servers, as one construct. */
-import { Annotations, CfnOutput, type CustomResource, Fn, Stack, Tags, Token } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, type CustomResource, Fn, Stack, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -212,7 +212,8 @@ export class NodelessCluster extends Construct {
       return undefined;
     }
     const role = new iam.Role(this, 'AdminRole', {
-      roleName: Token.isUnresolved(cluster) ? undefined : `nodeless-${cluster}-admin`,
+      // Names of roles are the account's, not the region's.
+      roleName: `nodeless-${cluster}-${Stack.of(this).region}-admin`,
       description: `Everything in the nodeless cluster ${cluster}; nothing in AWS`,
       // Whoever the account's own policies let assume it.
       assumedBy: new iam.AccountRootPrincipal(),

@@ -34,7 +34,7 @@ export async function findCluster(cloud: Cloud, cluster: string): Promise<FoundC
     region: cloud.region,
     account: identity.account,
     hub: hubOf(parameters?.get('hub-endpoint'), parameters?.get('hub-ca')),
-    role: roleToAssume(parameters?.get('access'), identity, cluster),
+    role: roleToAssume(parameters?.get('access'), identity, { cluster, region: cloud.region }),
   };
 }
 

@@ -74,10 +74,11 @@ function ownCommand(): string {
 export function roleToAssume(
   access: string | undefined,
   { arn, account }: Identity,
-  cluster: string,
+  { cluster, region }: { readonly cluster: string; readonly region: string },
 ): string | undefined {
   const entries = accessEntries(access);
   if (hasEntry(entries, arn)) return undefined;
-  return entries.find(({ principalArn }) => principalArn.endsWith(`:${account}:role/nodeless-${cluster}-admin`))
-    ?.principalArn;
+  return entries.find(({ principalArn }) =>
+    principalArn.endsWith(`:${account}:role/nodeless-${cluster}-${region}-admin`),
+  )?.principalArn;
 }

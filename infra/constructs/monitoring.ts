@@ -72,7 +72,8 @@ export class Monitoring extends Construct {
       new cloudwatch.GraphWidget({ title, left, width: 12, region });
     const label = (name: string) => ({ label: name, period });
     new cloudwatch.Dashboard(this, 'Dashboard', {
-      dashboardName: `nodeless-${settings.cluster}`,
+      // Names of dashboards are the account's, not the region's.
+      dashboardName: `nodeless-${settings.cluster}-${region}`,
       widgets: [
         [
           lines(

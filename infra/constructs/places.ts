@@ -140,7 +140,15 @@ export function statementsOf(scope: Construct, grants: readonly Grant[], parts: 
   if (parts.customerKey && encrypted)
     statements.push(
       new iam.PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        actions: [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          'kms:Encrypt',
+          'kms:GenerateDataKey',
+          'kms:GenerateDataKeyWithoutPlaintext',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+        ],
         resources: [parts.customerKey.keyArn],
       }),
     );

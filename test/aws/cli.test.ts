@@ -13,7 +13,7 @@ const values = {
   endpoint: 'https://abc.lambda-url.us-east-1.on.aws',
   'cluster-id': `${cluster}-0f0e1d2c`,
   access: JSON.stringify([
-    { principalArn: 'arn:aws:iam::000000000000:role/nodeless-clitest-admin', groups: ['system:masters'] },
+    { principalArn: 'arn:aws:iam::000000000000:role/nodeless-clitest-us-east-1-admin', groups: ['system:masters'] },
   ]),
 };
 

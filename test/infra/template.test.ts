@@ -338,6 +338,17 @@ describe('monitoring', () => {
   });
 });
 
+describe('names', () => {
+  it('of what is not of a region hold the region', () => {
+    const global = ['AWS::IAM::Role', 'AWS::CloudWatch::Dashboard', 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'];
+    const named = global
+      .flatMap((type) => ofType(template, type))
+      .flatMap(([, { Properties }]) => Properties['RoleName'] ?? Properties['DashboardName'] ?? []);
+    expect(named).toHaveLength(2);
+    for (const name of named) expect(JSON.stringify(name)).toContain('{"Ref":"AWS::Region"}');
+  });
+});
+
 describe('tags', () => {
   it('name the cluster on everything that takes them', () => {
     const tagged = synthesise({ cluster: 'blue', tags: { team: 'web' } });

@@ -143,23 +143,29 @@ describe('who someone is', () => {
 });
 
 describe('the role to assume', () => {
-  const admin = 'arn:aws:iam::123456789012:role/nodeless-main-admin';
+  const admin = 'arn:aws:iam::123456789012:role/nodeless-main-eu-west-1-admin';
   const access = (...arns: string[]): string =>
     JSON.stringify(arns.map((principalArn) => ({ principalArn, groups: [] })));
   const ann = { account: '123456789012', arn: 'arn:aws:sts::123456789012:assumed-role/Ops/ann' };
 
   it('is none for who has an entry', () =>
-    expect(roleToAssume(access('arn:aws:iam::123456789012:role/x/Ops', admin), ann, 'main')).toBeUndefined());
-  it('is that of the administrators for others', () => expect(roleToAssume(access(admin), ann, 'main')).toBe(admin));
+    expect(
+      roleToAssume(access('arn:aws:iam::123456789012:role/x/Ops', admin), ann, {
+        cluster: 'main',
+        region: 'eu-west-1',
+      }),
+    ).toBeUndefined());
+  it('is that of the administrators for others', () =>
+    expect(roleToAssume(access(admin), ann, { cluster: 'main', region: 'eu-west-1' })).toBe(admin));
   it('is none where there is none', () => {
     for (const text of [
       undefined,
       '[]',
       'no JSON',
       '{}',
-      access('arn:aws:iam::123456789012:role/nodeless-other-admin'),
+      access('arn:aws:iam::123456789012:role/nodeless-main-us-east-1-admin'),
     ])
-      expect(roleToAssume(text, ann, 'main')).toBeUndefined();
+      expect(roleToAssume(text, ann, { cluster: 'main', region: 'eu-west-1' })).toBeUndefined();
   });
 });
 
