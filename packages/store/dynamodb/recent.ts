@@ -23,23 +23,33 @@ export interface Known {
 }
 
 const kept = 512;
+const keptBytes = 16 * 1024 * 1024;
 
 export function createRecent(now: () => number): Recent {
   const known = new Map<string, Known>();
+  let bytes = 0;
+  const forget = (key: string): void => {
+    bytes -= known.get(key)?.entry?.value.bytes.byteLength ?? 0;
+    known.delete(key);
+  };
   return {
-    clear: () => known.clear(),
+    clear() {
+      known.clear();
+      bytes = 0;
+    },
     get: (key) => known.get(key),
     at(key, revision) {
       const last = known.get(key);
       return last?.revision === revision ? last.entry : undefined;
     },
-    note(key, revision, entry, moment) {
+    note(key, revision, seen, moment) {
       const last = known.get(key);
       if (last && last.revision > revision && revision > 0) return;
-      known.delete(key);
-      const same = revision > 0 && last?.revision === revision;
-      known.set(key, { revision, entry: same ? last.entry : entry, moment, time: now() });
-      if (known.size > kept) known.delete(known.keys().next().value!);
+      const entry = revision > 0 && last?.revision === revision ? last.entry : seen;
+      forget(key);
+      known.set(key, { revision, entry, moment, time: now() });
+      bytes += entry?.value.bytes.byteLength ?? 0;
+      while (known.size > kept || (bytes > keptBytes && known.size > 1)) forget(known.keys().next().value!);
     },
   };
 }
