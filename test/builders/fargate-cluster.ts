@@ -46,6 +46,7 @@ export interface FargateCluster {
   readonly clock: ManualClock;
   readonly client: Client;
   readonly ecs: EcsModel;
+  readonly store: Store;
   readonly logged: readonly string[];
   readonly secrets: { readonly values: Map<string, string>; readonly credentials: Map<string, string> };
   /** Messages that wait or are being worked on. */
@@ -283,6 +284,7 @@ export async function createFargateCluster(options: FargateClusterOptions = {}):
     clock,
     client,
     ecs,
+    store: base,
     logged,
     secrets,
     backlog: () => queue.length + busy.size,
