@@ -1,3 +1,4 @@
+import { type Socket, createSocket } from 'node:dgram';
 import { type Server, createServer } from 'node:net';
 import {
   AddTagsCommand,
@@ -31,9 +32,11 @@ import { exchange } from './rigs/tcp-exchange.ts';
 
 const rigs: Elbv2Rig[] = [];
 const servers: Server[] = [];
+const sockets: Socket[] = [];
 afterEach(async () => {
   for (const rig of rigs.splice(0)) await rig.close();
   for (const server of servers.splice(0)) server.close();
+  for (const socket of sockets.splice(0)) socket.close();
 });
 
 function rig(options: Partial<Elbv2RigOptions> = {}) {
@@ -55,6 +58,28 @@ async function pod(name: string): Promise<number> {
     server.listen(0, '127.0.0.1', resolve);
   });
   return (server.address() as { port: number }).port;
+}
+
+/** Answers each datagram with its name and the datagram. */
+async function echo(name: string): Promise<number> {
+  const socket = createSocket('udp4');
+  sockets.push(socket);
+  socket.on('message', (message, { address, port }) => socket.send(`${name} ${message.toString()}`, port, address));
+  await new Promise<void>((resolve) => {
+    socket.bind(0, '127.0.0.1', resolve);
+  });
+  return socket.address().port;
+}
+
+/** A client: sends a text and waits for the answer. */
+async function datagrams(port: number): Promise<(text: string) => Promise<string>> {
+  const socket = createSocket('udp4');
+  sockets.push(socket);
+  return (text) =>
+    new Promise((resolve) => {
+      socket.once('message', (answer) => resolve(answer.toString()));
+      socket.send(text, port, '127.0.0.1');
+    });
 }
 
 async function balancer(client: ElasticLoadBalancingV2Client, name = 'web') {
@@ -138,6 +163,51 @@ describe('the model of ELBv2', () => {
     await expect(exchange(port), 'fails open to one that is not there').rejects.toThrow(/ECONNRESET|closed/);
     await clock.advance(12_000);
     expect(await health()).toEqual({ gone: 'unhealthy' });
+  });
+
+  it('passes datagrams to a target and its answers back, a client to the same one each time', async () => {
+    const { clock, model, client } = rig();
+    const made = await client.send(
+      new CreateLoadBalancerCommand({ Name: 'dns', Type: 'network', Scheme: 'internal', Subnets: ['subnet-a'] }),
+    );
+    const LoadBalancerArn = made.LoadBalancers?.[0]?.LoadBalancerArn;
+    const check = await pod('alive');
+    const { TargetGroups } = await client.send(
+      new CreateTargetGroupCommand({
+        Name: 'dns',
+        Protocol: 'TCP_UDP',
+        Port: 53,
+        VpcId: 'vpc-1',
+        TargetType: 'ip',
+        HealthCheckProtocol: 'TCP',
+        HealthCheckPort: String(check),
+        HealthyThresholdCount: 2,
+        HealthCheckIntervalSeconds: 5,
+      }),
+    );
+    const TargetGroupArn = TargetGroups?.[0]?.TargetGroupArn;
+    await client.send(
+      new CreateListenerCommand({
+        LoadBalancerArn,
+        Port: 53,
+        Protocol: 'TCP_UDP',
+        DefaultActions: [{ Type: 'forward', TargetGroupArn }],
+      }),
+    );
+    const echoes = await Promise.all(['a', 'b'].map((name) => echo(name)));
+    await client.send(
+      new RegisterTargetsCommand({ TargetGroupArn, Targets: echoes.map((port) => ({ Id: '127.0.0.1', Port: port })) }),
+    );
+    for (let i = 0; i < 26; i++) {
+      await clock.advance(5000);
+      await model.settled();
+    }
+    const port = await model.udpPortOf('dns', 53);
+    const [one, two] = [await datagrams(port), await datagrams(port)];
+    const first = await one('x');
+    expect(first).toMatch(/^[ab] x$/);
+    expect(await one('y')).toBe(`${first[0]} y`);
+    expect((await two('x'))[0], 'another client, another target').not.toBe(first[0]);
   });
 
   it('says that targets of a group nobody uses are unused', async () => {

@@ -8,6 +8,7 @@ import type { HttpRequest } from '@smithy/protocol-http';
 import type { Clock } from '@nodeless/component-base/clock';
 import { type Quotas, type Subnet, createOperations } from './elbv2-operations.ts';
 import { createHttpListener } from './elbv2-http-path.ts';
+import { type UdpListener, createUdpListener } from './elbv2-udp-path.ts';
 import { type LoadBalancer, type State, type TargetGroup, groupsOf } from './elbv2-state.ts';
 import { type Dial, createTargets } from './elbv2-targets.ts';
 import { type Faults, type Throttle, createFaults } from './call-faults.ts';
@@ -32,6 +33,8 @@ export interface Elbv2RigOptions {
   readonly pageSize?: number;
   /** How a target is reached. Default: as it says. */
   readonly dial?: Dial;
+  /** Where datagrams to a target go. Default: to the target. */
+  readonly datagramsTo?: (address: string, port: number) => { readonly address: string; readonly port: number };
   readonly securityGroupExists?: (id: string) => boolean;
   /** Told when a load balancer is gone. */
   readonly onReleased?: (loadBalancer: LoadBalancer) => void;
@@ -45,6 +48,8 @@ export interface Elbv2Rig {
   readonly certificates: Set<string>;
   /** Where the listener on this port answers, once the load balancer is active. */
   addressOf(loadBalancer: string, port: number): Promise<{ host: string; port: number }>;
+  /** The same for datagrams. */
+  udpPortOf(loadBalancer: string, port: number): Promise<number>;
   groupByName(part: string): TargetGroup;
   /** Resolves when no health check is under way and listeners are as they should be. */
   settled(): Promise<void>;
@@ -81,6 +86,7 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
     registrationMs: options.registrationMs ?? 5000,
     deregistrationLagMs: options.deregistrationLagMs ?? 3000,
   });
+  const datagrams = new Map<string, UdpListener>();
   const servers = new Map<string, { server: Server; ready: Promise<void>; sockets: Set<Socket> }>();
 
   /** Picks in turn, so that every target is met. */
@@ -102,6 +108,19 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
     upstream.on('close', () => client.end());
     client.pipe(upstream).pipe(client);
   };
+  const takeDatagrams = (listenerArn: string): UdpListener =>
+    createUdpListener({
+      clock,
+      choose() {
+        const listener = state.listeners.get(listenerArn);
+        const group = state.targetGroups.get(groupsOf(listener?.actions ?? [])[0] ?? '');
+        const active = state.loadBalancers.get(listener?.loadBalancerArn ?? '')?.state === 'active';
+        const eligible = active && group ? targets.eligible(group) : [];
+        return eligible[turn++ % Math.max(eligible.length, 1)];
+      },
+      alive: (target) => [...state.targetGroups.values()].some((group) => [...group.targets.values()].includes(target)),
+      resolve: ({ id, port }) => options.datagramsTo?.(id, port) ?? { address: id, port },
+    });
   const listenersChanged = (): void => {
     for (const [arn, { server, sockets }] of servers) {
       if (state.listeners.has(arn)) continue;
@@ -109,7 +128,13 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
       server.close();
       for (const socket of sockets) socket.destroy();
     }
+    for (const [arn, listener] of datagrams) {
+      if (state.listeners.get(arn)?.protocol.endsWith('UDP')) continue;
+      datagrams.delete(arn);
+      listener.close();
+    }
     for (const { arn, protocol } of state.listeners.values()) {
+      if (protocol.endsWith('UDP') && !datagrams.has(arn)) datagrams.set(arn, takeDatagrams(arn));
       // TLS is not really spoken: what listens for it takes plain connections.
       if (servers.has(arn) || protocol === 'UDP') continue;
       const sockets = new Set<Socket>();
@@ -176,6 +201,16 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
       await entry.ready;
       return { host: '127.0.0.1', port: (entry.server.address() as { port: number }).port };
     },
+    async udpPortOf(loadBalancer, port) {
+      const lb = [...state.loadBalancers.values()].find((one) => one.name === loadBalancer || one.arn === loadBalancer);
+      const listener = [...state.listeners.values()].find(
+        (one) => one.loadBalancerArn === lb?.arn && one.port === port,
+      );
+      const entry = datagrams.get(listener?.arn ?? '');
+      if (!entry) throw new Error(`${loadBalancer} has no UDP listener on ${port}`);
+      await entry.ready;
+      return entry.port();
+    },
     groupByName(part) {
       const found = [...state.targetGroups.values()].find((group) => group.name.includes(part));
       if (!found) throw new Error(`no target group is named ${part}`);
@@ -187,6 +222,10 @@ export function createElbv2Rig(options: Elbv2RigOptions): Elbv2Rig {
     },
     async close() {
       for (const group of state.targetGroups.values()) targets.forget(group);
+      for (const listener of datagrams.values()) {
+        await listener.ready;
+        listener.close();
+      }
       for (const { server, sockets } of servers.values()) {
         for (const socket of sockets) socket.destroy();
         await new Promise((resolve) => {
