@@ -54,6 +54,7 @@ export interface PodReconcilerOptions {
 export const podReconcilerName = 'virtual-kubelet';
 export const sweepMs = 300_000;
 const mountRetryMs = 5_000;
+const longestMountRetryMs = 120_000;
 const throttleRetryMs = 1_000;
 
 /** One turn of one pod. */
@@ -141,11 +142,11 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
       withVolumes: true,
     });
     for (const { message } of problems) turn.event('Warning', 'FailedMount', message);
-    if (problems.length > 0) return context.clock.now() + mountRetryMs;
+    if (problems.length > 0) return context.clock.now() + patience(pod, context.clock.now());
     try {
       await provider.createPod(resolved);
       const broken = Object.values(resolved.containers).some((c) => c.error);
-      return broken ? context.clock.now() + mountRetryMs : undefined;
+      return broken ? context.clock.now() + patience(pod, context.clock.now()) : undefined;
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       // The provider has told why, and knows when to try again.
@@ -307,6 +308,12 @@ export function podRule(isOurs: (nodeName: string) => boolean): WatchRule {
       return [{ namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' }];
     },
   });
+}
+
+/** What has been missing for long is looked for less often: a tenth of the pod's age, up to two minutes. */
+function patience(pod: Pod, now: number): number {
+  const age = now - Date.parse(String(pod.metadata?.creationTimestamp ?? ''));
+  return Math.min(longestMountRetryMs, Math.max(mountRetryMs, age / 10 || 0));
 }
 
 const isApi = ({ metadata }: Service): boolean => metadata?.namespace === 'default' && metadata.name === 'kubernetes';
