@@ -1,10 +1,9 @@
 /** The kubelet of virtual nodes as a controller: its requests are pods, and nothing of it has to live between two of them. */
-import type { Pod, Service } from '@nodeless/apimachinery/generated/types/core/v1';
+import type { Pod } from '@nodeless/apimachinery/generated/types/core/v1';
 import { isConflict, isNotFound } from '@nodeless/apimachinery/status';
-import { formatTime, parseTime } from '@nodeless/apimachinery/time';
+import { formatTime } from '@nodeless/apimachinery/time';
 import type { Client } from '@nodeless/client/client';
 import { pods, services } from '@nodeless/client/resource-types';
-import type { Clock } from '@nodeless/component-base/clock';
 import {
   type Controller,
   type ReconcileContext,
@@ -14,6 +13,7 @@ import {
   watchRule,
 } from '@nodeless/controller-runtime/controller';
 import type { EventRecorder } from '@nodeless/controller-runtime/events';
+import { apiService, isApiService } from './api-service.ts';
 import { admitPod } from './pod-admission.ts';
 import { withLatestVerdicts } from './agent/apply-report.ts';
 import type { ClusterDns } from './pod-dns.ts';
@@ -21,6 +21,7 @@ import { refOf } from './pod-names.ts';
 import { readReferences } from './pod-reads.ts';
 import { podSignature } from './pod-signature.ts';
 import { podStatus, rejectedStatus, sameStatus } from './pod-status.ts';
+import { after, deadlineOf, graceOf, mountRetryMs, patience } from './pod-timing.ts';
 import {
   type NodeCapacity,
   type ObservedPod,
@@ -53,8 +54,6 @@ export interface PodReconcilerOptions {
 
 export const podReconcilerName = 'virtual-kubelet';
 export const sweepMs = 300_000;
-const mountRetryMs = 5_000;
-const longestMountRetryMs = 120_000;
 const throttleRetryMs = 1_000;
 
 /** One turn of one pod. */
@@ -137,7 +136,7 @@ export function createPodReconciler(options: PodReconcilerOptions): Controller {
       references: readReferences(client),
       // Tokens are the agent's to fetch; here it only matters that everything else is there.
       tokens: { token: () => Promise.resolve(''), renewAt: () => undefined, forget: () => {} },
-      services: () => [...known.filter((service) => !isApi(service)), apiService(options.apiHost)],
+      services: () => [...known.filter((service) => !isApiService(service)), apiService(options.apiHost)],
       dns,
       withVolumes: true,
     });
@@ -310,32 +309,7 @@ export function podRule(isOurs: (nodeName: string) => boolean): WatchRule {
   });
 }
 
-/** What has been missing for long is looked for less often: a tenth of the pod's age, up to two minutes. */
-function patience(pod: Pod, now: number): number {
-  const age = now - Date.parse(String(pod.metadata?.creationTimestamp ?? ''));
-  return Math.min(longestMountRetryMs, Math.max(mountRetryMs, age / 10 || 0));
-}
-
-const isApi = ({ metadata }: Service): boolean => metadata?.namespace === 'default' && metadata.name === 'kubernetes';
-
-const apiService = (host: string): Service => ({
-  metadata: { namespace: 'default', name: 'kubernetes' },
-  spec: { clusterIP: host, ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
-});
-
 const archLabels = ({ info }: NodeCapacity): Record<string, string> => ({
   'kubernetes.io/arch': info.architecture,
   'kubernetes.io/os': info.operatingSystem,
 });
-
-const graceOf = (pod: Pod): number =>
-  pod.metadata?.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
-
-function deadlineOf(pod: Pod): number | undefined {
-  const seconds = pod.spec?.activeDeadlineSeconds;
-  const began = pod.status?.startTime;
-  return seconds === undefined || began === undefined ? undefined : parseTime(began) + seconds * 1000;
-}
-
-const after = (at: number | undefined, clock: Clock): Result | undefined =>
-  at === undefined ? undefined : { requeueAfterMs: Math.max(1, Math.ceil(at - clock.now())) };
