@@ -76,13 +76,24 @@ export function createStreamRecords(table: StreamTable): StreamRecords {
     return events;
   };
 
+  /** Commits of a type one after the other: most know the state before from the one before them. */
+  const turns = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(type: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (turns.get(type) ?? Promise.resolve()).then(work);
+    turns.set(
+      type,
+      turn.catch(() => {}),
+    );
+    return turn;
+  };
+
   const commitOf = (type: string, item: LogItem): LoggedCommit => {
     let changes: Promise<StoreEvent[]> | undefined;
     return {
       type,
       revision: item.seq,
       time: item.time,
-      changes: () => (changes ??= decoded(type, item)),
+      changes: () => (changes ??= inTurn(type, () => decoded(type, item))),
     };
   };
 

@@ -124,6 +124,16 @@ describe('records of the stream', () => {
     expect(steps).toEqual([]);
   });
 
+  it('of one batch know of each other, also when one of them is broken', async () => {
+    const { store, images, table, steps } = setUp();
+    for (const value of ['1', '2', '3']) await store.commit([put('/pods/a/x', { text: value })]);
+    const broken = { ...(images[0] as StreamImage), e: { B: 'AQ==' } };
+    const records = createStreamRecords(table);
+    const all = await Promise.allSettled([broken, ...images].map((image) => records.decode(image)?.changes()));
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+    expect(steps).toEqual([]);
+  });
+
   it('look like the making of what is too old to be found', async () => {
     const { store, images, table, inner } = setUp();
     await store.commit([put('/pods/a/x', { text: '1' })]);
