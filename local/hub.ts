@@ -4,6 +4,7 @@ import { stsHost } from '@nodeless/client/iam-token';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
+import { awsAdmission } from '@nodeless/registry/admission/aws-admission';
 import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
@@ -34,6 +35,7 @@ const hub = await startHub({
   port: Number(process.env['NODELESS_HUB_PORT'] ?? 443),
   clusterDomain: process.env['NODELESS_CLUSTER_DOMAIN'] ?? 'cluster.local',
   serviceIp: serviceCidr.replace(/\d+\/\d+$/, '1'),
+  admission: awsAdmission,
   store,
   clock,
   log,

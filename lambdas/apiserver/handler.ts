@@ -14,7 +14,7 @@ import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import { awsAdmission } from '@nodeless/registry/admission/aws-admission';
 import type { Context } from 'aws-lambda';
 import type { Writable } from 'node:stream';
-import { createClusterParameters } from './aws/cluster-parameters.ts';
+import { createClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { createFunctionCluster } from './aws/function-cluster.ts';
 import { createStreamPlaces } from './aws/stream-places.ts';
 import { createStreamTerms } from './stream-terms.ts';

@@ -15,7 +15,7 @@ import { createDynamoClient } from '@nodeless/store/dynamodb/create-table';
 import { createDynamoTable } from '@nodeless/store/dynamodb/dynamo-table';
 import { createDynamoDbStore } from '@nodeless/store/dynamodb/dynamodb-store';
 import type { Context } from 'aws-lambda';
-import { createClusterParameters } from './aws/cluster-parameters.ts';
+import { createClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { ensureSigningKey } from './aws/signing-key.ts';
 import { type CustomResourceEvent, serveCustomResource } from './setup/custom-resource.ts';
 import { createManifestResource } from './setup/manifest-resource.ts';

@@ -6,7 +6,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Writable } from 'node:stream';
-import { createClusterParameters } from '@nodeless/apiserver/aws/cluster-parameters';
+import { createClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { awsDataPaths } from '@nodeless/apimachinery/service-data-path';
 import { systemClock as clock } from '@nodeless/component-base/clock';
 import { functionSettings, setting } from '@nodeless/component-base/function-settings';
@@ -87,7 +87,7 @@ const kubelet = madeOnce(async () => {
 async function signer(required: (name: string) => Promise<string>): Promise<ServiceAccountKeys> {
   const inKms = process.env['NODELESS_SIGNING_KEY'];
   if (!inKms) return loadServiceAccountKeys(await required('service-account-key'));
-  const { createKmsSigner } = await import('@nodeless/apiserver/aws/kms-signer');
+  const { createKmsSigner } = await import('@nodeless/registry/aws/kms-signer');
   return loadServiceAccountKeys(await createKmsSigner(inKms));
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterParameters } from '@nodeless/apiserver/aws/cluster-parameters';
+import type { ClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { createCertificateAuthority, type KeyPair } from '../certificates.ts';
 
 /** The cluster's parameters, with what a process of the cluster adds to them. */

@@ -1,6 +1,6 @@
 /** The cluster's parameters in SSM, to be written too. */
 import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import { createClusterParameters } from '@nodeless/apiserver/aws/cluster-parameters';
+import { createClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { SecretParameters } from './authority.ts';
 

@@ -16,7 +16,7 @@ import { type ControlPlane, type ControlPlaneOptions, createControlPlane } from 
 import { type Doorkeeper, createDoorkeeper } from '../doorkeeper.ts';
 import { checkSignature, checkWith } from '../token-checks.ts';
 import { versionInfo } from '../version.ts';
-import type { ClusterParameters } from './cluster-parameters.ts';
+import type { ClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { createFunctionAudit } from './function-audit.ts';
 
 export interface FunctionClusterDeps extends Pick<ControlPlaneOptions, 'admission' | 'terms'> {
@@ -55,7 +55,7 @@ export function createFunctionCluster(deps: FunctionClusterDeps): FunctionCluste
   };
   const signer = async (): Promise<ServiceAccountKeys> => {
     if (deps.signingKey === undefined) return await loadServiceAccountKeys(await required('service-account-key'));
-    const { createKmsSigner } = await import('./kms-signer.ts');
+    const { createKmsSigner } = await import('@nodeless/registry/aws/kms-signer');
     return await loadServiceAccountKeys(await createKmsSigner(deps.signingKey));
   };
   const make = async (): Promise<Identity> => {

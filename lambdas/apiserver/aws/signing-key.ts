@@ -2,7 +2,7 @@
 import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { ClusterParameters } from './cluster-parameters.ts';
+import type { ClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 
 export interface SigningKeyDeps {
   readonly client: Pick<SSMClient, 'send'>;

@@ -1,7 +1,7 @@
 /** Signs ServiceAccount tokens with a key that never leaves KMS. */
 import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { SigningAlgorithm, TokenSigner } from '@nodeless/registry/subresources/token-issuer';
+import type { SigningAlgorithm, TokenSigner } from '../subresources/token-issuer.ts';
 import { createPublicKey } from 'node:crypto';
 
 const timeouts = { connectionTimeout: 1_000, requestTimeout: 3_000 };

@@ -1,6 +1,6 @@
 /** What belongs to the cluster and not to a function: parameters in SSM below one path, read together and kept for a while. */
 import { GetParametersByPathCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import type { Clock } from '@nodeless/component-base/clock';
+import type { Clock } from '../clock.ts';
 
 export interface ClusterParameters {
   /**

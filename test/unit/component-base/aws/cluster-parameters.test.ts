@@ -1,5 +1,5 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { createClusterParameters } from '@nodeless/apiserver/aws/cluster-parameters';
+import { createClusterParameters } from '@nodeless/component-base/aws/cluster-parameters';
 import { ensureSigningKey } from '@nodeless/apiserver/aws/signing-key';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { describe, expect, it } from 'vitest';

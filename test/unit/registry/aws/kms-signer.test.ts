@@ -1,5 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { createKmsSigner, joseSignature } from '@nodeless/apiserver/aws/kms-signer';
+import { createKmsSigner, joseSignature } from '@nodeless/registry/aws/kms-signer';
 import { createManualClock } from '@nodeless/component-base/manual-clock';
 import { createTokenIssuer, loadServiceAccountKeys } from '@nodeless/registry/subresources/token-issuer';
 import { jwtVerify } from 'jose';
