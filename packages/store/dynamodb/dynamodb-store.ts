@@ -209,8 +209,12 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     }
   };
   const revision = async (type: string): Promise<number> => {
-    const { whole } = viewsOf(type);
-    return whole.peek() ? (await whole.current()).counter() : await positions.end(type);
+    const held = viewsOf(type);
+    if (held.whole.peek()) return (await held.whole.current()).counter();
+    const end = await positions.end(type);
+    // Watchers have heard of everything up to the revision before it is told.
+    await held.syncWatched();
+    return end;
   };
 
   return {
@@ -237,9 +241,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
     },
     during: moments.during,
     watch: (range, after, listener) =>
-      closing
-        ? endedSubscription(listener, closed())
-        : viewsOf(typeOf(range.prefix)).whole.watch(range, after, listener),
+      closing ? endedSubscription(listener, closed()) : viewsOf(typeOf(range.prefix)).watch(range, after, listener),
     revision: (type) => asked(() => revision(typeOf(type))),
     compact: (prefix, before) =>
       asked(async () => {
@@ -258,7 +260,7 @@ export function createDynamoDbStore(options: DynamoDbStoreOptions): DynamoDbStor
       })();
       return closing;
     },
-    poke: (type) => views.get(typeOf(type))?.whole.poke(),
+    poke: (type) => views.get(typeOf(type))?.poke(),
     sweep: () => asked(() => bodies.sweep()),
   };
 }

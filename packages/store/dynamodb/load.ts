@@ -33,7 +33,7 @@ export interface Loaded extends InitialState {
 /**
  * A type, a namespace of it or one key, exactly as of one revision: the objects are read first, then the log from a
  * position that was settled before; what changed while they were read is replayed over them. With `since`, the events
- * after that revision, too, as far as they are kept; only for whole types.
+ * after that revision, too, as far as they are kept.
  */
 export async function loadRange(prefix: string, since: Revision | undefined, options: LoaderOptions): Promise<Loaded> {
   const { table, positions, states, waitClock } = options;
@@ -98,7 +98,7 @@ async function replay(
   const history: Replayed['history'] = [];
   let compacted = from ?? end;
   let position = begin;
-  const earlier = from === undefined ? undefined : await earlierStates(type, list, options);
+  const earlier = from === undefined ? undefined : await earlierStates(type, list, options, inRange);
   for (const item of list) {
     // A tombstone inside of what a batch takes.
     if (item.seq <= position) continue;
@@ -157,11 +157,13 @@ async function earlierStates(
   type: string,
   list: readonly LogItem[],
   { table, codec }: LoaderOptions,
+  inRange: (key: string) => boolean,
 ): Promise<ReadonlyMap<string, { readonly state: StoredState; readonly time: number }>> {
   const wanted: { rest: string; revision: number }[] = [];
   const inside = new Set<string>();
   for (const { events } of list) {
     for (const { rest, previous } of events ? codec.decode(events) : []) {
+      if (!inRange(type + rest)) continue;
       if (previous && !previous.state && !inside.has(rest)) wanted.push({ rest, revision: previous.revision });
       inside.add(rest);
     }

@@ -38,6 +38,8 @@ export interface TypeView {
   /** Has the cache, if there is one, at this log entry when it resolves; its events were delivered by then. */
   applied(entry: OwnEntry): Promise<void>;
   watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
+  /** Whether it is watched. */
+  watched(): boolean;
   /** The doorbell: something may have been written. */
   poke(): void;
   /** Forgets what it holds, and ends its watches. */
@@ -91,6 +93,8 @@ export function createTypeView(options: TypeViewOptions): TypeView {
   const inRange = (key: string): boolean =>
     scope === 'type' || (scope === 'key' ? key === prefix : key.startsWith(prefix));
   const listening = new Set<Listening>();
+  /** Watches that have begun and wait for the cache. */
+  const attaching = new Set<Promise<void>>();
   let cache: WatchCache | undefined;
   /** Of the cache: where its history begins, whether there is nothing earlier, and when it was loaded. */
   let floor = 0;
@@ -280,6 +284,8 @@ export function createTypeView(options: TypeViewOptions): TypeView {
         if (cache.counter() === entry.seq - 1) cache.apply(part(entry.events), end);
         else await sync(cache);
       }
+      // Who has begun to watch before the commit hears of it before that is acknowledged.
+      if (attaching.size > 0) await Promise.all(attaching);
     },
     watch(range, after, listener) {
       let inner: Subscription | undefined;
@@ -315,13 +321,18 @@ export function createTypeView(options: TypeViewOptions): TypeView {
       listening.add(one);
       arm();
       if (cache && !outdated() && after <= cache.counter() && reaches(after)) one.attach(cache);
-      else
-        current(after).then(
-          (to) => one.attach(cache ?? to),
-          (error: unknown) => one.end(unavailable(error)),
-        );
+      else {
+        const waiting = current(after)
+          .then(
+            (to) => one.attach(cache ?? to),
+            (error: unknown) => one.end(unavailable(error)),
+          )
+          .finally(() => attaching.delete(waiting));
+        attaching.add(waiting);
+      }
       return { stop: () => one.end(undefined) };
     },
+    watched: () => listening.size > 0,
     poke: poll,
     drop,
     async close() {

@@ -1,5 +1,15 @@
 import { rangeScope } from '../keys.ts';
-import { type Entry, type KeyRange, type ListOptions, type Page, StoreError, isStoreError } from '../store.ts';
+import {
+  type Entry,
+  type KeyRange,
+  type ListOptions,
+  type Page,
+  type Revision,
+  StoreError,
+  type Subscription,
+  type WatchListener,
+  isStoreError,
+} from '../store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
 import type { Moments } from './moments.ts';
 import type { OwnEntry, TypeView } from './type-view.ts';
@@ -10,6 +20,11 @@ import type { OwnEntry, TypeView } from './type-view.ts';
  */
 export interface TypeViews {
   readonly whole: TypeView;
+  watch(range: KeyRange, after: Revision, listener: WatchListener): Subscription;
+  /** The doorbell, for all that is held of it. */
+  poke(): void;
+  /** Brings the parts that are watched up to date. */
+  syncWatched(): Promise<void>;
   list(range: KeyRange, options: ListOptions): Promise<Page>;
   /** What is believed to stand at a key; undefined where nothing in memory covers it. */
   covering(key: string): { readonly entry: Entry | undefined; readonly counter: number } | undefined;
@@ -40,23 +55,32 @@ export function createTypeViews(type: string, { view, moments, quiet }: TypeView
   };
   const unused = (): StoreError => new StoreError('compacted', 'no longer kept in memory');
 
+  /** The oldest first; what is watched stays. */
+  const letGoUnwatched = (most: number): void => {
+    let left = most;
+    for (const [prefix, part] of [...parts]) {
+      if (left <= 0 || part.watched()) continue;
+      letGo(prefix, unused());
+      left--;
+    }
+  };
+
   const partOf = (prefix: string): TypeView | undefined => {
     const part = parts.get(prefix);
-    if (
-      !part &&
-      rangeScope(prefix) === 'namespace' &&
-      [...parts.keys()].filter((key) => key.endsWith('/')).length >= mostParts
-    )
-      return undefined;
+    if (!part) {
+      const namespaces = [...parts.keys()].filter((one) => one.endsWith('/')).length;
+      if (rangeScope(prefix) === 'namespace' && namespaces >= mostParts) return undefined;
+      if (parts.size >= 2 * mostParts) letGoUnwatched(1);
+      if (parts.size >= 2 * mostParts) return undefined;
+    }
     const found = part ?? view(prefix);
     parts.delete(prefix);
     parts.set(prefix, found);
-    if (parts.size > 2 * mostParts) letGo(parts.keys().next().value!, unused());
     return found;
   };
   const fromWhole = async (range: KeyRange, options: ListOptions): Promise<Page> => {
     const cache = await whole.current(options.at, moments.sufficient());
-    for (const prefix of parts.keys()) letGo(prefix, unused());
+    letGoUnwatched(Infinity);
     return cache.list(range, options);
   };
 
@@ -76,6 +100,16 @@ export function createTypeViews(type: string, { view, moments, quiet }: TypeView
         if (at !== undefined && isStoreError(error, 'compacted')) return await fromWhole(range, options);
         throw error;
       }
+    },
+    watch(range, after, listener) {
+      const inPart = !quiet && !whole.peek() && rangeScope(range.prefix) !== 'type';
+      return ((inPart ? partOf(range.prefix) : undefined) ?? whole).watch(range, after, listener);
+    },
+    poke() {
+      for (const one of [whole, ...parts.values()]) one.poke();
+    },
+    async syncWatched() {
+      await Promise.all([...parts.values()].map(async (one) => (one.watched() ? await one.current() : undefined)));
     },
     covering(key) {
       for (const one of [whole, ...parts.values()]) {

@@ -163,6 +163,32 @@ describe('a cold process', () => {
     await cold.close();
   });
 
+  it('watches a namespace by reading that, and goes on by looks at the end of the log', async () => {
+    const one = rig();
+    await fill(one);
+    const start = await one.other.revision(pods);
+    await one.other.commit([put('/pods/ns1/p0', 'second'), put('/pods/ns2/p0', 'elsewhere')]);
+    const cold = one.open();
+    const events: StoreEvent[] = [];
+    cold.watch({ prefix: '/pods/ns1/' }, start, { onEvents: (batch) => void events.push(...batch), onEnd: () => {} });
+    await one.clock.advance(1);
+    expect(events.map(({ entry }) => textOf(entry))).toEqual(['second']);
+    expect(one.meter.take().log.filter((line) => line.startsWith('query OBJ /pods/ '))).toEqual([]);
+    await one.other.commit([put('/pods/ns1/p1', 'third'), put('/pods/ns2/p1', 'elsewhere')]);
+    // Whoever asks for the revision has its watchers told first.
+    const told = await cold.revision(pods);
+    expect(told).toBe(await one.other.revision(pods));
+    expect(events.map(({ entry }) => textOf(entry))).toEqual(['second', 'third']);
+    // The whole type takes over for new readers; the watch goes on.
+    await cold.list({ prefix: pods });
+    await one.other.commit([put('/pods/ns1/p2', 'fourth')]);
+    await one.clock.advance(300);
+    cold.poke(pods);
+    await one.clock.advance(1);
+    expect(events.map(({ entry }) => textOf(entry))).toEqual(['second', 'third', 'fourth']);
+    await cold.close();
+  });
+
   it('a list, then a watch from before it: both are whole', async () => {
     const one = rig();
     const start = await one.other.revision(pods);
