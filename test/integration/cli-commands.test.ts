@@ -74,7 +74,7 @@ describe('status, kubeconfig, version, completion', () => {
   it('give completion scripts that name every command', async () => {
     for (const shell of ['bash', 'zsh', 'fish'])
       expect((await plain(`completion ${shell}`)).stdout, shell).toMatch(
-        /up down status apply get logs delete kubeconfig token doctor version completion/,
+        /up down status apply get logs delete deploy destroy kubeconfig token doctor version completion/,
       );
     expect(await plain('completion tcsh')).toMatchObject({
       code: 1,
