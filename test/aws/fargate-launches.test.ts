@@ -10,7 +10,7 @@ const floorMs = (tasks: number): number => Math.max(0, ((tasks - 100) / 20) * 10
 describe('many pods', () => {
   test.each([
     [1000, 1],
-    [400, 4],
+    [600, 4],
   ])(
     '%d are launched as fast as the quota allows, by %d functions',
     async (count, workers) => {

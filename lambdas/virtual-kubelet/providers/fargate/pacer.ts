@@ -8,8 +8,8 @@ export interface Pacer {
   refused(): void;
 }
 
-/** Half as fast after a refusal, down to an eighth; a tenth faster with each call that comes after a while without any. */
-const slowest = 8;
+/** Half as fast after a refusal, down to a quarter; a tenth faster with each call that comes after a while without any. */
+const slowest = 4;
 const calmMs = 1_000;
 
 export function createPacer(clock: Clock, burst: number, perSecond: number): Pacer {
