@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Exit,
   nodeless,
@@ -9,6 +9,9 @@ import {
   startRunningCluster,
 } from '../builders/running-cluster.ts';
 import { head, rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** The commands that talk to a cluster: what they print, as text and as JSON, and how they end. */
 let cluster: RunningCluster;

@@ -1,11 +1,14 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ask } from '../builders/https.ts';
 import { runTool } from '../builders/kubectl.ts';
 import { nodeless, type RunningCluster, startRunningCluster, temporaryFolder } from '../builders/running-cluster.ts';
 import { dockerProblem, ensureTestImage, image } from './docker-engine.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** `up` with real containers: an address that answers, pods that outlive the process and are taken over, nothing left after --purge. */
 const unable = await dockerProblem();

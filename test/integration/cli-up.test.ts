@@ -6,7 +6,7 @@ import { createLogger } from '@nodeless/component-base/logger';
 import { openLevelDbStore } from '@nodeless/store/leveldb/leveldb-store';
 import { keys } from '@nodeless/store/leveldb/records';
 import { ClassicLevel } from 'classic-level';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ask } from '../builders/https.ts';
 import {
   type Exit,
@@ -17,6 +17,9 @@ import {
   startRunningCluster,
   temporaryFolder,
 } from '../builders/running-cluster.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Starting, stopping and resuming a cluster, and every way in which a start can fail. */
 let folder: string;

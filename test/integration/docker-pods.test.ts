@@ -1,5 +1,5 @@
 import { PassThrough, type Readable, Writable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Container, PodSpec } from '@nodeless/apimachinery/generated/types/core/v1';
 import type {
   ExecIo,
@@ -12,6 +12,9 @@ import type {
   ResolvedVolume,
 } from '@nodeless/virtual-kubelet/providers/provider';
 import { createTestCluster, dockerProblem, image, type TestCluster } from './docker-engine.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 const problem = await dockerProblem();
 const patienceMs = 20_000;

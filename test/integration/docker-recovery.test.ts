@@ -3,11 +3,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ObservedPod, PodRef, ResolvedPod } from '@nodeless/virtual-kubelet/providers/provider';
 import { label } from '@nodeless/virtual-kubelet/providers/docker/labels';
 import { removeCluster } from '@nodeless/virtual-kubelet/providers/docker/teardown';
 import { createTestCluster, dockerProblem, image, type TestCluster } from './docker-engine.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 const problem = await dockerProblem();
 const forever = 'trap "exit 0" TERM; while :; do sleep 0.1; done';

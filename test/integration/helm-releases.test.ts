@@ -1,9 +1,12 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findTool, type Kubectl, lacking, type Ran, runTool } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster, temporaryFolder } from '../builders/running-cluster.ts';
 import { rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** The real helm with the chart that `helm create` writes: install, upgrade, rollback, uninstall. */
 const unable = lacking('helm') ?? lacking('kubectl');

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ask } from '../builders/https.ts';
 import { type Kubectl, lacking } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Who may do what: kubectl auth, impersonation, tokens, and how refusals look. */
 const unable = lacking('kubectl');

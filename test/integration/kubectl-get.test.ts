@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Kubectl, lacking } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
 import { head, rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** What a newcomer reads with kubectl: get in all its outputs, describe, explain, events and discovery. */
 const manifest = `

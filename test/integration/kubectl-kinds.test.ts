@@ -2,10 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Kubectl, lacking } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
 import { rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** kubectl with the kinds beyond Deployments, with custom ones, and its rarer verbs. */
 const unable = lacking('kubectl');

@@ -10,6 +10,9 @@ import { nodeless, type RunningCluster, startRunningCluster, temporaryFolder } f
 import { rows } from '../builders/tables.ts';
 import { dockerProblem, ensureTestImage, image } from './docker-engine.ts';
 
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
+
 /** kubectl and the insides of real pods: logs, exec, attach, cp, port-forward, run, in both of its streaming protocols. */
 const unable = lacking('kubectl') ?? (await dockerProblem());
 let folder: string;

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findTools, kubectlMinor } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
 import { rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** A day's work with each kubectl that this machine has besides the one of the version that is served. */
 const others = new Map(

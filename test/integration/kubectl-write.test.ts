@@ -1,9 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Kubectl, lacking } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
 import { rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** How kubectl changes objects: create, apply, diff, replace, edit, patch, label, annotate, delete; a namespace for each test. */
 const unable = lacking('kubectl');

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnknownObject } from '@nodeless/apimachinery/object';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { isSettled } from '../../cli/follow.ts';
 import { parseManifests } from '../../cli/manifests.ts';
 import { ask } from '../builders/https.ts';
 import { nodeless, repository, type RunningCluster, startRunningCluster } from '../builders/running-cluster.ts';
 import { rows } from '../builders/tables.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** What a newcomer applies first: every file of examples/ is taken as it is, and comes to where its words say. */
 const folder = join(repository, 'examples');

@@ -1,9 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Answered, ask } from '../builders/https.ts';
 import { findTool, runTool } from '../builders/kubectl.ts';
 import { type RunningCluster, startRunningCluster, temporaryFolder } from '../builders/running-cluster.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** A manifest submitted over HTTP by who has neither kubectl nor nodeless: curl, a token and the folder's CA. */
 let cluster: RunningCluster;

@@ -7,10 +7,13 @@ import type { KubernetesObject } from '@nodeless/apimachinery/object';
 import type { ResourceType } from '@nodeless/client/client';
 import { deployments, endpoints, endpointSlices, events, pods, services } from '@nodeless/client/resource-types';
 import { engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { serviceAddresses } from '../../local/services/service-addresses.ts';
 import { ensureEchoImage } from '../builders/echo-image.ts';
 import { type ServiceCluster, startServiceCluster } from '../builders/service-cluster.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 const { engine, ...address } = findEngine();
 const problem = await engineProblem({ engine, ...address });

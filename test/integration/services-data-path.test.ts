@@ -6,12 +6,15 @@ import { createLogger } from '@nodeless/component-base/logger';
 import { createDockerProvider } from '@nodeless/virtual-kubelet/providers/docker/docker-provider';
 import { engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
 import { removeCluster } from '@nodeless/virtual-kubelet/providers/docker/teardown';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRuleProgrammer } from '../../local/services/nft/programmer.ts';
 import { createServiceDataPath } from '../../local/services/service-data-path.ts';
 import { createServiceIndex } from '../../local/services/service-index.ts';
 import { type EchoPod, startEchoPod } from '../builders/echo-pods.ts';
 import { createObjectSource } from '../builders/sources.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 const address = findEngine();
 const problem = await engineProblem(address);

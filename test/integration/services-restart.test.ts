@@ -8,11 +8,14 @@ import { deployments, services } from '@nodeless/client/resource-types';
 import { systemClock } from '@nodeless/component-base/clock';
 import { createLogger } from '@nodeless/component-base/logger';
 import { engineProblem, findEngine } from '@nodeless/virtual-kubelet/providers/docker/engine';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { removeClusterContainers } from '../../local/clean-up.ts';
 import { type Cluster, startCluster } from '../../local/main.ts';
 import { serviceAddresses } from '../../local/services/service-addresses.ts';
 import { ensureEchoImage } from '../builders/echo-image.ts';
+
+// Many processes, one after another, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 const found = findEngine();
 const problem = await engineProblem(found);
