@@ -31,7 +31,8 @@ export class Delivery extends Construct {
     new lambda.EventSourceMapping(this, 'Stream', {
       target: functions.dispatcher,
       eventSourceArn: state.streamArn,
-      startingPosition: lambda.StartingPosition.LATEST,
+      // Whatever was written before the mapping was ready counts, too; it is no older than maxRecordAge.
+      startingPosition: lambda.StartingPosition.TRIM_HORIZON,
       // Only what the log gains: objects, tickets and what the time to live removes are no news.
       filters: [
         lambda.FilterCriteria.filter({
@@ -50,18 +51,20 @@ export class Delivery extends Construct {
       onFailure: { bind: () => ({ destination: queues.dead.queueArn }) },
     });
 
-    const work = (name: string, target: lambda.Function, queue: sqs.Queue, batchSize: number): void => {
+    const work = (name: string, target: lambda.Function, queue: sqs.Queue, maxConcurrency: number): void => {
       new lambda.EventSourceMapping(this, name, {
         target,
         eventSourceArn: queue.queueArn,
-        batchSize,
+        batchSize: 10,
+        // Without a limit a throttled function sends messages back until they count as dead.
+        maxConcurrency,
         reportBatchItemFailures: true,
       });
     };
-    work('Controllers', functions.controllers, queues.controllers, 10);
-    work('Scheduler', functions.scheduler, queues.scheduler, 10);
-    work('Kubelet', functions['virtual-kubelet'], queues.kubelet, 10);
-    work('Later', functions.later, queues.later, 10);
+    work('Controllers', functions.controllers, queues.controllers, 50);
+    work('Scheduler', functions.scheduler, queues.scheduler, 2);
+    work('Kubelet', functions['virtual-kubelet'], queues.kubelet, 50);
+    work('Later', functions.later, queues.later, 5);
 
     new events.Rule(this, 'Ticks', {
       ruleName: `nodeless-${cluster}-ticks`,

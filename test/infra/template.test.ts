@@ -67,7 +67,7 @@ describe('the table', () => {
 describe('delivery', () => {
   it('takes only what the log gains, and gives up in the end', () => {
     assertions.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      StartingPosition: 'LATEST',
+      StartingPosition: 'TRIM_HORIZON',
       FilterCriteria: {
         Filters: [
           {
@@ -94,6 +94,9 @@ describe('delivery', () => {
       expect(queue?.Properties['VisibilityTimeout']).toBe(6 * (target?.Properties['Timeout'] as number));
       expect(queue?.Properties['RedrivePolicy']).toMatchObject({ maxReceiveCount: 5 });
       expect(Properties['FunctionResponseTypes']).toEqual(['ReportBatchItemFailures']);
+      expect((Properties['ScalingConfig'] as { MaximumConcurrency: number }).MaximumConcurrency).toBeGreaterThanOrEqual(
+        2,
+      );
     }
   });
 
@@ -376,6 +379,18 @@ describe('tags', () => {
         expect(list, `${name} (${type})`).toMatchObject({ 'nodeless.dev/cluster': 'blue', team: 'web' });
       }
   });
+});
+
+it('a template tells what it was made from, for the next deploy', () => {
+  const { Metadata } = synthesise({
+    cluster: 'blue',
+    network: { egress: 'ipv6' },
+    tags: { team: 'web' },
+  }) as TemplateJson & { Metadata: unknown };
+  expect(Metadata).toMatchObject({
+    nodeless: { options: { cluster: 'blue', network: { egress: 'ipv6' }, tags: { team: 'web' } } },
+  });
+  expect(JSON.stringify(Metadata)).not.toContain('/');
 });
 
 it('a template is the same whenever and wherever it is made', () => {
