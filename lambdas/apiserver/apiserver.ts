@@ -1,6 +1,6 @@
 /**
  * The API server: everything between a request and the registry, in upstream's order. Transport-neutral: node-door.ts and
- * fetch-door.ts carry requests to `handle`. Steps that have their answer at once take no turn of the event loop.
+ * function-url-door.ts carry requests to `handle`. Steps that have their answer at once take no turn of the event loop.
  */
 import { type ApiError, unauthorized } from '@nodeless/apimachinery/status';
 import type { Clock } from '@nodeless/component-base/clock';

@@ -1,6 +1,6 @@
 /**
- * A request and its response, whatever carries them: node's HTTP/1.1 and HTTP/2 servers (node-door.ts), a web-standard
- * fetch handler (fetch-door.ts), tests. Kept as thin as the carriers allow: the hot path makes none of the carriers'
+ * A request and its response, whatever carries them: node's HTTP/1.1 and HTTP/2 servers (node-door.ts), Lambda's
+ * Function URLs (function-url-door.ts), tests. Kept as thin as the carriers allow: the hot path makes none of the carriers'
  * convenience objects (docs/adr/0004-http-doors.md).
  */
 import type { Duplex, Readable } from 'node:stream';

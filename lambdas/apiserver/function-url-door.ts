@@ -1,6 +1,6 @@
 /**
  * Carries the events of a Lambda Function URL (payload format 2.0, response streaming) to the API server. The third door, beside
- * node-door.ts and fetch-door.ts (docs/adr/0020-function-url-door.md).
+ * node-door.ts (docs/adr/0020-function-url-door.md).
  */
 import { Readable, type Writable } from 'node:stream';
 import { type Clock, systemClock } from '@nodeless/component-base/clock';

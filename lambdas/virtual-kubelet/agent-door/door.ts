@@ -15,6 +15,7 @@ import type { Client } from '@nodeless/client/client';
 import { pods } from '@nodeless/client/resource-types';
 import type { Clock } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
+import { Hono } from 'hono';
 import {
   agentAudience,
   type AgentReport,
@@ -139,62 +140,51 @@ export function createAgentDoor(deps: AgentDoorDeps): FetchHandler {
     }
   };
 
-  const answerAgent = async (request: Request, url: URL): Promise<Response> => {
-    const pod = await podOf(request);
-    switch (`${request.method} ${url.pathname}`) {
-      case `GET ${paths.program}`: {
-        const { body, revision } = await deps.program();
-        return tagged(
-          request,
-          revision,
-          () => new Response(body, { headers: { 'content-type': 'text/javascript; charset=utf-8' } }),
-        );
-      }
-      case `GET ${paths.boot}`:
-        return boot(pod);
-      case `GET ${paths.volumes}`: {
-        const { response } = await readAgentVolumes(pod, asNode(pod));
-        return tagged(request, response.revision, () => json(response));
-      }
-      case `POST ${paths.token}`:
-        return token(pod, request);
-      case `POST ${paths.report}`:
-        return report(pod, request);
-      case `GET ${paths.services}`: {
-        const table = await deps.services?.table(pod);
-        if (!table) throw unknownPath(url);
-        return tagged(request, table.revision, () => json(table));
-      }
-      case `POST ${paths.endpoints}`: {
-        if (!deps.services) throw unknownPath(url);
-        return json(await deps.services.endpoints(pod, parseEndpointsQuery(await readJson(request, maxReportBytes))));
-      }
-      default:
-        if (Object.values<string>(paths).includes(url.pathname))
-          throw new ApiError({
-            code: 405,
-            reason: 'MethodNotAllowed',
-            message: `${request.method} is not for ${url.pathname}`,
-          });
-        throw unknownPath(url);
-    }
-  };
-
-  return async (request) => {
-    const url = new URL(request.url);
-    try {
-      // Whoever has no token of ours learns nothing, not even which paths there are.
-      if (url.pathname.startsWith('/agent/')) return await answerAgent(request, url);
-      if (!(await verify.apiServer(bearer(request)))) throw unauthorized();
-      if (url.pathname === '/healthz') return new Response('ok');
-      if (url.pathname.startsWith('/nodes/')) return await kubeletApi(request, url);
-      throw unknownPath(url);
-    } catch (error) {
-      const known = error instanceof ApiError ? error : internalError(error);
-      if (known.code >= 500) log.error('the request could not be served', { path: url.pathname, error });
-      return statusResponse(known);
-    }
-  };
+  const app = new Hono<{ Variables: { pod: Pod } }>();
+  app.onError((error, { req }) => {
+    const known = error instanceof ApiError ? error : internalError(error);
+    if (known.code >= 500) log.error('the request could not be served', { path: req.path, error });
+    return statusResponse(known);
+  });
+  app.notFound(({ req }) => statusResponse(unknownPath(req.path)));
+  // Whoever has no token of ours learns nothing, not even which paths there are.
+  app.use(async (context, next) => {
+    const request = context.req.raw;
+    if (context.req.path.startsWith('/agent/')) context.set('pod', await podOf(request));
+    else if (!(await verify.apiServer(bearer(request)))) throw unauthorized();
+    await next();
+  });
+  app.get(paths.program, async ({ req }) => {
+    const { body, revision } = await deps.program();
+    const headers = { 'content-type': 'text/javascript; charset=utf-8' };
+    return tagged(req.raw, revision, () => new Response(body, { headers }));
+  });
+  app.get(paths.boot, ({ var: { pod } }) => boot(pod));
+  app.get(paths.volumes, async ({ req, var: { pod } }) => {
+    const { response } = await readAgentVolumes(pod, asNode(pod));
+    return tagged(req.raw, response.revision, () => json(response));
+  });
+  app.post(paths.token, ({ req, var: { pod } }) => token(pod, req.raw));
+  app.post(paths.report, ({ req, var: { pod } }) => report(pod, req.raw));
+  const { services } = deps;
+  if (services) {
+    app.get(paths.services, async ({ req, var: { pod } }) => {
+      const table = await services.table(pod);
+      return table ? tagged(req.raw, table.revision, () => json(table)) : statusResponse(unknownPath(req.path));
+    });
+    app.post(paths.endpoints, async ({ req, var: { pod } }) =>
+      json(await services.endpoints(pod, parseEndpointsQuery(await readJson(req.raw, maxReportBytes)))),
+    );
+  }
+  for (const path of Object.values(paths)) {
+    if (!services && (path === paths.services || path === paths.endpoints)) continue;
+    app.all(path, ({ req }) => {
+      throw new ApiError({ code: 405, reason: 'MethodNotAllowed', message: `${req.method} is not for ${path}` });
+    });
+  }
+  app.all('/healthz', ({ text }) => text('ok'));
+  app.all('/nodes/*', ({ req }) => kubeletApi(req.raw, new URL(req.url)));
+  return async (request) => await app.fetch(request);
 }
 
 function bearer(request: Request): string {
@@ -238,10 +228,10 @@ function statusResponse(error: ApiError): Response {
   });
 }
 
-const unknownPath = (url: URL): ApiError =>
+const unknownPath = (path: string): ApiError =>
   new ApiError({
     code: 404,
     reason: 'NotFound',
-    message: `the server could not find the requested resource: ${url.pathname.slice(0, 200)}`,
+    message: `the server could not find the requested resource: ${path.slice(0, 200)}`,
   });
 const iso = (ms: number): string => new Date(ms).toISOString();
