@@ -6,7 +6,7 @@ import type { LogWriter } from './log-writer.ts';
 import { type BatchPlan, planBatch, refuseRepeatedKeys } from './plan.ts';
 import type { States } from './states.ts';
 import type { PendingChunks } from './table.ts';
-import type { OwnEntry } from './type-view.ts';
+import type { OwnEntry } from './event-reader.ts';
 
 /** Takes commits one after the other, those that wait together, and brings them into the table. */
 export interface Committer {

@@ -5,7 +5,7 @@ import type { Draft, Place } from './log-writer.ts';
 import type { BatchPlan } from './plan.ts';
 import type { PackedState, States } from './states.ts';
 import type { Condition, ObjectAction, ObjectItem, PendingChunks } from './table.ts';
-import type { OwnEntry } from './type-view.ts';
+import type { OwnEntry } from './event-reader.ts';
 
 /** A batch with its revisions: what goes to the table, and what this process will show of it. */
 export interface PreparedBatch {

@@ -20,7 +20,8 @@ import { createSequences } from './sequences.ts';
 import { createStates } from './states.ts';
 import type { Table } from './table.ts';
 import { bucketOf, isQuiet } from './table-schema.ts';
-import { type OwnEntry, type TypeView, createTypeView } from './type-view.ts';
+import type { OwnEntry } from './event-reader.ts';
+import { type TypeView, createTypeView } from './type-view.ts';
 import { type TypeViews, createTypeViews } from './type-views.ts';
 
 export interface DynamoDbStoreOptions {

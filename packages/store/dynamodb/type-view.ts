@@ -2,7 +2,6 @@ import type { Clock, Timer } from '@nodeless/component-base/clock';
 import type { Logger } from '@nodeless/component-base/logger';
 import { rangeScope, typeOf } from '../keys.ts';
 import {
-  type Entry,
   type KeyRange,
   type Revision,
   type StoreEvent,
@@ -13,12 +12,12 @@ import {
 import { defaultHistory } from '../watch-cache/history.ts';
 import { type WatchCache, createWatchCache } from '../watch-cache/watch-cache.ts';
 import type { EventCodec } from './event-codec.ts';
+import { type OwnEntry, createEventReader } from './event-reader.ts';
 import type { Loaded } from './load.ts';
 import type { Generation, Moments } from './moments.ts';
 import { LifeEnded, type LogReader, lifeGap } from './log-reader.ts';
 import type { Positions } from './positions.ts';
 import type { States } from './states.ts';
-import type { LogItem } from './table.ts';
 
 /** A type, or a part of it, in the memory of this process: loaded when it is first asked for, then kept up by its log. */
 export interface TypeView {
@@ -45,14 +44,6 @@ export interface TypeView {
   /** Forgets what it holds, and ends its watches. */
   drop(error: StoreError): void;
   close(): Promise<void>;
-}
-
-/** A log entry of this process, with the events as their writer knows them. */
-export interface OwnEntry {
-  readonly seq: number;
-  readonly count: number;
-  readonly writer: string;
-  readonly events: readonly StoreEvent[];
 }
 
 export interface TypeViewOptions {
@@ -114,29 +105,7 @@ export function createTypeView(options: TypeViewOptions): TypeView {
   let polling = false;
   let closed = false;
 
-  const eventsOf = async (item: LogItem, into: WatchCache): Promise<readonly StoreEvent[]> => {
-    if (!item.events) return [];
-    const known = own(item.writer);
-    if (known?.seq === item.seq) return part(known.events);
-    const events: StoreEvent[] = [];
-    const before = new Map<string, Entry | undefined>();
-    for (const change of codec.decode(item.events)) {
-      const key = type + change.rest;
-      if (!inRange(key)) continue;
-      const { revision } = change;
-      const entry = await states.entry(key, revision, change.state, item.time);
-      const previous = before.has(key) ? before.get(key) : into.get(key);
-      if (previous?.revision !== change.previous?.revision) {
-        throw new Error(
-          `the log of ${type} at ${revision} follows ${change.previous?.revision} of ${key}, not ${previous?.revision}`,
-        );
-      }
-      before.set(key, change.type === 'put' ? entry : undefined);
-      if (change.type === 'put') events.push({ type: 'put', key, revision, entry, previous });
-      else if (previous) events.push({ type: 'delete', key, revision, entry, previous });
-    }
-    return events;
-  };
+  const eventsOf = createEventReader({ type, inRange, own, states, codec });
   const part = (events: readonly StoreEvent[]): readonly StoreEvent[] =>
     scope === 'type' ? events : events.filter(({ key }) => inRange(key));
 

@@ -12,7 +12,8 @@ import {
 } from '../store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
 import type { Moments } from './moments.ts';
-import type { OwnEntry, TypeView } from './type-view.ts';
+import type { OwnEntry } from './event-reader.ts';
+import type { TypeView } from './type-view.ts';
 
 /**
  * What this process holds of one type: all of it, once it was watched or listed as a whole; before that, the namespaces
