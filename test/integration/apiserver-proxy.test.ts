@@ -203,7 +203,7 @@ describe('documents', () => {
     expect((await ask('/readyz/nope')).status).toBe(404);
   });
   it('count requests', async () => {
-    await ask('/api/v1/namespaces/default/configmaps');
+    await ask('/api/v1/namespaces/default');
     const { body, headers } = await ask('/metrics');
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body).toMatch(
