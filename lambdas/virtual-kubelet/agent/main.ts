@@ -42,6 +42,8 @@ const settings = JSON.parse(process.env[bootVariable] ?? '') as BootSettings;
 // Nothing that the program starts, and no dump of it, should carry the token on.
 delete process.env[bootVariable];
 const log = createLogger({ level: process.env['NODELESS_LOG_LEVEL'] === 'debug' ? 'debug' : 'info' });
+// Who reads the log may go away; telling that there would go on for ever.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 // The task ends with its agent, and no fault in here is worth a pod.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)
   process.on(event, (error: unknown) => log.error('a fault of the agent', { error }));
