@@ -64,7 +64,7 @@ export const networkDataPath = (aws: Probed): Promise<string | undefined> =>
     const elb = new ElasticLoadBalancingV2Client(aws.settings);
     const where = await network(aws);
     if (!where) return 'there is no default network';
-    const address = dockerBridgeAddress() ?? '127.0.0.1';
+    const address = (await dockerBridgeAddress()) ?? '127.0.0.1';
     const server = createServer((socket) => socket.end('target')).listen(0, address);
     await once(server, 'listening');
     after(() => Promise.resolve(server.close()));

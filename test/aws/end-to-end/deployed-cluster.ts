@@ -107,7 +107,7 @@ async function host(
     begun(hostDeployedFunction(aws, functionName('apiserver'))),
     begun(hostDeployedFunction(aws, functionName('kubelet-door'))),
   ]);
-  const front = await begun(startPlainFront(door, dockerBridgeAddress() ?? '127.0.0.1'));
+  const front = await begun(startPlainFront(door, (await dockerBridgeAddress()) ?? '127.0.0.1'));
   await setParameter(aws, `/nodeless/${name}/endpoint`, api.url);
   await setParameter(aws, `/nodeless/${name}/kubelet-endpoint`, front.url);
   for (const which of ['virtual-kubelet', 'controllers', 'scheduler', 'dispatcher'])
