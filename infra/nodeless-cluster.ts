@@ -85,6 +85,7 @@ export class NodelessCluster extends Construct {
       clusterId: this.clusterId,
       endpoint: api.endpoint,
       kubeletEndpoint: withoutSlash(kubeletUrl.url),
+      heldWatches: settings.heldWatches,
     });
     this.lifecycle = new Lifecycle(this, 'Lifecycle', {
       parts,

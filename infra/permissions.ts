@@ -33,6 +33,7 @@ export type Place =
   | 'functions'
   | 'drain'
   | 'file-systems'
+  | 'load-balancing-role'
   | 'any';
 
 export interface Grant {
@@ -49,6 +50,7 @@ export interface Grant {
     | 'tags-a-new-resource'
     | 'tags-a-new-security-group'
     | 'tags-a-new-task'
+    | 'for-load-balancing'
   )[];
   /** Only with the setting of this name. */
   readonly setting?: 'signingKeyInKms' | 'customerKey';
@@ -104,7 +106,7 @@ const enqueue: Grant = {
   why: 'work',
 };
 
-/** Called by AWS's own pollers with the role of the function, never by our code. */
+/** Called by AWS itself with the role of the function, never by our code. */
 export const calledByAws: readonly string[] = [
   'sqs:ReceiveMessage',
   'sqs:DeleteMessage',
@@ -116,6 +118,7 @@ export const calledByAws: readonly string[] = [
   'dynamodb:ListStreams',
   'logs:CreateLogStream',
   'logs:PutLogEvents',
+  'iam:CreateServiceLinkedRole',
 ];
 
 const kubelet: readonly Grant[] = [
@@ -279,6 +282,12 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       actions: ['acm:ListCertificates'],
       on: ['any'],
       why: 'certificates for Ingress hosts; IAM knows no resource for it',
+    },
+    {
+      actions: ['iam:CreateServiceLinkedRole'],
+      on: ['load-balancing-role'],
+      why: 'the first load balancer of an account makes the role that AWS works it with',
+      when: ['for-load-balancing'],
     },
   ],
   scheduler: [store, work('queue-scheduler'), ...waitLonger],

@@ -31,6 +31,8 @@ export interface NodelessSettings {
   readonly signingKeyInKms: boolean;
   readonly monitoring: MonitoringSettings;
   readonly hub: HubSettings;
+  /** Watches and followed logs that functions hold at once; further ones are answered 429. At most a quarter of the account's concurrency. */
+  readonly heldWatches: number;
   /** Concurrency kept for a function and its limit. Only where the account has room: `nodeless doctor --region` says. */
   readonly reservedConcurrency: Readonly<Partial<Record<ReservableFunction, number>>>;
   /** More tags for everything. */
@@ -148,6 +150,7 @@ export const defaultSettings: NodelessSettings = {
     billGuardRequestsPerHour: 1_000_000,
     killSwitch: false,
   },
+  heldWatches: 25,
   hub: { enabled: false, capacity: 'on-demand', cpu: 256, memory: 512, from: ['0.0.0.0/0'] },
   reservedConcurrency: {},
   tags: {},
@@ -219,6 +222,11 @@ export function settingProblems(settings: NodelessSettings): string[] {
     !settings.waf || settings.exposure === 'edge',
     'waf',
     'needs exposure: edge; a function URL cannot stand behind WAF',
+  );
+  need(
+    Number.isInteger(settings.heldWatches) && settings.heldWatches >= 1,
+    'heldWatches',
+    'must be a whole number above 0',
   );
   problems.push(...networkProblems(network), ...hubProblems(settings.hub));
   need(['amd64', 'arm64'].includes(pods.architecture), 'pods.architecture', 'must be amd64 or arm64');

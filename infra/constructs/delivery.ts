@@ -61,7 +61,8 @@ export class Delivery extends Construct {
         reportBatchItemFailures: true,
       });
     };
-    work('Controllers', functions.controllers, queues.controllers, 50);
+    // A burst of keys must not start fifty cold functions that each read the same caches.
+    work('Controllers', functions.controllers, queues.controllers, 10);
     work('Scheduler', functions.scheduler, queues.scheduler, 2);
     work('Kubelet', functions['virtual-kubelet'], queues.kubelet, 50);
     work('Later', functions.later, queues.later, 5);

@@ -18,13 +18,15 @@ export interface ParametersProps {
   readonly clusterId: string;
   readonly endpoint: string;
   readonly kubeletEndpoint: string;
+  readonly heldWatches: number;
 }
 
 export class Parameters extends Construct {
   private readonly entries: AccessEntry[] = [];
 
-  constructor(scope: Construct, id: string, { cluster, clusterId, endpoint, kubeletEndpoint }: ParametersProps) {
+  constructor(scope: Construct, id: string, props: ParametersProps) {
     super(scope, id);
+    const { cluster, clusterId, endpoint, kubeletEndpoint, heldWatches } = props;
     const path = parametersPath(cluster);
     const parameter = (name: string, leaf: string, description: string, value: string): void => {
       new ssm.CfnParameter(this, name, { name: `${path}/${leaf}`, type: 'String', description, value });
@@ -37,6 +39,7 @@ export class Parameters extends Construct {
       'URL of the virtual kubelet, for agents and logs',
       kubeletEndpoint,
     );
+    parameter('StreamPlaces', 'stream-places', 'Watches and followed logs held at once', String(heldWatches));
     new ssm.CfnParameter(this, 'Access', {
       name: `${path}/access`,
       type: 'String',

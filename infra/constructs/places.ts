@@ -76,6 +76,9 @@ function arnsOf(scope: Construct, parts: Parts): Record<Place, string[]> {
     functions: workers.map((name) => functionArn(scope, cluster, name)),
     drain: [functionArn(scope, cluster, 'drain')],
     'file-systems': [arn('elasticfilesystem', 'file-system/*')],
+    'load-balancing-role': [
+      `arn:${partition}:iam::${account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing`,
+    ],
     any: ['*'],
   };
 }
@@ -104,6 +107,9 @@ function conditionsOf(grant: Grant, parts: Parts): Conditions {
         break;
       case 'passed-to-scheduler':
         add('StringEquals', 'iam:PassedToService', 'scheduler.amazonaws.com');
+        break;
+      case 'for-load-balancing':
+        add('StringEquals', 'iam:AWSServiceName', 'elasticloadbalancing.amazonaws.com');
         break;
       case 'tags-a-new-task':
         add('StringEquals', 'ecs:CreateAction', ['RunTask', 'RegisterTaskDefinition']);

@@ -129,7 +129,9 @@ describe('records of the stream', () => {
     for (const value of ['1', '2', '3']) await store.commit([put('/pods/a/x', { text: value })]);
     const broken = { ...(images[0] as StreamImage), e: { B: 'AQ==' } };
     const records = createStreamRecords(table);
-    const all = await Promise.allSettled([broken, ...images].map((image) => records.decode(image)?.changes()));
+    const all = await Promise.allSettled(
+      [broken, ...images].map(async (image) => await records.decode(image)?.changes()),
+    );
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
     expect(steps).toEqual([]);
   });
