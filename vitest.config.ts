@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,5 +8,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: true,
     testTimeout: 20_000,
+    // Long tests wait for processes, containers and clocks more than they work: one core would be left idle.
+    maxWorkers: Math.max(3, availableParallelism()),
   },
 });
