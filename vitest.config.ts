@@ -9,6 +9,6 @@ export default defineConfig({
     isolate: true,
     testTimeout: 20_000,
     // Long tests wait for processes, containers and clocks more than they work: one core would be left idle.
-    maxWorkers: Math.max(3, availableParallelism()),
+    maxWorkers: Math.max(2, availableParallelism()),
   },
 });

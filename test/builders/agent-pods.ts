@@ -175,7 +175,7 @@ export async function createAgentPods(): Promise<AgentPods> {
   };
 }
 
-export async function until(condition: () => Promise<boolean>, everyMs = 50, patienceMs = 20_000): Promise<void> {
+export async function until(condition: () => Promise<boolean>, everyMs = 50, patienceMs = 50_000): Promise<void> {
   for (const deadline = Date.now() + patienceMs; ; await delay(everyMs)) {
     if (await condition()) return;
     if (Date.now() > deadline) throw new Error('it did not come to be in time');

@@ -4,7 +4,7 @@ export const probedAppPorts = { control: 8000, http: 8080, tcp: 9000, grpc: 9001
 
 export const probedApp = `
 const fs = require('node:fs'), http = require('node:http'), http2 = require('node:http2'), net = require('node:net');
-const state = { ready: false, started: true, alive: true, grpc: false };
+const state = { ready: false, started: true, alive: true, grpc: false, ...JSON.parse(process.env.STATE || '{}') };
 const atStart = {};
 for (const path of (process.env.LOOK_AT || '').split(',').filter(Boolean)) {
   try { atStart[path] = fs.readFileSync(path, 'utf8'); } catch (error) { atStart[path] = error.code; }

@@ -134,13 +134,13 @@ describe.skipIf(problem !== undefined)(`the agent in a task on Docker${problem ?
     const { ask, ready, name } = await run({
       containers: [
         app({
+          env: [{ name: 'STATE', value: '{"started":false,"ready":true,"alive":false}' }],
           startupProbe: { ...webProbe('/started'), failureThreshold: 100 },
           readinessProbe: webProbe('/ready'),
           livenessProbe: webProbe('/alive'),
         }),
       ],
     });
-    await ask('/set?started=false&ready=true&alive=false');
     await until(async () => (await eventsOf(name)).some((e) => e.message?.startsWith('Startup probe failed')));
     expect(await ready()).not.toBe('True');
     expect((await agentPods.cluster.readPod(name)).status?.containerStatuses?.[0]).toMatchObject({

@@ -177,7 +177,8 @@ describe.skipIf(problem !== undefined)(`pods on Docker${problem ? ` (${problem})
         sh('app', `echo mine > /dev/shm/x; echo mine > /tmp/x; httpd -p 127.0.0.1:8080 -h /etc; ${forever}`),
         sh(
           'other',
-          'sleep 0.5; echo "$(hostname) $(cat /dev/shm/x) $(cat /tmp/x 2>/dev/null || echo nothing)"; echo -e "GET /passwd HTTP/1.0\\r\\n\\r\\n" | nc 127.0.0.1 8080 | tail -n 2',
+          'until r=$(echo -e "GET /passwd HTTP/1.0\\r\\n\\r\\n" | nc 127.0.0.1 8080); do sleep 0.1; done; ' +
+            'echo "$(hostname) $(cat /dev/shm/x) $(cat /tmp/x 2>/dev/null || echo nothing)"; echo "$r" | tail -n 2',
         ),
       ]);
       await cluster.provider.createPod(pod);
