@@ -97,7 +97,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     description: 'Makes what every cluster holds, and manifests of the stack',
     memory: 1024,
     timeout: 300,
-    environment: [...cluster, 'NODELESS_QUEUE_KUBELET', 'NODELESS_SIGNING_KEY'],
+    environment: [...cluster, 'NODELESS_SIGNING_KEY'],
   },
   controllers: {
     bundle: 'controllers',

@@ -181,7 +181,6 @@ export const permissions: Readonly<Record<FunctionName, readonly Grant[]>> = {
       on: ['service-account-key'],
       why: 'makes the signing key once',
     },
-    { actions: ['sqs:SendMessage'], on: ['queue-kubelet'], why: 'has the virtual nodes registered at once' },
   ],
   controllers: [
     store,

@@ -18,7 +18,7 @@ interface Contents {
 }
 const allowed: Readonly<Record<string, Contents>> = {
   apiserver: { lambdas: ['apiserver'], services: ['dynamodb', 'kms', 'ssm'] },
-  setup: { lambdas: ['apiserver'], services: ['dynamodb', 'sqs', 'ssm'] },
+  setup: { lambdas: ['apiserver'], services: ['dynamodb', 'ssm'] },
   controllers: {
     lambdas: ['controllers', 'events'],
     services: ['acm', 'dynamodb', 'ec2', 'elastic-load-balancing-v2', 'kms', 'route-53', 'scheduler', 'sqs', 'ssm'],

@@ -1,13 +1,10 @@
 /** Sets a cluster up when its stack is made: custom resources of CloudFormation. */
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { systemClock as clock } from '@nodeless/component-base/clock';
-import { functionSettings, setting } from '@nodeless/component-base/function-settings';
+import { functionSettings } from '@nodeless/component-base/function-settings';
 import { createLogger } from '@nodeless/component-base/logger';
 import { stayAwake } from '@nodeless/component-base/stay-awake';
-import { createSqsQueue } from '@nodeless/controller-runtime/aws/sqs-queue';
-import { groupOf, hashed, workMessage } from '@nodeless/controller-runtime/messages';
 import { apiServerUser } from '@nodeless/controller-runtime/component-users';
 import { reconcilePolicy } from '@nodeless/registry/authorization/reconcile-policy';
 import { awsObjects } from '@nodeless/registry/bootstrap/aws-objects';
@@ -26,12 +23,10 @@ import { createClusterSetUp } from './setup/set-up-cluster.ts';
 
 const { cluster, table, parameters: path } = functionSettings();
 const log = createLogger({ fields: { function: 'setup' } });
-const retrying = {
+const ssm = new SSMClient({
   requestHandler: new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 3_000 }),
   maxAttempts: 3,
-};
-const ssm = new SSMClient(retrying);
-const kubeletQueue = createSqsQueue(new SQSClient(retrying), setting('NODELESS_QUEUE_KUBELET'), clock);
+});
 const parameters = createClusterParameters({ client: ssm, path, clock });
 
 const open = () => {
@@ -69,11 +64,6 @@ const resources = {
     bootstrap: async (options) => {
       await ensureBootstrap(await admin(), { ...options, more: awsObjects });
       await reconcilePolicy(await admin());
-    },
-    async callNodes() {
-      const message = workMessage('virtual-nodes', { name: '' });
-      const id = hashed('setup', clock.now());
-      await kubeletQueue.send([{ body: JSON.stringify(message), group: groupOf(message), id }]);
     },
     clock,
     log,

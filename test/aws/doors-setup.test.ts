@@ -38,12 +38,6 @@ describe.skipIf(why !== undefined)(`the setup function${why ? ` (skipped: ${why}
     );
   });
 
-  it('has called for the virtual nodes', () => {
-    expect(cluster.kubeletQueue.messages.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
-      { v: 1, controller: 'virtual-nodes', name: '', attempt: 0 },
-    ]);
-  });
-
   it('changes nothing when it is asked again, and keeps the key', async () => {
     const before = new Map(cluster.parameters.values);
     const role = await cluster.kubectl.ok('get clusterrole cluster-admin -o jsonpath={.metadata.resourceVersion}');
@@ -138,7 +132,6 @@ describe.skipIf(why !== undefined)(`the setup function${why ? ` (skipped: ${why}
         NODELESS_TABLE: 'x',
         NODELESS_PARAMETERS: '/nodeless/x',
         NODELESS_SERVICE_CIDR: '10.96.0.0/16',
-        NODELESS_QUEUE_KUBELET: 'http://127.0.0.1:9/0/x.fifo',
       },
       region: 'us-east-1',
       memoryMb: 1024,

@@ -12,7 +12,6 @@ import { type Kubectl, createKubectl } from '../builders/kubectl.ts';
 import { type CloudFormationRig, startCloudFormation } from './rigs/cloudformation.ts';
 import { type CountingProxy, startCountingProxy } from './rigs/counting-proxy.ts';
 import { type ParametersRig, startParameters } from './rigs/parameters.ts';
-import { type QueueEndpoint, startQueueEndpoint } from './rigs/queue-endpoint.ts';
 import { type IamPrincipal, type StsRig, startSts } from './rigs/sts.ts';
 import { unzip } from './rigs/unzip.ts';
 import { type StreamingHost, type StreamingHostOptions, startStreamingHost } from './rigs/streaming-host.ts';
@@ -44,7 +43,6 @@ export interface FunctionCluster {
   /** What is asked of DynamoDB. */
   readonly database: CountingProxy;
   readonly parameters: ParametersRig;
-  readonly kubeletQueue: QueueEndpoint;
   /** What the function is told; another process of the same cluster may be told the same. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clusterId: string;
@@ -100,16 +98,12 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       ]),
     });
     undo.push(() => parameters.stop());
-    const kubeletQueue = await startQueueEndpoint();
-    undo.push(() => kubeletQueue.stop());
     const environment = {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
       AWS_ENDPOINT_URL_SSM: parameters.endpoint,
-      AWS_ENDPOINT_URL_SQS: kubeletQueue.endpoint,
       AWS_ENDPOINT_URL_STS: sts.endpoint,
-      NODELESS_QUEUE_KUBELET: kubeletQueue.url,
       NODELESS_CLUSTER: clusterId,
       NODELESS_TABLE: table,
       NODELESS_PARAMETERS: path,
@@ -155,7 +149,6 @@ export async function startFunctionCluster(options: FunctionClusterOptions = {})
       sts,
       database,
       parameters,
-      kubeletQueue,
       environment,
       clusterId,
       folder,

@@ -12,8 +12,6 @@ export interface SetUpClusterDeps {
   readonly ensureSigningKey: () => Promise<void>;
   /** Makes the objects that are missing. Idempotent. */
   readonly bootstrap: (options: { readonly serviceCidr: string }) => Promise<void>;
-  /** Has the virtual nodes registered now: the first tick comes minutes later. May be repeated. */
-  readonly callNodes: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -34,7 +32,6 @@ export function createClusterSetUp(deps: SetUpClusterDeps): CustomResource {
         ['tell whether the table was restored', deps.beginNewLife],
         ['make the key that signs ServiceAccount tokens', deps.ensureSigningKey],
         ['make the objects that every cluster holds', () => deps.bootstrap({ serviceCidr: ServiceCidr })],
-        ['call for the virtual nodes', deps.callNodes],
       ];
       for (const [what, step] of steps) {
         try {
